@@ -1,0 +1,63 @@
+"""Celery: PostgreSQL job rows are the truth, Redis only wakes workers, and the only beat table stands here.
+
+The settings are the ones under which no job was lost when workers, children or Redis were killed; the
+defaults lose work. `docs/explanation/jobs.md` says why each one is set.
+"""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+
+VISIBILITY_TIMEOUT_S = 120
+TASK_TIME_LIMIT_S = 110
+
+app = Celery("headway")
+app.conf.update(
+    broker_url=os.environ.get("REDIS_URL", ""),
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_time_limit=TASK_TIME_LIMIT_S,
+    task_soft_time_limit=TASK_TIME_LIMIT_S - 10,
+    worker_max_tasks_per_child=500,
+    worker_max_memory_per_child=1_500_000,
+    worker_soft_shutdown_timeout=10,
+    worker_eta_task_limit=100,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "visibility_timeout": VISIBILITY_TIMEOUT_S,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+    },
+    task_default_queue="housekeeping",
+    task_create_missing_queues=True,
+    timezone="UTC",
+)
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "sweep-jobs": {
+        "task": "ledger.tasks.sweep",
+        "schedule": 10.0,
+        "options": {"queue": "housekeeping", "expires": 10},
+    },
+    "compact-events": {
+        "task": "events.tasks.compact",
+        "schedule": 10.0,
+        "options": {"queue": "ingest", "expires": 10},
+    },
+    "schedule-looks": {
+        "task": "analysis.tasks.schedule_looks",
+        "schedule": 300.0,
+        "options": {"queue": "analysis", "expires": 300},
+    },
+}

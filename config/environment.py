@@ -1,0 +1,95 @@
+"""Reading the process environment: the only place that knows variable names and their defaults.
+
+Nothing here imports Django, so that the settings, the edge and the process manager read the same values.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+MIN_SECRET_LENGTH = 50
+
+
+class BadEnvironment(Exception):
+    """An environment variable is missing or malformed; the message names it and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the environment says, parsed once."""
+
+    database_url: str
+    redis_url: str
+    event_store_url: str
+    secret_key: str
+    web_url: str
+    edge_url: str
+    allowed_hosts: tuple[str, ...]
+    is_embedded: bool
+    is_debug: bool
+
+
+def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environment:
+    """Parse the environment. Raises BadEnvironment naming the variable and the fix."""
+    web_url = variables.get("HEADWAY_WEB_URL", "http://127.0.0.1:8000")
+    host = urlsplit(web_url).hostname or "127.0.0.1"
+    return Environment(
+        database_url=_required(variables, "DATABASE_URL", "postgresql://user:password@host:5432/headway"),
+        redis_url=_required(variables, "REDIS_URL", "redis://:password@host:6379/0"),
+        event_store_url=variables.get("HEADWAY_EVENT_STORE", (ROOT / ".headway" / "events").as_uri()),
+        secret_key=_secret(variables),
+        web_url=web_url.rstrip("/"),
+        edge_url=variables.get("HEADWAY_EDGE_URL", "http://127.0.0.1:8001").rstrip("/"),
+        allowed_hosts=_hosts(variables.get("HEADWAY_ALLOWED_HOSTS", ""), host),
+        is_embedded=variables.get("HEADWAY_EMBEDDED") == "1",
+        is_debug=variables.get("HEADWAY_DEBUG") == "1",
+    )
+
+
+def _required(variables: "os._Environ[str] | dict[str, str]", name: str, example: str) -> str:
+    value = variables.get(name, "")
+    if not value:
+        raise BadEnvironment(
+            f"{name} is not set. Set it, for example {name}={example}, "
+            "or start through `make serve`, which brings its own servers."
+        )
+    return value
+
+
+def _secret(variables: "os._Environ[str] | dict[str, str]") -> str:
+    value = _required(variables, "HEADWAY_SECRET_KEY", "<at least 50 random characters>")
+    if len(value) < MIN_SECRET_LENGTH:
+        raise BadEnvironment(
+            f"HEADWAY_SECRET_KEY has {len(value)} characters; it needs at least {MIN_SECRET_LENGTH}. "
+            'Make one with: python -c "import secrets; print(secrets.token_urlsafe(64))"'
+        )
+    return value
+
+
+def _hosts(listed: str, web_host: str) -> tuple[str, ...]:
+    named = tuple(host.strip() for host in listed.split(",") if host.strip())
+    return (*named, web_host, "127.0.0.1", "localhost")
+
+
+def django_database(url: str) -> dict[str, object]:
+    """Django's DATABASES entry for a postgresql:// address."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise BadEnvironment(
+            f"DATABASE_URL starts with {parts.scheme!r} or names no database; "
+            "Headway runs on PostgreSQL: postgresql://user:password@host:5432/headway"
+        )
+    options: dict[str, object] = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }

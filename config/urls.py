@@ -1,0 +1,27 @@
+"""Addresses of the console and the API; what SDKs talk to is in config.edge."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from config import health, home
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("health", health.web, name="health"),
+    path(
+        "login", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"
+    ),
+    path("logout", LogoutView.as_view(), name="logout"),
+    path("experiments/", include("experiments.urls")),
+    path("experiments/", include("analysis.urls")),
+    path("flags/", include("flags.urls")),
+    path("metrics/", include("metrics.urls")),
+    path("events/", include("events.urls")),
+    path("api/v1/", include("flags.api.urls")),
+    path("api/v1/", include("metrics.api.urls")),
+    path("api/v1/", include("experiments.api.urls")),
+    path("api/v1/", include("events.api.urls")),
+    path("api/v1/", include("analysis.api.urls")),
+    path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
+]
