@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-# Charts are SVG with presentation attributes and classes, so neither inline style nor inline script is needed.
+# Charts are SVG with classes and presentation attributes: neither inline style nor script is needed.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"

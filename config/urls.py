@@ -6,6 +6,8 @@ from drf_spectacular.views import SpectacularAPIView
 
 from config import health, home
 
+login = LoginView.as_view(template_name="login.html", redirect_authenticated_user=True)
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("health", health.web, name="health"),

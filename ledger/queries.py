@@ -6,7 +6,7 @@ from ledger.models import AuditEvent, Job
 
 
 def audit_of(subject: str) -> QuerySet[AuditEvent]:
-    """Audit rows of one object, newest first; subjects read `flag:checkout`, `experiment:checkout-prefetch`."""
+    """Audit rows of one object (`flag:checkout`, `experiment:checkout-prefetch`), newest first."""
     return AuditEvent.objects.filter(subject=subject).order_by("-id")
 
 
