@@ -1,0 +1,27 @@
+"""Pytest plugin: real PostgreSQL and Redis for the whole run, unless DATABASE_URL and REDIS_URL name some.
+
+Loaded by `-p tests.servers`, before anything imports the settings. Under xdist the controlling process
+starts the servers and its workers inherit the addresses.
+"""
+
+import atexit
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+
+def _start() -> None:
+    from config.embedded import servers
+
+    folder = Path(tempfile.mkdtemp(prefix="headway-tests-"))
+    running = servers.start(folder, throwaway=True)
+    atexit.register(running.stop)
+    os.environ["DATABASE_URL"] = running.database_url
+    os.environ["REDIS_URL"] = running.redis_url
+
+
+if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
+    _start()
+os.environ.setdefault("HEADWAY_SECRET_KEY", secrets.token_urlsafe(64))
+os.environ.setdefault("HEADWAY_EVENT_STORE", Path(tempfile.mkdtemp(prefix="headway-store-")).as_uri())
