@@ -1,0 +1,238 @@
+"""The analysis plan of an experiment, locked and hashed when it starts.
+
+The analysis reads this object and nothing else of an experiment, so that what was planned is what is
+computed. Plain frozen data: no Django, no clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from metrics.definitions import Amount, Direction, Margin, MetricDefinition, canonical_sha256
+
+WHOLE_PPM = 1_000_000
+
+
+class ArmRole(StrEnum):
+    CONTROL = "control"
+    TREATMENT = "treatment"
+
+
+class Role(StrEnum):
+    """What a metric is for in one experiment.
+
+    primary and success decide whether the change helps; a guardrail must not get worse than its margin; a
+    deterioration metric only raises an alarm; a diagnostic metric explains and decides nothing.
+    """
+
+    PRIMARY = "primary"
+    SUCCESS = "success"
+    GUARDRAIL = "guardrail"
+    DETERIORATION = "deterioration"
+    DIAGNOSTIC = "diagnostic"
+
+
+class Inference(StrEnum):
+    """always_valid: intervals hold at every look; fixed: they hold only at the one planned look."""
+
+    ALWAYS_VALID = "always_valid"
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What is believed before the first exposure, and what would show it to be wrong."""
+
+    change: str
+    audience: str
+    metric: str
+    direction: Direction
+    expected: Amount
+    mechanism: str
+    refuted_if: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "change": self.change,
+            "audience": self.audience,
+            "metric": self.metric,
+            "direction": self.direction.value,
+            "expected": self.expected.to_dict(),
+            "mechanism": self.mechanism,
+            "refuted_if": self.refuted_if,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Hypothesis":
+        enums = {"direction": Direction(data["direction"]), "expected": Amount(**data["expected"])}
+        return cls(**{**data, **enums})
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedArm:
+    """One arm: the flag variant its units see and their share in parts per million."""
+
+    key: str
+    variant: str
+    weight_ppm: int
+    role: ArmRole
+
+    @property
+    def share(self) -> float:
+        return self.weight_ppm / WHOLE_PPM
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "variant": self.variant,
+            "weight_ppm": self.weight_ppm,
+            "role": self.role.value,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "PlannedArm":
+        return cls(data["key"], data["variant"], data["weight_ppm"], ArmRole(data["role"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One metric in one role; `definition` is that of `metric_version`, whatever versions come later.
+
+    `margin` is the largest loss accepted, `gain` the smallest worthwhile effect (None: none was stated).
+    """
+
+    metric: str
+    metric_version: int
+    metric_version_id: int
+    definition: MetricDefinition
+    role: Role
+    blocking: bool
+    margin: Margin | None = None
+    gain: Amount | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "metric_version": self.metric_version,
+            "metric_version_id": self.metric_version_id,
+            "definition": self.definition.canonical(),
+            "role": self.role.value,
+            "blocking": self.blocking,
+            "margin": self.margin.to_dict() if self.margin else None,
+            "gain": self.gain.to_dict() if self.gain else None,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Binding":
+        return cls(
+            metric=data["metric"],
+            metric_version=data["metric_version"],
+            metric_version_id=data["metric_version_id"],
+            definition=MetricDefinition.from_canonical(data["definition"]),
+            role=Role(data["role"]),
+            blocking=data["blocking"],
+            margin=Margin(**data["margin"]) if data["margin"] else None,
+            gain=Amount(**data["gain"]) if data["gain"] else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPlan:
+    """Everything that was decided before the first exposure.
+
+    `control` is the key of the control arm. `looks` is the number of planned looks (None: as often as data
+    arrive). `planned_units` is per arm and sets the scale on which information is counted. `filters` are
+    exposure dims that have to match. `sha256` covers all of it except itself and the two times, which are
+    facts about the run.
+    """
+
+    experiment: str
+    version: int
+    flag: str
+    environment: str
+    unit_type: str
+    control: str
+    arms: tuple[PlannedArm, ...]
+    bindings: tuple[Binding, ...]
+    hypothesis: Hypothesis
+    inference: Inference = Inference.ALWAYS_VALID
+    alpha: float = 0.05
+    looks: int | None = None
+    min_days: int = 7
+    max_days: int = 28
+    planned_units: int | None = None
+    dimensions: tuple[str, ...] = ()
+    filters: tuple[tuple[str, str], ...] = ()
+    sha256: str = ""
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+
+    @property
+    def treatments(self) -> tuple[PlannedArm, ...]:
+        return tuple(arm for arm in self.arms if arm.key != self.control)
+
+    def arm(self, key: str) -> PlannedArm:
+        """The arm with that key; KeyError when there is none."""
+        return {arm.key: arm for arm in self.arms}[key]
+
+    def canonical(self) -> dict[str, Any]:
+        """JSON-ready content that the hash covers."""
+        return {
+            "experiment": self.experiment,
+            "version": self.version,
+            "flag": self.flag,
+            "environment": self.environment,
+            "unit_type": self.unit_type,
+            "control": self.control,
+            "arms": [arm.to_dict() for arm in self.arms],
+            "bindings": [binding.to_dict() for binding in self.bindings],
+            "hypothesis": self.hypothesis.to_dict(),
+            "inference": self.inference.value,
+            "alpha": self.alpha,
+            "looks": self.looks,
+            "min_days": self.min_days,
+            "max_days": self.max_days,
+            "planned_units": self.planned_units,
+            "dimensions": list(self.dimensions),
+            "filters": dict(self.filters),
+        }
+
+    def locked(self) -> "LockedPlan":
+        """The same plan carrying its hash."""
+        return replace(self, sha256=canonical_sha256(self.canonical()))
+
+    @property
+    def is_intact(self) -> bool:
+        """Does the content still have the hash it was locked with?"""
+        return self.sha256 == canonical_sha256(self.canonical())
+
+    def to_dict(self) -> dict[str, Any]:
+        times = {"started_at": _as_text(self.started_at), "stopped_at": _as_text(self.stopped_at)}
+        return {**self.canonical(), "sha256": self.sha256, **times}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "LockedPlan":
+        """The plan that `to_dict` wrote; `canonical()` content (no hash, no times) is accepted too."""
+        return cls(
+            **{
+                **data,
+                "arms": tuple(map(PlannedArm.from_dict, data["arms"])),
+                "bindings": tuple(map(Binding.from_dict, data["bindings"])),
+                "hypothesis": Hypothesis.from_dict(data["hypothesis"]),
+                "inference": Inference(data["inference"]),
+                "dimensions": tuple(data["dimensions"]),
+                "filters": tuple(sorted(data["filters"].items())),
+                "started_at": _as_time(data.get("started_at")),
+                "stopped_at": _as_time(data.get("stopped_at")),
+            }
+        )
+
+
+def _as_text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _as_time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
