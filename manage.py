@@ -4,12 +4,17 @@
 import os
 import sys
 
+from config.environment import BadEnvironment
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except BadEnvironment as bad:
+        sys.exit(str(bad))
 
 
 if __name__ == "__main__":
