@@ -1,5 +1,6 @@
 """What every console page has: the navigation and the template filters that format numbers."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,21 @@ NAVIGATION = (
     Entry("Experiments", "/experiments/", "x"),
     Entry("Flags", "/flags/", "f"),
     Entry("Metrics", "/metrics/", "m"),
+    Entry("Reviews", "/reviews/audit/", "r"),
+    Entry("Watch", "/watch/jobs/", "w"),
     Entry("Events", "/events/", "v"),
+    Entry("Learn", "/learn/", "l"),
 )
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """The left rail with the entry that the current page belongs to."""
-    matching = [entry for entry in NAVIGATION if request.path.startswith(entry.prefix)]
-    current = max(matching, key=lambda entry: len(entry.prefix), default=None)
+    top = request.path.split("/")[1]
+    current = next((entry for entry in NAVIGATION if entry.prefix.split("/")[1] == top), None)
     return {"navigation": NAVIGATION, "current_entry": current}
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """Compact JSON, for showing what changed."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)

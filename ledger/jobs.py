@@ -18,6 +18,7 @@ from django.db import connections, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from ledger import audit
 from ledger.models import Job, JobState
 
 log = logging.getLogger(__name__)
@@ -133,12 +134,25 @@ def sweep(*, now: datetime) -> int:
     return len(waiting)
 
 
-def retry(*, job_id: int, now: datetime) -> bool:
-    """Put a dead job back into its queue with fresh attempts (the token keeps growing)."""
-    revived = Job.objects.filter(id=job_id, state=JobState.DEAD).update(
+@transaction.atomic
+def retry(*, job_id: int, actor: str, now: datetime) -> bool:
+    """Put a dead job back into its queue with fresh attempts; False when it is not dead."""
+    dead = Job.objects.select_for_update().filter(id=job_id, state=JobState.DEAD).first()
+    if dead is None:
+        return False
+    audit.record(
+        now=now,
+        actor=actor,
+        action="job.retried",
+        subject=f"job:{dead.kind}:{dead.key}",
+        before={"state": dead.state, "failure": dead.failure},
+        after={"state": JobState.QUEUED},
+    )
+    Job.objects.filter(id=job_id).update(
         state=JobState.QUEUED, attempt=0, run_after=now, finished_at=None, failure=""
     )
-    return revived == 1
+    transaction.on_commit(lambda: _hint(dead.id, dead.queue), robust=True)
+    return True
 
 
 def _handler_of(kind: str) -> Handler:

@@ -5,17 +5,28 @@ from django.db.models import Count, QuerySet
 from ledger.models import AuditEvent, Job
 
 
+def audit_events(*, subject: str = "", actor: str = "", action: str = "") -> QuerySet[AuditEvent]:
+    """Audit rows, newest first; subjects read `flag:checkout`, actions `flag.version.published`.
+
+    `subject` and `action` match from the beginning, `actor` whole; empty texts match everything.
+    """
+    found = AuditEvent.objects.filter(subject__startswith=subject, action__startswith=action)
+    return (found.filter(actor=actor) if actor else found).order_by("-id")
+
+
 def audit_of(subject: str) -> QuerySet[AuditEvent]:
-    """Audit rows of one object (`flag:checkout`, `experiment:checkout-prefetch`), newest first."""
+    """Audit rows of exactly one object, newest first."""
     return AuditEvent.objects.filter(subject=subject).order_by("-id")
 
 
-def audit_events() -> QuerySet[AuditEvent]:
-    return AuditEvent.objects.order_by("-id")
+def jobs(*, state: str = "") -> QuerySet[Job]:
+    """Jobs, newest first, of one state or of all."""
+    found = Job.objects.order_by("-id")
+    return found.filter(state=state) if state else found
 
 
-def jobs() -> QuerySet[Job]:
-    return Job.objects.order_by("-id")
+def job(kind: str, key: str) -> Job | None:
+    return Job.objects.filter(kind=kind, key=key).first()
 
 
 def job_counts() -> dict[str, int]:

@@ -12,18 +12,23 @@ SHOWN_CHARACTERS = 120
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with one field; `fix` says what to do instead. `line` is set for files."""
+    """One thing wrong with one field; `fix` says what to do instead. `line` and `file` are set for files."""
 
     field: str
     value: str
     reason: str
     fix: str = ""
     line: int | None = None
+    file: str | None = None
 
     def __str__(self) -> str:
-        where = f"line {self.line}: " if self.line is not None else ""
         fix = f" {self.fix}" if self.fix else ""
-        return f"{where}{self.field} = {self.value}: {self.reason}.{fix}"
+        return f"{self._place()}{self.field} = {self.value}: {self.reason}.{fix}"
+
+    def _place(self) -> str:
+        if self.file is None:
+            return "" if self.line is None else f"line {self.line}: "
+        return f"{self.file}: " if self.line is None else f"{self.file}:{self.line}: "
 
     def to_dict(self) -> dict[str, object]:
         return {key: value for key, value in asdict(self).items() if value is not None}

@@ -85,7 +85,7 @@ def test_run__handler_raises__tried_three_times_then_dead_with_reason(kind):
     job.refresh_from_db()
     assert job.state == JobState.DEAD
     assert job.failure == "ZeroDivisionError: no units in arm control"
-    assert jobs.retry(job_id=job.id, now=timezone.now())
+    assert jobs.retry(job_id=job.id, actor="ada", now=timezone.now())
 
 
 def test_sweep__worker_died_every_time__dead_and_says_so(kind):

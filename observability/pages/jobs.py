@@ -1,0 +1,29 @@
+"""Background work: what waits, what runs, what died and why."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from ledger import jobs, queries
+
+ROWS_A_PAGE = 50
+
+
+def listing(request: HttpRequest) -> HttpResponse:
+    state = request.GET.get("state", "")
+    rows = Paginator(queries.jobs(state=state), ROWS_A_PAGE).get_page(request.GET.get("page"))
+    counts = queries.job_counts()
+    return render(request, "observability/jobs.html", {"rows": rows, "counts": counts, "state": state})
+
+
+@require_POST
+def retry(request: HttpRequest, job_id: int) -> HttpResponse:
+    actor = request.user.get_username()
+    if jobs.retry(job_id=job_id, actor=actor, now=timezone.now()):
+        messages.success(request, "The job waits for a worker again.")
+    else:
+        messages.warning(request, "Only a dead job can be retried; this one is not dead any more.")
+    return redirect("jobs")
