@@ -1,0 +1,44 @@
+"""The code keeps its shape: small files, small functions, nothing left for later."""
+
+import ast
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = (
+    "config demo ledger flags metrics experiments events analysis impact observability governance culture sdk/python/src"
+).split()
+SOURCES = sorted(
+    path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if "migrations" not in path.parts
+)
+MAX_LINES = 400
+
+
+def function_lengths():
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_file__any__at_most_400_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def test_functions__all__small():
+    lengths = sorted(function_lengths())
+
+    assert statistics.median(lengths) <= 10
+    assert lengths[int(len(lengths) * 0.9)] <= 30
+
+
+def test_sources__any__nothing_left_for_later():
+    later = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+
+    found = [str(path) for path in SOURCES if later.search(path.read_text(encoding="utf-8"))]
+
+    assert found == []
