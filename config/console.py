@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.http import HttpRequest
+
+from config import formats
 
 register = template.Library()
 
@@ -42,3 +45,28 @@ def context(request: HttpRequest) -> dict[str, Any]:
 def as_json(value: Any) -> str:
     """Compact JSON, for showing what changed."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
+
+
+@register.filter(name="count")
+def count_filter(value: int | float | None) -> str:
+    return "" if value is None else formats.count(value)
+
+
+@register.filter(name="share")
+def share_filter(value: float | None) -> str:
+    return "" if value is None else formats.share(value)
+
+
+@register.filter(name="ppm")
+def ppm_filter(value: int | None) -> str:
+    return "" if value is None else formats.ppm(value)
+
+
+@register.filter(name="moment")
+def moment_filter(value: datetime | None) -> str:
+    return "" if value is None else formats.moment(value)
+
+
+@register.filter(name="duration")
+def duration_filter(value: timedelta | None) -> str:
+    return "" if value is None else formats.duration(value)
