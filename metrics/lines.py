@@ -1,0 +1,47 @@
+"""Where each key of a TOML text stands, because `tomllib` forgets line numbers once it has read a value.
+
+Only used for error messages of texts that `tomllib` accepted, so this scans and does not judge.
+"""
+
+import re
+from collections.abc import Mapping
+
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
+_HEADER = re.compile(rf"\s*\[\[?\s*({_PART}(?:\s*\.\s*{_PART})*)\s*\]\]?\s*(?:#.*)?$")
+_LONG_QUOTES = ('"""', "'''")
+
+
+def line_numbers(text: str) -> dict[str, int]:
+    """Dotted path of every table and key → its line, counted from 1."""
+    found: dict[str, int] = {}
+    table, open_quotes = "", ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if open_quotes:
+            open_quotes = "" if open_quotes in line else open_quotes
+            continue
+        if header := _HEADER.match(line):
+            table = _path(header[1])
+            found.setdefault(table, number)
+        elif key := _KEY.match(line):
+            found.setdefault(f"{table}.{_path(key[1])}".lstrip("."), number)
+            open_quotes = _left_open(line)
+    return found
+
+
+def line_of(path: str, numbers: Mapping[str, int]) -> int:
+    """The line of the path or of the closest table above it; 1 when the text has neither."""
+    while path:
+        if path in numbers:
+            return numbers[path]
+        path = path.rpartition(".")[0]
+    return 1
+
+
+def _path(written: str) -> str:
+    return ".".join(part.strip("\"'") for part in re.findall(_PART, written))
+
+
+def _left_open(line: str) -> str:
+    """The long quotes that this line opens and does not close."""
+    return next((quotes for quotes in _LONG_QUOTES if line.count(quotes) % 2 == 1), "")
