@@ -16,7 +16,7 @@ def test_count__any__separators_and_true_minus(value, shown):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0 %"), (1, "0.0001 %"), (100, "0.01 %"), (125_000, "12.5 %"), (1_000_000, "100 %")],
+    [(0, "0\u202f%"), (1, "0.0001\u202f%"), (100, "0.01\u202f%"), (125_000, "12.5\u202f%"), (1_000_000, "100\u202f%")],
 )
 def test_ppm__any__no_digit_that_says_nothing(value, shown):
     assert formats.ppm(value) == shown
@@ -45,4 +45,4 @@ def test_moment__other_zone__shown_in_utc():
 
 
 def test_share__per_cent_with_one_digit():
-    assert formats.share(0.1254) == "12.5 %"
+    assert formats.share(0.1254) == "12.5\u202f%"
