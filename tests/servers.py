@@ -24,4 +24,6 @@ def _start() -> None:
 if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
     _start()
 os.environ.setdefault("HEADWAY_SECRET_KEY", secrets.token_urlsafe(64))
-os.environ.setdefault("HEADWAY_EVENT_STORE", Path(tempfile.mkdtemp(prefix="headway-store-")).as_uri())
+if "HEADWAY_EVENT_STORE" not in os.environ:
+    _store = tempfile.TemporaryDirectory(prefix="headway-store-")
+    os.environ["HEADWAY_EVENT_STORE"] = Path(_store.name).as_uri()
