@@ -13,9 +13,10 @@ def metrics(*, search: str = "", tier: str = "") -> QuerySet[Metric]:
     """Metrics by key, with their current version; `search` looks into key, title and owner."""
     found = Metric.objects.filter(current__isnull=False).select_related("current").order_by("key")
     if search:
-        title, owner = Q(current__content__title__icontains=search), Q(current__content__owner=search)
-        found = found.filter(Q(key__icontains=search) | title | owner)
-    return found.filter(current__content__tier=tier) if tier else found
+        words = search.replace("\0", "")
+        title, owner = Q(current__content__title__icontains=words), Q(current__content__owner=words)
+        found = found.filter(Q(key__icontains=words) | title | owner)
+    return found.filter(current__content__tier=tier.replace("\0", "")) if tier else found
 
 
 def metric(key: str) -> Metric:

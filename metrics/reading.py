@@ -20,7 +20,7 @@ from metrics.lines import line_of
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 SLUG_RULE = "Use lower-case letters, digits and hyphens, at most 63 of them, starting with a letter or digit."
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
-_LAYOUT = {"\n", "\t"}
+_LAYOUT = {"\n", "\r", "\t"}
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Instead = TypeVar("Instead")
@@ -175,6 +175,15 @@ class Fields:
             if name not in known:
                 fix = meant(name, known) or f"Possible here: {', '.join(sorted(known))}."
                 self.refuse(name, "there is no such field", fix.strip())
+
+
+def body_fields(body: object, known: Iterable[str]) -> Fields:
+    """The fields of a decoded JSON body. Raises Refused when it is no object."""
+    findings = Findings()
+    if not isinstance(body, Mapping):
+        findings.add("body", body, "this is not a JSON object", f"Possible fields: {', '.join(known)}.")
+    findings.raise_if_any()
+    return Fields(cast("Mapping[str, object]", body), known, findings)
 
 
 def meant(value: object, words: Iterable[str]) -> str:
