@@ -1,0 +1,94 @@
+"""What an engine is: a plan and the files of the store go in, small exact statistics come out.
+
+An engine never returns rows of units. It knows no metric kinds, no estimators and no Django. A new one
+implements `Engine.read` and passes the conformance suite (docs/how-to/add-an-engine.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from analysis.plan import AnalysisPlan, Entry, Stream, Vector
+from analysis.stats.moments import Moments
+from analysis.stats.quantiles import QuantileStat
+
+MAX_LEVELS = 12
+"""Slices of one dimension; units of rarer levels stay in the overall result and appear in no slice."""
+
+NO_LEVEL = "(none)"
+"""The level of units whose first exposure does not carry the dimension."""
+
+
+class EngineFailure(Exception):
+    """The store could not be read or holds values no statistic can be made of; the message says which."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Group:
+    """All units of an arm, or those whose first exposure had `level` in `dimension`."""
+
+    arm: str
+    dimension: str = ""
+    level: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFiles:
+    """Addresses of the Parquet files to read, by user-hash bucket; a unit's rows never cross buckets."""
+
+    exposures: Mapping[int, tuple[str, ...]]
+    events: Mapping[int, tuple[str, ...]]
+    rows: int = 0
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        return tuple(sorted(self.exposures))
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Who takes part.
+
+    `units` by group and `by_day` by (day of first exposure, arm) count enrolled units. Units left out:
+    `crossovers` saw more than one arm, `unplanned` only variants the plan does not name, `forced` only
+    variants somebody forced on them.
+    """
+
+    units: Mapping[Group, int]
+    by_day: Mapping[tuple[date, str], int]
+    crossovers: int = 0
+    unplanned: int = 0
+    forced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What one look needs of the events.
+
+    `moments[vector][group]` runs over all enrolled units of the group; `active[vector][group]` counts those
+    with at least one event of the vector's value. `quantiles[stream, share][group]` is missing where a group
+    has no events. `caps[entry]` is the limit found for (or handed in with) a percentile cap.
+    """
+
+    enrolment: Enrolment
+    moments: Mapping[Vector, Mapping[Group, Moments]]
+    active: Mapping[Vector, Mapping[Group, int]]
+    quantiles: Mapping[tuple[Stream, float], Mapping[Group, QuantileStat]] = field(default_factory=dict)
+    caps: Mapping[Entry, float] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Reads the store for one look.
+
+    `caps` holds limits frozen by an earlier look; those of other percentile caps are found in the data.
+    The same rows give the same readings to 1e-12 relative however they are ordered or split into files.
+    Raises EngineFailure.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings: ...

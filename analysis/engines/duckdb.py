@@ -1,0 +1,153 @@
+"""DuckDB in this process, locked down: the engine that needs nothing but the files of the store.
+
+Each partition is an in-memory database of its own, worked on by one thread; partitions are groups of
+user-hash buckets. File access is limited to the store, extensions are never loaded, the configuration is
+locked before the first read. Only worker processes import this module.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import ibis
+from sqlglot.expressions import Literal
+
+from analysis.engines import reading
+from analysis.engines.aggregates import Rows
+from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.plan import AnalysisPlan, Entry
+from analysis.unit_values import EVENTS, EXPOSURES, Table
+
+T = TypeVar("T")
+
+
+@ibis.udf.agg.builtin(name="fsum")  # type: ignore[untyped-decorator]
+def _compensated_sum(value: float) -> float:  # type: ignore[empty-body]
+    """Kahan's summation: the error does not grow with the number of rows, so their order does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuckDBEngine:
+    """Reads the Parquet files below `folder`, with so many threads and so much memory ("2GB") in all.
+
+    With fewer than `rows_per_partition` rows a partition costs more in statements than it saves in memory.
+    """
+
+    folder: Path
+    threads: int = 2
+    memory_limit: str = "2GB"
+    rows_per_partition: int = 400_000
+    name: str = "duckdb"
+
+    def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
+        """See `Engine.read`."""
+        with self._database() as database, ExitStack() as stack:
+            partitions = [
+                stack.enter_context(_Partition.open(database, index, files, buckets))
+                for index, buckets in enumerate(_partitions(files, self.rows_per_partition))
+            ]
+            database.execute("SET lock_configuration = true")
+            workers = min(self.threads, len(partitions)) or 1
+            pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="analysis"))
+            return reading.read(plan, _Backend(partitions, pool), caps)
+
+    @contextmanager
+    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with tempfile.TemporaryDirectory(prefix="headway-analysis-") as scratch:
+            settings: dict[str, str | bool | int | float | list[str]] = {
+                # One thread per partition: DuckDB's own would split a partition's rows at random.
+                "threads": 1,
+                "memory_limit": self.memory_limit,
+                "temp_directory": scratch,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "allow_community_extensions": False,
+            }
+            with duckdb.connect(":memory:", config=settings) as database:
+                database.execute("SET GLOBAL TimeZone = 'UTC'")
+                allowed = (str(self.folder), scratch)
+                folders = ", ".join(Literal.string(path).sql("duckdb") for path in allowed)
+                database.execute(f"SET allowed_directories = [{folders}]")
+                database.execute("SET enable_external_access = false")
+                yield database
+
+
+class _Partition:
+    """One in-memory database with views on its share of the files."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, database: duckdb.DuckDBPyConnection, index: int, files: StoreFiles, buckets: Sequence[int]
+    ) -> Iterator[_Partition]:
+        with database.cursor() as cursor:
+            cursor.execute(f"ATTACH ':memory:' AS partition_{index} (COMPRESS)")
+            cursor.execute(f"USE partition_{index}")
+            _view(cursor, "exposures", EXPOSURES, _of(files.exposures, buckets))
+            _view(cursor, "events", EVENTS, _of(files.events, buckets))
+            yield cls(cursor)
+
+    def keep(self, name: str, statement: str) -> None:
+        with _readable_failures():
+            self._cursor.sql(statement).create(name)
+
+    def rows(self, statement: str) -> Rows:
+        with _readable_failures():
+            rows: dict[str, list[Any]] = self._cursor.sql(statement).to_arrow_table().to_pydict()
+            return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Backend:
+    partitions: Sequence[_Partition]
+    pool: ThreadPoolExecutor
+
+    def total(self, value: Any) -> Any:
+        return _compensated_sum(value)
+
+    def compile(self, expression: Table) -> str:
+        return str(ibis.to_sql(expression, dialect="duckdb"))
+
+    def each(self, work: Callable[[_Partition], T]) -> list[T]:
+        return list(self.pool.map(work, self.partitions))
+
+
+def _partitions(files: StoreFiles, rows_each: int) -> list[list[int]]:
+    """Neighbouring buckets together, as many partitions as the rows are worth; always the same for the same
+    files. No buckets, one partition of nothing."""
+    count = max(1, min(len(files.buckets), files.rows // rows_each))
+    parts: list[list[int]] = [[] for _ in range(count)]
+    for position, bucket in enumerate(files.buckets):
+        parts[position * count // len(files.buckets)].append(bucket)
+    return parts
+
+
+def _of(by_bucket: Mapping[int, Sequence[str]], buckets: Sequence[int]) -> list[str]:
+    return [path for bucket in buckets for path in by_bucket.get(bucket, ())]
+
+
+def _view(cursor: duckdb.DuckDBPyConnection, name: str, schema: ibis.Schema, paths: Sequence[str]) -> None:
+    """A view over the files; without files, a table of no rows."""
+    with _readable_failures():
+        if paths:
+            cursor.read_parquet(list(paths)).create_view(name)
+        else:
+            cursor.from_arrow(schema.to_pyarrow().empty_table()).create(name)
+
+
+@contextmanager
+def _readable_failures() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as failure:
+        raise EngineFailure(f"DuckDB could not read the event store: {failure}") from failure

@@ -1,0 +1,313 @@
+"""One look at the store through any backend that runs Ibis expressions.
+
+Units lie in partitions that share none, so that counts and moments of partitions add exactly; what has to be
+known of all units at once (levels of a slice, limits of caps, order statistics) is found between the passes
+from counts. Order: enrolment, levels, caps, moments, quantiles. Only worker processes import this module.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import ibis
+
+from analysis.engines import aggregates, order_statistics
+from analysis.engines.aggregates import Key, MomentQuery, Rows
+from analysis.engines.contract import MAX_LEVELS, EngineFailure, Enrolment, Group, Readings
+from analysis.plan import CURVE_SHARES, AnalysisPlan, Entry, Stream, Vector
+from analysis.stats.moments import Moments, merge_all
+from analysis.stats.quantiles import QuantileStat, quantile_ranks
+from analysis.unit_values import (
+    CROSSOVER,
+    FORCED,
+    UNPLANNED,
+    Table,
+    Total,
+    Value,
+    assigned,
+    column_name,
+    level_name,
+    stream_rows,
+    unit_rows,
+)
+
+T = TypeVar("T")
+Merged = dict[Group, list[Moments]]
+
+
+class Partition(Protocol):
+    """Some of the units with all their rows; `exposures` and `events` can be read in it by those names."""
+
+    def keep(self, name: str, statement: str) -> None:
+        """Store the rows of a statement under a name that later statements can read."""
+
+    def rows(self, statement: str) -> Rows:
+        """The (few) rows of a statement, by column."""
+
+
+class Backend(Protocol):
+    """Runs statements on all partitions."""
+
+    @property
+    def total(self) -> Total: ...
+
+    def compile(self, expression: Table) -> str: ...
+
+    def each(self, work: Callable[[Partition], T]) -> list[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """All units by arm, or by arm and the chosen levels of one dimension."""
+
+    dimension: str = ""
+    column: str = ""
+    levels: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return ("arm", self.column) if self.column else ("arm",)
+
+    def of(self, table: Table) -> Table:
+        return table.filter(table[self.column].isin(self.levels)) if self.column else table
+
+    def group(self, plan: AnalysisPlan, key: Key) -> Group:
+        return Group(plan.arms[key[0]], self.dimension, *key[1:])
+
+    def groups(self, plan: AnalysisPlan, rows: Rows) -> list[Group]:
+        keys = zip(*(rows[name] for name in self.keys), strict=True)
+        return [self.group(plan, key) for key in keys]
+
+
+class Look:
+    """The kept tables of one look and the questions asked of them."""
+
+    def __init__(self, plan: AnalysisPlan, backend: Backend) -> None:
+        self.plan = plan
+        self.backend = backend
+        self._keep: list[tuple[str, str]] = []
+        self.assigned = self._kept("assigned", assigned(plan))
+        self.units = self._kept("units", unit_rows(plan, self.assigned, backend.total))
+        self.streams = {
+            stream: self._kept(f"stream{index}", stream_rows(plan, stream, self.assigned))
+            for index, stream in enumerate(plan.streams)
+        }
+
+    def _kept(self, name: str, expression: Table) -> Table:
+        self._keep.append((name, self.backend.compile(expression)))
+        return ibis.table(expression.schema(), name=name)
+
+    def prepare(self) -> None:
+        """Every partition makes its kept tables, in order."""
+
+        def make(partition: Partition) -> None:
+            for name, statement in self._keep:
+                partition.keep(name, statement)
+
+        self.backend.each(make)
+
+    def ask(self, expression: Table) -> list[Rows]:
+        """The rows of an expression over the kept tables, per partition."""
+        statement = self.backend.compile(expression)
+        return self.backend.each(lambda partition: partition.rows(statement))
+
+    def groupings(self) -> list[Grouping]:
+        """Overall, and each dimension with its most frequent levels."""
+        named = enumerate(self.plan.dimensions)
+        sliced = [Grouping(name, level_name(i), self._levels(level_name(i))) for i, name in named]
+        return [Grouping(), *sliced]
+
+    def _levels(self, column: str) -> tuple[str, ...]:
+        counted = self.units.group_by(column).agg(n=self.units.count())
+        counts: Counter[str] = Counter()
+        for rows in self.ask(counted):
+            counts.update(dict(zip(rows[column], rows["n"], strict=True)))
+        return tuple(sorted(counts, key=lambda level: (-counts[level], level))[:MAX_LEVELS])
+
+
+def read(plan: AnalysisPlan, backend: Backend, frozen: Mapping[Entry, float]) -> Readings:
+    """Everything one look needs."""
+    look = Look(plan, backend)
+    look.prepare()
+    groupings = look.groupings()
+    caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
+    caps |= _caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
+    units, moments = _moments(look, groupings, caps)
+    return Readings(
+        enrolment=_enrolment(look, units),
+        moments=moments,
+        active=_active(look, groupings),
+        quantiles=_quantiles(look, groupings),
+        caps=caps,
+    )
+
+
+def _enrolment(look: Look, units: Mapping[Group, int]) -> Enrolment:
+    counted = look.assigned.group_by(["arm", "day"]).agg(n=look.assigned.count())
+    left_out: Counter[int] = Counter()
+    by_day: Counter[tuple[Any, str]] = Counter()
+    for rows in look.ask(counted):
+        for arm, day, n in zip(rows["arm"], rows["day"], rows["n"], strict=True):
+            if arm < 0:
+                left_out[arm] += n
+            else:
+                by_day[day, look.plan.arms[arm]] += n
+    return Enrolment(
+        units=units,
+        by_day=dict(sorted(by_day.items())),
+        crossovers=left_out[CROSSOVER],
+        unplanned=left_out[UNPLANNED],
+        forced=left_out[FORCED],
+    )
+
+
+def _caps(look: Look, entries: Iterable[Entry]) -> dict[Entry, float]:
+    """Per entry, the percentile of the values of all arms' units that have one; none, no limit."""
+    found = {}
+    for entry in entries:
+        value = look.units[column_name(look.plan.columns.index(entry.column))]
+        values = look.units.select(value=value).filter(value.notnull())
+        bins = _bins(look, values, ())
+        if () in bins and entry.cap is not None and entry.cap.percentile is not None:
+            rank = quantile_ranks(order_statistics.size(bins[()]), entry.cap.percentile / 100).middle
+            found[entry] = _values_at(look, values, (), bins, {(): [rank]})[()][0]
+    return found
+
+
+def _moments(
+    look: Look, groupings: Sequence[Grouping], caps: Mapping[Entry, float]
+) -> tuple[dict[Group, int], dict[Vector, dict[Group, Moments]]]:
+    """Enrolled units per group, and the moments of every vector per group."""
+    plan = look.plan
+    names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
+    levels = map(level_name, range(len(plan.dimensions)))
+    columns = {name: _entry(look, entry, caps) for entry, name in names.items()}
+    table = look.units.select("arm", *levels, **columns)
+    vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
+    units: dict[Group, int] = {}
+    moments: dict[Vector, dict[Group, Moments]] = {vector: {} for vector in plan.vectors}
+    for grouping in groupings:
+        query = MomentQuery(tuple(names.values()), vectors, grouping.keys)
+        parts = look.ask(query.expression(grouping.of(table), look.backend.total))
+        units |= _units(plan, grouping, parts)
+        for group, merged in _merged(plan, grouping, map(query.decode, parts)).items():
+            for vector, total in zip(plan.vectors, merged, strict=True):
+                moments[vector][group] = _finite(vector, total)
+    return units, moments
+
+
+def _entry(look: Look, entry: Entry, caps: Mapping[Entry, float]) -> Value:
+    """The column with 0 for units without an event, inside the entry's limits."""
+    value = look.units[column_name(look.plan.columns.index(entry.column))].fill_null(0.0)
+    if entry.cap is None:
+        return value
+    upper = caps.get(entry, entry.cap.absolute)
+    value = value if upper is None else ibis.least(value, upper)
+    return value if entry.cap.floor is None else ibis.greatest(value, entry.cap.floor)
+
+
+def _units(plan: AnalysisPlan, grouping: Grouping, parts: Iterable[Rows]) -> dict[Group, int]:
+    counts: Counter[Group] = Counter()
+    for rows in parts:
+        counts.update(dict(zip(grouping.groups(plan, rows), rows["n"], strict=True)))
+    return dict(counts)
+
+
+def _merged(plan: AnalysisPlan, grouping: Grouping, parts: Iterable[Mapping[Key, list[Moments]]]) -> Merged:
+    by_group: dict[Group, list[list[Moments]]] = defaultdict(list)
+    for part in parts:
+        for key, moments in part.items():
+            by_group[grouping.group(plan, key)].append(moments)
+    return {
+        group: [merge_all(of_vector) for of_vector in zip(*listed, strict=True)]
+        for group, listed in sorted(by_group.items())
+    }
+
+
+def _finite(vector: Vector, moments: Moments) -> Moments:
+    """Values so large that their squares overflow would turn every later number into nonsense."""
+    if not bool((abs(moments.comoment) < float("inf")).all()):
+        raise EngineFailure(
+            f"events named {vector.value.column.event!r} hold values that are infinite or too large to "
+            "square; remove them from the store or set a cap on the metric"
+        )
+    return moments
+
+
+def _active(look: Look, groupings: Sequence[Grouping]) -> dict[Vector, dict[Group, int]]:
+    plan = look.plan
+    names = {vector: column_name(plan.columns.index(vector.value.column)) for vector in plan.vectors}
+    counts: dict[Vector, Counter[Group]] = {vector: Counter() for vector in plan.vectors}
+    for grouping in groupings if names else ():
+        asked = aggregates.active_units(grouping.of(look.units), sorted(set(names.values())), grouping.keys)
+        for rows in look.ask(asked):
+            groups = grouping.groups(plan, rows)
+            for vector, name in names.items():
+                counts[vector].update(dict(zip(groups, rows[name], strict=True)))
+    return {vector: dict(of_group) for vector, of_group in counts.items()}
+
+
+def _quantiles(
+    look: Look, groupings: Sequence[Grouping]
+) -> dict[tuple[Stream, float], dict[Group, QuantileStat]]:
+    """The curve's quantiles overall and the metrics' own ones also by slice."""
+    found: dict[tuple[Stream, float], dict[Group, QuantileStat]] = defaultdict(dict)
+    for stream, table in look.streams.items():
+        for grouping in groupings:
+            asked = set(look.plan.shares_of(stream)) | (set() if grouping.column else set(CURVE_SHARES))
+            shares = sorted(asked)
+            for (group, share), stat in _quantile_stats(look, grouping.of(table), grouping, shares).items():
+                found[stream, share][group] = stat
+    return dict(found)
+
+
+def _quantile_stats(
+    look: Look, table: Table, grouping: Grouping, shares: Sequence[float]
+) -> dict[tuple[Group, float], QuantileStat]:
+    """Three order statistics per group and share, then the cluster moments of the values below the middle."""
+    bins = _bins(look, table, grouping.keys)
+    if not bins:
+        return {}
+    sizes = {key: order_statistics.size(counts) for key, counts in bins.items()}
+    ranks = {key: [quantile_ranks(n, share) for share in shares] for key, n in sizes.items()}
+    asked = {
+        key: [r for of in listed for r in (of.lower, of.middle, of.upper)] for key, listed in ranks.items()
+    }
+    values = _values_at(look, table, grouping.keys, bins, asked)
+    limits = [{key: found[3 * i + 1] for key, found in values.items()} for i in range(len(shares))]
+    clusters = _clusters(look, table, grouping, limits)
+    stats = {}
+    for key, found in values.items():
+        group = grouping.group(look.plan, key)
+        for i, share in enumerate(shares):
+            lower, value, upper = found[3 * i : 3 * i + 3]
+            stats[group, share] = QuantileStat(sizes[key], share, value, lower, upper, clusters[group][i])
+    return stats
+
+
+def _clusters(look: Look, table: Table, grouping: Grouping, limits: Sequence[Mapping[Key, float]]) -> Merged:
+    names = tuple(f"below{index}" for index in range(len(limits)))
+    query = MomentQuery((*names, "values"), tuple((name, "values") for name in names), grouping.keys)
+    per_unit = aggregates.below_limits(table, grouping.keys, limits, look.backend.total)
+    parts = look.ask(query.expression(per_unit, look.backend.total))
+    return _merged(look.plan, grouping, map(query.decode, parts))
+
+
+def _bins(look: Look, table: Table, keys: Sequence[str]) -> order_statistics.Counts:
+    return order_statistics.merge_counts(look.ask(aggregates.bin_counts(table, keys)), keys, "bin")
+
+
+def _values_at(
+    look: Look,
+    table: Table,
+    keys: Sequence[str],
+    bins: order_statistics.Counts,
+    ranks: Mapping[Key, Sequence[int]],
+) -> dict[Key, list[float]]:
+    wanted = order_statistics.wanted_bins(bins, ranks)
+    parts = look.ask(aggregates.value_counts(table, keys, wanted))
+    values = order_statistics.merge_counts(parts, keys, "value")
+    return order_statistics.values_at(bins, values, ranks)

@@ -1,0 +1,216 @@
+"""From events to one row per unit: who is enrolled, and what each unit did after its first exposure.
+
+Ibis expressions in the portable subset (join, case, sum, count, min, max); any engine that Ibis compiles for
+can run them. Only worker processes import this module. No aggregation over units belongs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import reduce
+from operator import and_
+from typing import Any, TypeAlias
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from analysis.engines.contract import NO_LEVEL
+from analysis.plan import AnalysisPlan, Column, Stream, Take
+from metrics.definitions import Where
+
+Table: TypeAlias = ibis.Table
+Value: TypeAlias = ibis.Value
+Total: TypeAlias = Callable[[Any], Any]
+"""A sum over rows whose result does not depend on their order (to about the last digit)."""
+
+TIME = dt.Timestamp(timezone="UTC")
+DIMS = "map<string, string>"
+EXPOSURES = ibis.schema(
+    {
+        "event_id": "string",
+        "ts": TIME,
+        "unit": "int64",
+        "unit_type": "string",
+        "flag": "string",
+        "experiment": "string",
+        "variant": "string",
+        "version": "int32",
+        "forced": "boolean",
+        "dims": DIMS,
+        "received_at": TIME,
+    }
+)
+EVENTS = ibis.schema(
+    {
+        "event_id": "string",
+        "ts": TIME,
+        "unit": "int64",
+        "unit_type": "string",
+        "name": "string",
+        "value": "float64",
+        "session": "int64",
+        "dims": DIMS,
+        "received_at": TIME,
+    }
+)
+
+CROSSOVER, UNPLANNED, FORCED = -1, -2, -3
+"""Codes in the place of an arm's number for units that are left out, and why."""
+
+
+def exposures() -> Table:
+    return ibis.table(EXPOSURES, name="exposures")
+
+
+def events() -> Table:
+    return ibis.table(EVENTS, name="events")
+
+
+def level_name(dimension: int) -> str:
+    """Name of the column that holds a unit's level of `plan.dimensions[dimension]`."""
+    return f"level{dimension}"
+
+
+def column_name(column: int) -> str:
+    """Name of the column that holds `plan.columns[column]`."""
+    return f"column{column}"
+
+
+def assigned(plan: AnalysisPlan) -> Table:
+    """One row per unit seen in the experiment: its arm's number or a code, first exposure, levels, edges.
+
+    A unit's arm is the one variant it was naturally shown; forced exposures do not count, neither for the
+    arm nor for the time.
+    """
+    seen = _seen(plan)
+    natural = ~seen.forced
+    units = seen.group_by("unit").agg(
+        first_at=seen.ts.min(where=natural),
+        low=seen.variant.min(where=natural),
+        high=seen.variant.max(where=natural),
+    )
+    units = units.mutate(arm=_arm(units, plan), day=units.first_at.date())
+    edges = _edges(plan, units)
+    if not plan.dimensions:
+        return units.select("unit", "arm", "day", "first_at", **edges)
+    levels = _levels(plan, seen, units)
+    joined = units.left_join(levels, "unit")
+    kept = {name: joined[name] for name in map(level_name, range(len(plan.dimensions)))}
+    return joined.select("unit", "arm", "day", "first_at", **kept, **edges)
+
+
+def unit_rows(plan: AnalysisPlan, assigned: Table, total: Total) -> Table:
+    """One row per enrolled unit: arm, levels and every column of the plan (NULL: no matching event)."""
+    enrolled = assigned.filter(assigned.arm >= 0)
+    levels = [level_name(index) for index in range(len(plan.dimensions))]
+    if not plan.columns:
+        return enrolled.select("unit", "arm", *levels)
+    matched = _attributed(plan, enrolled, {column.event for column in plan.columns})
+    sums = matched.group_by("unit").agg(
+        **{column_name(index): _taken(matched, column, total) for index, column in enumerate(plan.columns)}
+    )
+    joined = enrolled.left_join(sums, "unit")
+    columns = [column_name(index) for index in range(len(plan.columns))]
+    return joined.select("unit", "arm", *levels, *columns)
+
+
+def stream_rows(plan: AnalysisPlan, stream: Stream, assigned: Table) -> Table:
+    """One row per event of a stream: unit, arm, levels, value. Events without a value are left out."""
+    enrolled = assigned.filter(assigned.arm >= 0)
+    matched = _attributed(plan, enrolled, {stream.event})
+    wanted = matched.filter(_matches(matched, stream) & matched.value.notnull())
+    levels = [level_name(index) for index in range(len(plan.dimensions))]
+    return wanted.select("unit", "arm", *levels, "value")
+
+
+def _seen(plan: AnalysisPlan) -> Table:
+    """Exposures of the experiment within its time, of its unit type, that pass its filters."""
+    rows = exposures()
+    conditions = [
+        rows.experiment == plan.experiment,
+        rows.unit_type == plan.unit_type,
+        rows.ts >= _time(plan.since),
+        rows.ts < _time(plan.until),
+        *_dims_equal(rows, plan.filters),
+    ]
+    return rows.filter(reduce(and_, conditions))
+
+
+def _arm(units: Table, plan: AnalysisPlan) -> Value:
+    planned = [(units.low == variant, number) for number, variant in enumerate(plan.variants)]
+    return ibis.cases(
+        (units.first_at.isnull(), FORCED), (units.low != units.high, CROSSOVER), *planned, else_=UNPLANNED
+    ).cast("int8")
+
+
+def _levels(plan: AnalysisPlan, seen: Table, units: Table) -> Table:
+    """Levels at the first exposure. Of several rows at the same instant the smallest level counts, so that
+    the order of the rows does not matter."""
+    first = seen.join(units.select("unit", "first_at"), "unit")
+    first = first.filter((first.ts == first.first_at) & ~first.forced)
+    levels = {
+        level_name(index): first.dims.get(dimension, NO_LEVEL).fill_null(NO_LEVEL).min()
+        for index, dimension in enumerate(plan.dimensions)
+    }
+    return first.group_by("unit").agg(**levels)
+
+
+def _edges(plan: AnalysisPlan, units: Table) -> dict[str, Value]:
+    """Ends of windows and starts of pre-periods, once per unit instead of once per event. In hours, because
+    a day is not always 24 hours to an engine that minds time zones."""
+    ends = {_end(hours): units.first_at + ibis.interval(hours=hours) for hours in plan.windows_hours}
+    starts = {_start(days): units.first_at - ibis.interval(hours=24 * days) for days in plan.before_days}
+    return {**ends, **starts}
+
+
+def _end(hours: int) -> str:
+    return f"until_{hours}_hours"
+
+
+def _start(days: int) -> str:
+    return f"from_{days}_days"
+
+
+def _attributed(plan: AnalysisPlan, enrolled: Table, names: set[str]) -> Table:
+    """Events of these names with the unit they belong to, from its longest pre-period to the data cut."""
+    rows = events()
+    rows = rows.filter(
+        rows.name.isin(sorted(names)) & (rows.ts >= _time(plan.events_since)) & (rows.ts < _time(plan.until))
+    ).select("unit", "ts", "name", "value", "dims")
+    earliest = _start(max(plan.before_days)) if plan.before_days else "first_at"
+    return enrolled.join(rows, [enrolled.unit == rows.unit, rows.ts >= enrolled[earliest]])
+
+
+def _taken(matched: Table, column: Column, total: Total) -> Value:
+    counted = _matches(matched, column)
+    if column.take is Take.ANY:
+        return ibis.cases((counted, 1.0)).max()
+    taken = matched.value if column.take is Take.SUM else ibis.literal(1.0)
+    return total(ibis.cases((counted, taken)))
+
+
+def _matches(matched: Table, source: Column | Stream) -> Value:
+    conditions = [
+        matched.name == source.event,
+        *_dims_equal(matched, source.where),
+        *_within(matched, source),
+    ]
+    return reduce(and_, conditions)
+
+
+def _within(matched: Table, source: Column | Stream) -> list[Value]:
+    """The first instant of the exposure belongs to the time after it."""
+    if source.span.before_days is not None:
+        return [matched.ts >= matched[_start(source.span.before_days)], matched.ts < matched.first_at]
+    after = [matched.ts >= matched.first_at]
+    hours = source.span.window_hours
+    return after if hours is None else [*after, matched.ts < matched[_end(hours)]]
+
+
+def _dims_equal(rows: Table, where: Where) -> list[Value]:
+    return [rows.dims.get(name, "") == value for name, value in where]
+
+
+def _time(at: datetime) -> Value:
+    return ibis.literal(at, type=TIME)

@@ -1,0 +1,105 @@
+"""What the engine must find, worked out row by row in plain Python from the same rows."""
+
+from datetime import timedelta
+
+import numpy as np
+
+from metrics.definitions import Kind, Measure
+
+
+def enrolled(plan, exposures):
+    """Per enrolled unit (arm, first exposure row), and the counts of those left out."""
+    by_unit = {}
+    for row in exposures:
+        is_ours = row["experiment"] == plan.experiment and row["unit_type"] == plan.unit_type
+        is_filtered = all(row["dims"].get(name) == value for name, value in plan.filters)
+        if is_ours and is_filtered and plan.since <= row["ts"] < plan.until:
+            by_unit.setdefault(row["unit"], []).append(row)
+    units, left_out = {}, {"crossovers": 0, "unplanned": 0, "forced": 0}
+    for unit, rows in by_unit.items():
+        natural = [row for row in rows if not row["forced"]]
+        variants = {row["variant"] for row in natural}
+        if not natural:
+            left_out["forced"] += 1
+        elif len(variants) > 1:
+            left_out["crossovers"] += 1
+        elif not variants <= set(plan.variants):
+            left_out["unplanned"] += 1
+        else:
+            arm = plan.arms[plan.variants.index(variants.pop())]
+            units[unit] = (arm, min(natural, key=lambda row: row["ts"]))
+    return units, left_out
+
+
+def events_of(plan, first_at, source, events, *, window_hours=None, before_days=None):
+    """The events of one unit that count for a source."""
+    if before_days is not None:
+        start, end = first_at - timedelta(days=before_days), first_at
+    elif window_hours is not None:
+        start, end = first_at, first_at + timedelta(hours=window_hours)
+    else:
+        start, end = first_at, plan.until
+    where = dict(source.where)
+    return [
+        row
+        for row in events
+        if row["name"] == source.event
+        and start <= row["ts"] < min(end, plan.until)
+        and all(row["dims"].get(name) == value for name, value in where.items())
+    ]
+
+
+def unit_value(kind, source, rows):
+    """A unit's number, or None without an event."""
+    values = [row["value"] for row in rows if row["value"] is not None]
+    if kind is Kind.PROPORTION:
+        return 1.0 if rows else None
+    if kind is Kind.COUNT or source.value is Measure.COUNT:
+        return float(len(rows)) if rows else None
+    return sum(values) if values else None
+
+
+def vectors(plan, definition, exposures, events, *, cap=True):
+    """Per (arm, first exposure's dims) rows of the metric's vector, by unit."""
+    units, _ = enrolled(plan, exposures)
+    of_unit = {}
+    for row in events:
+        of_unit.setdefault(row["unit"], []).append(row)
+    spans = [{"window_hours": definition.window_hours}]
+    if definition.covariate_days is not None:
+        spans.append({"before_days": definition.covariate_days})
+    sources = [definition.source] + ([definition.denominator] if definition.denominator else [])
+    columns = []
+    for span in spans:
+        for source in sources:
+            column = {
+                unit: unit_value(
+                    definition.kind,
+                    source,
+                    events_of(plan, first["ts"], source, of_unit.get(unit, []), **span),
+                )
+                for unit, (_, first) in units.items()
+            }
+            is_capped = cap and definition.cap is not None and source is definition.source
+            columns.append(capped(column, definition.cap) if is_capped else column)
+    return {unit: [column[unit] or 0.0 for column in columns] for unit in units}, units
+
+
+def capped(column, cap):
+    upper = cap.absolute
+    if cap.percentile is not None:
+        present = sorted(value for value in column.values() if value is not None)
+        upper = present[int(np.ceil(len(present) * cap.percentile / 100)) - 1]
+    limited = {}
+    for unit, value in column.items():
+        value = value or 0.0
+        value = value if upper is None else min(value, upper)
+        limited[unit] = value if cap.floor is None else max(value, cap.floor)
+    return limited
+
+
+def moments(rows):
+    """(n, mean, comoment) of a list of vectors."""
+    values = np.array(rows, dtype=np.longdouble)
+    centred = values - values.mean(axis=0)
+    return len(rows), values.mean(axis=0).astype(float), (centred.T @ centred).astype(float)

@@ -1,0 +1,278 @@
+"""The engine against a row-by-row computation on the same rows, and against itself on other orders."""
+
+import random
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analysis.engines.contract import EngineFailure, Group, StoreFiles
+from analysis.engines.duckdb import DuckDBEngine
+from analysis.plan import planned_metric
+from analysis.stats.quantiles import QuantileStat
+from metrics.definitions import Kind
+from tests.core.analysis import brute_force, store, world
+from tests.core.analysis.store import at, event, exposure
+
+ARMS = ("control", "treatment")
+SUMMED = [key for key, of in world.DEFINITIONS.items() if of.kind is not Kind.QUANTILE]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return world.rows()
+
+
+@pytest.fixture(scope="module")
+def readings(rows, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    return read(folder, *rows)
+
+
+def read(folder, exposures, events, plan=None, rows_per_partition=200, **options):
+    files = store.write(folder, exposures, events, **options)
+    return DuckDBEngine(folder, rows_per_partition=rows_per_partition).read(plan or world.plan(), files, {})
+
+
+def test_enrolment__every_oddity__same_as_row_by_row(rows, readings):
+    units, left_out = brute_force.enrolled(world.plan(), rows[0])
+
+    enrolment = readings.enrolment
+
+    for arm in ARMS:
+        assert enrolment.units[Group(arm)] == sum(of == arm for of, _ in units.values())
+        days = [first["ts"].date() for of, first in units.values() if of == arm]
+        assert {day: n for (day, of), n in enrolment.by_day.items() if of == arm} == {
+            day: days.count(day) for day in days
+        }
+    assert {name: getattr(enrolment, name) for name in left_out} == left_out
+    assert min(left_out.values()) > 0
+
+
+@pytest.mark.parametrize("key", SUMMED)
+@pytest.mark.parametrize("is_capped", [True, False])
+def test_moments__metric_of_any_kind__same_as_row_by_row(rows, readings, key, is_capped):
+    definition = world.DEFINITIONS[key]
+    values, units = brute_force.vectors(world.plan(), definition, *rows, cap=is_capped)
+    planned = planned_metric(definition)
+    vector = planned.vector if is_capped else planned.uncapped or planned.vector
+
+    for arm in ARMS:
+        n, mean, comoment = brute_force.moments([values[unit] for unit in units if units[unit][0] == arm])
+
+        found = readings.moments[vector][Group(arm)]
+        assert found.n == n
+        np.testing.assert_allclose(found.mean, mean, rtol=1e-12)
+        np.testing.assert_allclose(found.comoment, comoment, rtol=1e-11, atol=1e-12 * comoment.max())
+
+
+@pytest.mark.parametrize("level", ["ios", "android", "web", "(none)"])
+def test_moments__slice__only_units_first_exposed_there(rows, readings, level):
+    definition = world.DEFINITIONS["spend"]
+    values, units = brute_force.vectors(world.plan(), definition, *rows)
+    levels = {unit: first["dims"].get("device", "(none)") for unit, (_, first) in units.items()}
+    members = [values[u] for u in units if units[u][0] == "treatment" and levels[u] == level]
+    n, mean, comoment = brute_force.moments(members)
+
+    group = Group("treatment", "device", level)
+    found = readings.moments[planned_metric(definition).vector][group]
+
+    assert found.n == n == readings.enrolment.units[group]
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-12)
+    np.testing.assert_allclose(found.comoment, comoment, rtol=1e-11)
+
+
+def test_active__units_with_an_event__counted(rows, readings):
+    definition = world.DEFINITIONS["buyers"]
+    values, units = brute_force.vectors(world.plan(), definition, *rows)
+
+    active = readings.active[planned_metric(definition).vector]
+
+    for arm in ARMS:
+        assert active[Group(arm)] == sum(values[u][0] for u in units if units[u][0] == arm)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.75, 0.9, 0.95, 0.99])
+@pytest.mark.parametrize("arm", ARMS)
+def test_quantile__any_share__same_as_sorting_all_events(rows, readings, arm, share):
+    definition = world.DEFINITIONS["latency-p90"]
+    expected = quantile_by_sorting(definition, rows, share, lambda of, first: of == arm)
+
+    found = readings.quantiles[planned_metric(definition).stream, share][Group(arm)]
+
+    assert_same_quantile(found, expected)
+
+
+def test_quantile__slice__ranks_of_that_slice(rows, readings):
+    definition = world.DEFINITIONS["latency-p90"]
+    is_member = lambda of, first: of == "control" and first["dims"].get("device") == "web"  # noqa: E731
+    expected = quantile_by_sorting(definition, rows, 0.9, is_member)
+
+    found = readings.quantiles[planned_metric(definition).stream, 0.9][Group("control", "device", "web")]
+
+    assert_same_quantile(found, expected)
+
+
+def quantile_by_sorting(definition, rows, share, is_member):
+    exposures, events = rows
+    plan = world.plan()
+    units, _ = brute_force.enrolled(plan, exposures)
+    values, users = [], []
+    for unit, (arm, first) in units.items():
+        if is_member(arm, first):
+            own = [row for row in events if row["unit"] == unit]
+            counted = brute_force.events_of(plan, first["ts"], definition.source, own)
+            values += [row["value"] for row in counted if row["value"] is not None]
+            users += [unit] * (len(values) - len(users))
+    return QuantileStat.from_sessions(values, users, share)
+
+
+def assert_same_quantile(found, expected):
+    assert (found.n, found.q, found.value) == (expected.n, expected.q, expected.value)
+    assert (found.lower, found.upper, found.cluster.n) == (expected.lower, expected.upper, expected.cluster.n)
+    np.testing.assert_allclose(found.cluster.mean, expected.cluster.mean, rtol=1e-12)
+    np.testing.assert_allclose(found.cluster.comoment, expected.cluster.comoment, rtol=1e-11)
+
+
+def test_caps__found_in_the_data__used_for_both_arms_and_kept(rows, readings, tmp_path):
+    metric = planned_metric(world.DEFINITIONS["spend"])
+    plan = world.plan("spend")
+    files = store.write(tmp_path, *rows)
+    entry = metric.vector.value
+
+    frozen = DuckDBEngine(tmp_path).read(plan, files, {entry: 3.0})
+
+    assert readings.caps[entry] > 3.0
+    assert frozen.caps[entry] == 3.0
+    assert frozen.moments[metric.vector][Group("control")].mean[0] < 3.0
+    assert frozen.caps[metric.vector.covariate] == readings.caps[metric.vector.covariate]
+
+
+def test_filters__set__other_exposures_do_not_enrol(rows, tmp_path):
+    plan = world.plan("orders", filters=(("device", "ios"),), dimensions=())
+    units, _ = brute_force.enrolled(plan, rows[0])
+
+    found = read(tmp_path, *rows, plan=plan)
+
+    assert sum(found.enrolment.units.values()) == len(units) > 0
+
+
+def assert_same_readings(found, expected):
+    assert found.enrolment == expected.enrolment
+    assert found.active == expected.active
+    assert found.caps == pytest.approx(expected.caps, rel=1e-12)
+    for vector, groups in expected.moments.items():
+        for group, moments in groups.items():
+            other = found.moments[vector][group]
+            np.testing.assert_allclose(other.mean, moments.mean, rtol=1e-12)
+            np.testing.assert_allclose(
+                other.comoment, moments.comoment, rtol=1e-12, atol=1e-12 * np.abs(moments.comoment).max()
+            )
+    for key, groups in expected.quantiles.items():
+        for group, stat in groups.items():
+            other = found.quantiles[key][group]
+            assert (other.n, other.value, other.lower, other.upper) == (
+                stat.n,
+                stat.value,
+                stat.lower,
+                stat.upper,
+            )
+            np.testing.assert_allclose(other.cluster.comoment, stat.cluster.comoment, rtol=1e-12)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1000), files=st.integers(1, 4), rows_each=st.sampled_from([50, 400, 10**6]))
+def test_readings__rows_shuffled_split_and_partitioned__same_to_1e_12(
+    rows, readings, tmp_path_factory, seed, files, rows_each
+):
+    shuffled = [list(part) for part in rows]
+    for part in shuffled:
+        random.Random(seed).shuffle(part)
+
+    found = read(
+        tmp_path_factory.mktemp("s"), *shuffled, files_per_bucket=files, rows_per_partition=rows_each
+    )
+
+    assert_same_readings(found, readings)
+
+
+def test_moments__large_mean_and_small_spread__variance_keeps_its_digits(tmp_path):
+    values = [1e9 + noise for noise in np.random.default_rng(3).normal(0, 1, 400)]
+    exposures = [exposure(unit, "on", at(1)) for unit in range(400)]
+    events = [event(unit, "purchase", at(2), value) for unit, value in enumerate(values)]
+    plan = world.plan("orders", metrics=(planned_metric(world.definition("big", Kind.MEAN, "purchase")),))
+
+    found = read(tmp_path, exposures, events, plan=plan)
+
+    moments = next(iter(found.moments.values()))[Group("treatment")]
+    assert moments.variance() == pytest.approx(np.var(np.array(values) - 1e9, ddof=1), rel=1e-6)
+
+
+def test_read__no_files__nothing_enrolled():
+    found = DuckDBEngine(world_folder := store.Path("/nonexistent")).read(
+        world.plan(), StoreFiles({}, {}), {}
+    )
+
+    assert world_folder.name == "nonexistent"
+    assert found.enrolment.units == {}
+    assert found.quantiles == {}
+    assert all(groups == {} for groups in found.moments.values())
+
+
+def test_read__exposures_but_no_events__zeros_not_missing(tmp_path):
+    exposures = [exposure(unit, "on", at(1)) for unit in range(5)]
+
+    found = read(tmp_path, exposures, [])
+
+    moments = found.moments[planned_metric(world.DEFINITIONS["orders"]).vector][Group("treatment")]
+    assert (moments.n, moments.mean[0]) == (5, 0.0)
+
+
+def test_read__infinite_value__refused_with_the_event_named(tmp_path):
+    exposures = [exposure(unit, "on", at(1)) for unit in range(3)]
+    events = [event(1, "purchase", at(2), 1e200), event(2, "purchase", at(2), -1e200)]
+    plan = world.plan("orders", metrics=(planned_metric(world.definition("big", Kind.MEAN, "purchase")),))
+
+    with pytest.raises(EngineFailure, match="'purchase' hold values that are infinite or too large"):
+        read(tmp_path, exposures, events, plan=plan)
+
+
+def test_read__file_outside_the_store__not_opened(tmp_path):
+    files = store.write(tmp_path / "elsewhere", [exposure(1, "on", at(1))], [])
+
+    with pytest.raises(EngineFailure, match="could not read the event store"):
+        DuckDBEngine(tmp_path / "store").read(world.plan(), files, {})
+
+
+def test_read__damaged_file__engine_failure(tmp_path):
+    files = store.write(tmp_path, [exposure(1, "on", at(1))], [])
+    store.Path(files.exposures[1][0]).write_bytes(b"PAR1 but not really")
+
+    with pytest.raises(EngineFailure, match="could not read the event store"):
+        DuckDBEngine(tmp_path).read(world.plan(), files, {})
+
+
+def test_levels__more_than_shown__the_most_frequent_ones_are_kept(tmp_path):
+    exposures = [exposure(unit, "on", at(1), dims={"device": f"d{unit % 40}"}) for unit in range(400)]
+    exposures += [exposure(unit, "on", at(1), dims={"device": "d7"}) for unit in range(400, 500)]
+
+    found = read(tmp_path, exposures, [], plan=world.plan("orders"))
+
+    levels = [group.level for group in found.enrolment.units if group.level]
+    assert len(levels) == 12
+    assert found.enrolment.units[Group("treatment", "device", "d7")] == 110
+
+
+def test_levels__two_exposures_at_one_instant__order_of_rows_does_not_matter(tmp_path):
+    pair = [exposure(1, "on", at(1), dims={"device": name}) for name in ("b", "a")]
+    later = exposure(1, "on", at(1) + timedelta(seconds=1), dims={"device": "0"})
+
+    found = [
+        read(tmp_path / str(i), listed, [], plan=world.plan("orders")).enrolment.units
+        for i, listed in enumerate([[*pair, later], [later, *pair[::-1]]])
+    ]
+
+    assert found[0] == found[1]
+    assert Group("treatment", "device", "a") in found[0]
