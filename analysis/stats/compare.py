@@ -45,8 +45,7 @@ class Margin:
             raise InvalidInput("margin", self.value, "a relative margin is below 1", "Use 0.05 for 5 %.")
 
     def contrast(self, sign: float) -> tuple[float, float]:
-        """(base weight k, null c) so that the limit is treatment - k control = c; `sign` +1 above, -1
-        below."""
+        """(base weight k, null c): the limit is treatment - k control = c; `sign` +1 above, -1 below."""
         return (1 + sign * self.value, 0.0) if self.relative else (1.0, sign * self.value)
 
 

@@ -22,11 +22,13 @@ def few_events_interval(
     control: Estimate, treatment: Estimate, z: float, base_weight: float = 1.0
 ) -> Interval:
     """Newcombe's hybrid score interval of treatment - k control (Newcombe 1998, Statistics in Medicine
-    17:873, method 10), with k = `base_weight` scaling the control limits (Zou & Donner 2008, MOVER).""" base,
-    other = _limits(control, z), _limits(treatment, z) estimate = treatment.value - base_weight *
-    control.value down = math.hypot(treatment.value - other.lower, base_weight * (base.upper - control.value))
-    up = math.hypot(other.upper - treatment.value, base_weight * (control.value - base.lower)) return
-    Interval(estimate - down, estimate + up)
+    17:873, method 10), with k = `base_weight` scaling the control limits (Zou & Donner 2008, MOVER).
+    """
+    base, other = _limits(control, z), _limits(treatment, z)
+    estimate = treatment.value - base_weight * control.value
+    down = math.hypot(treatment.value - other.lower, base_weight * (base.upper - control.value))
+    up = math.hypot(other.upper - treatment.value, base_weight * (control.value - base.lower))
+    return Interval(estimate - down, estimate + up)
 
 
 def few_events_p_value(control: Estimate, treatment: Estimate, result: Comparison) -> float:
