@@ -1,0 +1,254 @@
+"""What the report is told: plain frozen values that the pipeline fills in, one object per look.
+
+Nothing here judges, formats or computes. Effects are on the metric's own scale (treatment minus control);
+which way is better is the definition's business, which one counts is the business of `states` and `verdict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from analysis.stats.results import Compared
+from experiments.plan import Binding, LockedPlan
+
+
+class CheckStatus(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_RUN = "not_run"
+
+
+class CheckKind(StrEnum):
+    """One question about the data each; several of them may share a chip on the page.
+
+    split: shares of units per arm as planned? assignment: do stored variants equal a replay of the hash?
+    overlap: units seen in more than one arm. allocation: weights changed without a new version.
+    data: did everything arrive? metric: did each metric pass its own check? before_test: were the arms alike
+    before the first exposure? duration and look_safe are worked out by the report from plan and data cut
+    when the pipeline does not hand them in.
+    """
+
+    SPLIT = "split"
+    ASSIGNMENT = "assignment"
+    OVERLAP = "overlap"
+    ALLOCATION = "allocation"
+    DATA = "data"
+    METRIC = "metric"
+    BEFORE_TEST = "before_test"
+    DURATION = "duration"
+    LOOK_SAFE = "look_safe"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFacts:
+    """`blocking`: while this check is not_run nothing may be decided (a failed one always blocks).
+
+    `statistic` is what was measured, `limit` what it must not cross, both in the words of `detail`.
+    """
+
+    kind: CheckKind
+    status: CheckStatus
+    detail: str
+    statistic: float | None = None
+    limit: float | None = None
+    blocking: bool = True
+
+
+class Harm(StrEnum):
+    """What the harm monitor of an arm says. confirmed: the loss is beyond the margin with certainty."""
+
+    NONE = "none"
+    HARM = "harm"
+    CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorFacts:
+    """The harm monitor of one metric and arm. `look` is the one at which the boundary was crossed first."""
+
+    harm: Harm = Harm.NONE
+    look: int | None = None
+    alpha_spent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ArmValue:
+    """A metric's value in one arm. `value` is None when it cannot be said; shares are 0..1.
+
+    `numerator` and `denominator` are what the value was divided from, where it was.
+    """
+
+    units: int
+    value: float | None
+    numerator: float | None = None
+    denominator: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One treatment arm against the control, two-sided, under one inference.
+
+    `difference`: treatment - control. `lift`: treatment / control - 1. `contrast`: treatment - k control with
+    k = 1 - margin where up is better and 1 + margin where down is better; only for a relative margin.
+    """
+
+    difference: Compared
+    lift: Compared | None = None
+    contrast: Compared | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult:
+    """All that is known of one metric in one treatment arm.
+
+    `fixed` is valid at the planned end only, `always_valid` at every look; the report chooses. `adjusted_p` is
+    the Holm-adjusted p value inside the decision family (None: not in it). `uncapped` is the fixed comparison
+    of a capped metric without its cap.
+    """
+
+    arm: str
+    treatment: ArmValue
+    fixed: Reading
+    always_valid: Reading
+    adjusted_p: float | None = None
+    monitor: MonitorFacts = MonitorFacts()
+    uncapped: Compared | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFacts:
+    """One bound metric; `arms` in the plan's order. `cap_value` is the limit in force, in the metric's unit."""
+
+    binding: Binding
+    control: ArmValue
+    arms: tuple[ArmResult, ...]
+    cap_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One quantile (a share) of a latency-like metric in both arms and their difference."""
+
+    share: float
+    control: float
+    treatment: float
+    difference: Compared
+
+
+@dataclass(frozen=True, slots=True)
+class CurveFacts:
+    """The quantile-effect curve of one metric and arm."""
+
+    metric: str
+    arm: str
+    points: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFacts:
+    """One metric and arm inside one level of a declared dimension.
+
+    `adjusted_p` is Benjamini-Hochberg over all slices of the look; `flagged` means it survived.
+    """
+
+    metric: str
+    arm: str
+    dimension: str
+    level: str
+    units: int
+    difference: Compared
+    adjusted_p: float | None
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SliceScanFacts:
+    """All slices that were looked at, not only the interesting ones.
+
+    `smallest_detectable` is the effect on `detectable_metric`, in its unit, that a slice would have shown.
+    """
+
+    slices: tuple[SliceFacts, ...]
+    smallest_detectable: float | None = None
+    detectable_metric: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyRange:
+    """Money a year, in minor units (cents) of a currency."""
+
+    low_minor: int
+    high_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorthFacts:
+    """What the change is worth. `measured` comes from the outcome itself, `modelled` from speed alone through
+    the ratio of `model`, which must not be used after `valid_until`. The two are never added."""
+
+    currency: str
+    measured: MoneyRange | None
+    modelled: MoneyRange | None
+    model: str
+    valid_until: date
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentFacts:
+    """What the plan does not hold. `kind` is ab, rollout, ablation, holdout or aa; `coverage_share` is the
+    share of the population that may be enrolled; `changes_since_lock` counts plan versions after the first."""
+
+    title: str
+    owner: str
+    kind: str
+    population: str
+    locked_at: datetime | None
+    coverage_share: float | None = None
+    changes_since_lock: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ArmFacts:
+    """Units seen in an arm of the plan."""
+
+    key: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class MethodFacts:
+    """How the numbers were made. `estimator`, `variance` and `correction` are short phrases for the method
+    line; `family_size` is the number of comparisons in the decision family."""
+
+    estimator: str
+    variance: str
+    correction: str
+    family_size: int
+    code_version: str
+    config_hash: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFacts:
+    """One look at one experiment. `look` counts from 1; `data_until` is the data cut.
+
+    `information_share` is the share of the planned information that has been collected (None: not planned).
+    `metrics` come in the order of the plan's bindings; the report puts them into its own order.
+    """
+
+    plan: LockedPlan
+    experiment: ExperimentFacts
+    arms: tuple[ArmFacts, ...]
+    look: int
+    data_until: datetime
+    metrics: tuple[MetricFacts, ...]
+    checks: tuple[CheckFacts, ...]
+    method: MethodFacts
+    information_share: float | None = None
+    curves: tuple[CurveFacts, ...] = ()
+    slices: SliceScanFacts | None = None
+    worth: WorthFacts | None = None
