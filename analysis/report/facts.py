@@ -104,9 +104,9 @@ class Reading:
 class ArmResult:
     """All that is known of one metric in one treatment arm.
 
-    `fixed` is valid at the planned end only, `always_valid` at every look; the report chooses. `adjusted_p` is
-    the Holm-adjusted p value inside the decision family (None: not in it). `uncapped` is the fixed comparison
-    of a capped metric without its cap.
+    `fixed` is valid at the planned end only, `always_valid` at every look; the report chooses. `adjusted_p`
+    is the Holm-adjusted p value inside the decision family (None: not in it). `uncapped` is the fixed
+    comparison of a capped metric without its cap.
     """
 
     arm: str
@@ -120,7 +120,7 @@ class ArmResult:
 
 @dataclass(frozen=True, slots=True)
 class MetricFacts:
-    """One bound metric; `arms` in the plan's order. `cap_value` is the limit in force, in the metric's unit."""
+    """One bound metric; `arms` in the plan's order. `cap_value` is the cap in force, in the metric's unit."""
 
     binding: Binding
     control: ArmValue
@@ -199,7 +199,7 @@ class WorthFacts:
 @dataclass(frozen=True, slots=True)
 class ExperimentFacts:
     """What the plan does not hold. `kind` is ab, rollout, ablation, holdout or aa; `coverage_share` is the
-    share of the population that may be enrolled; `changes_since_lock` counts plan versions after the first."""
+    share of the population that may be enrolled; `changes_since_lock` counts later plan versions."""
 
     title: str
     owner: str
