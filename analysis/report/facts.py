@@ -22,39 +22,30 @@ class CheckStatus(StrEnum):
 
 
 class CheckKind(StrEnum):
-    """One question about the data each; several of them may share a chip on the page.
+    """The six questions about the data, one chip each, in the order of the page.
 
-    split: shares of units per arm as planned? assignment: do stored variants equal a replay of the hash?
-    overlap: units seen in more than one arm. allocation: weights changed without a new version.
-    data: did everything arrive? metric: did each metric pass its own check? before_test: were the arms alike
-    before the first exposure? duration and look_safe are worked out by the report from plan and data cut
-    when the pipeline does not hand them in.
+    split: units per arm as planned? assignment: every unit in one planned arm? data: did everything arrive?
+    before: were the arms alike before the first exposure? duration: long enough, every weekday? looks: do the
+    intervals hold although somebody looked before?
     """
 
     SPLIT = "split"
     ASSIGNMENT = "assignment"
-    OVERLAP = "overlap"
-    ALLOCATION = "allocation"
     DATA = "data"
-    METRIC = "metric"
-    BEFORE_TEST = "before_test"
+    BEFORE = "before"
     DURATION = "duration"
-    LOOK_SAFE = "look_safe"
+    LOOKS = "looks"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """`blocking`: while this check is not_run nothing may be decided (a failed one always blocks).
-
-    `statistic` is what was measured, `limit` what it must not cross, both in the words of `detail`.
-    """
+    """`statistic` is what was measured, `limit` what it must not cross, both in the words of `detail`."""
 
     kind: CheckKind
     status: CheckStatus
     detail: str
     statistic: float | None = None
     limit: float | None = None
-    blocking: bool = True
 
 
 class Harm(StrEnum):
