@@ -7,10 +7,12 @@ them belongs to the engine; comparing arms belongs to `compare`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from analysis.stats.moments import Moments
 from analysis.stats.results import InvalidInput
@@ -84,3 +86,61 @@ class QuantileStat:
         below = np.bincount(index, weights=sessions <= value)
         cluster = Moments.from_rows(np.column_stack([below, np.bincount(index)]))
         return cls(sessions.size, q, value, lower, upper, cluster)
+
+
+GAMMA = 1.02
+"""Width of a histogram bucket as a factor: a value read back is within (gamma - 1) / (gamma + 1), 0.99 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogHistogram:
+    """Counts of positive values in buckets (gamma^(i-1), gamma^i], plus zeros. Adds exactly.
+
+    For dashboards and monitors, where 1 % in the value is enough; comparisons use `QuantileStat`. The layout
+    is that of DDSketch (Masson, Rim & Lee 2019, VLDB 12:2195) without collapsing.
+    """
+
+    buckets: Mapping[int, int] = field(default_factory=dict)
+    zeros: int = 0
+
+    @classmethod
+    def of(cls, values: ArrayLike) -> LogHistogram:
+        found = np.asarray(values, dtype=np.float64).ravel()
+        if not (np.isfinite(found) & (found >= 0)).all():
+            raise InvalidInput("values", "negative, nan or inf", "durations are finite and not negative")
+        positive = found[found > 0]
+        indices, counts = np.unique(_bucket_of(positive), return_counts=True)
+        buckets = dict(zip(indices.tolist(), counts.tolist(), strict=True))
+        return cls(buckets, int(found.size - positive.size))
+
+    def __add__(self, other: LogHistogram) -> LogHistogram:
+        merged = dict(self.buckets)
+        for index, count in other.buckets.items():
+            merged[index] = merged.get(index, 0) + count
+        return LogHistogram(merged, self.zeros + other.zeros)
+
+    @property
+    def n(self) -> int:
+        return self.zeros + sum(self.buckets.values())
+
+    def quantile(self, q: float) -> float | None:
+        """The value at rank ceil(n q), within 0.99 %; None when there are no values."""
+        if not 0 < q < 1:
+            raise InvalidInput("q", q, "a quantile lies strictly between 0 and 1", "Use 0.95 for p95.")
+        if self.n == 0:
+            return None
+        rank, indices = math.ceil(self.n * q), sorted(self.buckets)
+        cumulative = np.cumsum([self.zeros, *(self.buckets[index] for index in indices)])
+        place = int(np.searchsorted(cumulative, rank))
+        return 0.0 if place == 0 else 2 * GAMMA ** indices[place - 1] / (GAMMA + 1)
+
+    def to_dict(self) -> dict[str, object]:
+        return {"zeros": self.zeros, "buckets": {str(i): self.buckets[i] for i in sorted(self.buckets)}}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> LogHistogram:
+        return cls({int(i): int(count) for i, count in data["buckets"].items()}, int(data["zeros"]))
+
+
+def _bucket_of(positive: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.ceil(np.log(positive) / math.log(GAMMA)).astype(np.int64)

@@ -1,0 +1,174 @@
+"""The guardrail monitor: is the treatment harmful, asked every hour without raising false alarms.
+
+Two tests share alpha and either may alarm, which is valid by the union bound: an always-valid one at every
+look finds a severe harm within hours, an alpha-spending one at a few scheduled looks keeps the power of a
+fixed test for a small one. Acting on an alarm belongs to the caller; so does proving harmlessness, see
+`compare.noninferiority`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from analysis.stats.results import Comparison, InvalidInput, Scale, fields_as_dict
+from analysis.stats.sequential import AlwaysValid, tuned_tau2
+from analysis.stats.spending import Spending, alpha_spending_bounds
+
+MIN_UNITS_PER_ARM = 100
+MIN_HOURS = 1.0
+MIN_GROWTH = 1.01
+"""A scheduled look counts when the information has grown by this factor since the last counted one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorLook:
+    """One look at the harm (positive = worse) with its error, `hours` after the start.
+
+    `units` is the smaller arm. `scheduled` looks are the daily ones on which alpha is spent.
+    """
+
+    harm: float
+    standard_error: float
+    units: int
+    hours: float
+    scheduled: bool = False
+
+    @property
+    def information(self) -> float:
+        return 1 / self.standard_error**2
+
+
+class MonitorState(StrEnum):
+    TOO_EARLY = "too_early"
+    NO_ALARM = "no_alarm"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorResult:
+    """What the looks so far say. `alarm_look` is the 0-based index of the first alarm; it never goes away.
+
+    `p_value` is the always-valid one of the last look, to be held against `always_valid_alpha`; `z` and
+    `bound` belong to the last scheduled look.
+    """
+
+    state: MonitorState
+    alarm_look: int | None
+    alarm_by: str | None
+    p_value: float
+    always_valid_alpha: float
+    lower_bound: float
+    z: float | None
+    bound: float | None
+    information_share: float
+
+    @property
+    def is_alarm(self) -> bool:
+        return self.state is MonitorState.ALARM
+
+    def to_dict(self) -> dict[str, Any]:
+        return fields_as_dict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailMonitor:
+    """Hybrid one-sided monitor.
+
+    `planned_information` = 1 / se^2 expected at the end of the experiment. `always_valid_share` of `alpha`
+    goes to the test at every look, tuned for `tuned_share` of the planned information; the rest is spent on
+    the scheduled looks.
+    """
+
+    planned_information: float
+    alpha: float = 0.05
+    always_valid_share: float = 0.2
+    tuned_share: float = 0.1
+    spending: Spending = field(default=Spending.OBRIEN_FLEMING)
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.planned_information) and self.planned_information > 0):
+            raise InvalidInput(
+                "planned_information",
+                self.planned_information,
+                "it must be positive",
+                "Use 1 / se^2 at the planned end.",
+            )
+        for name in ("alpha", "always_valid_share", "tuned_share"):
+            if not 0 < getattr(self, name) < 1:
+                raise InvalidInput(name, getattr(self, name), "it lies strictly between 0 and 1")
+
+    @property
+    def always_valid(self) -> AlwaysValid:
+        alpha = self.alpha * self.always_valid_share
+        variance = 1 / (self.planned_information * self.tuned_share)
+        return AlwaysValid(tuned_tau2(variance, alpha, sides=1), alpha, sides=1)
+
+    def judge(self, looks: Sequence[MonitorLook]) -> MonitorResult:
+        """The state after all looks so far, in order. A function of the looks alone: nothing is kept between
+        calls, and repeating a call changes nothing."""
+        counted = [(i, look) for i, look in enumerate(looks) if _late_enough(look)]
+        if not counted:
+            return MonitorResult(
+                MonitorState.TOO_EARLY, None, None, 1.0, self.always_valid.alpha, -math.inf, None, None, 0.0
+            )
+        quick = self._always_valid_alarm(counted)
+        spent_alarm, z, bound = self._spending_alarm(counted)
+        alarms = [(i, by) for i, by in ((quick, "always_valid"), (spent_alarm, "spending")) if i is not None]
+        alarm_look, alarm_by = min(alarms) if alarms else (None, None)
+        last, test = counted[-1][1], self.always_valid
+        return MonitorResult(
+            MonitorState.ALARM if alarms else MonitorState.NO_ALARM,
+            alarm_look,
+            alarm_by,
+            test.p_value(last.harm, last.standard_error),
+            test.alpha,
+            last.harm - test.multiplier(last.standard_error) * last.standard_error,
+            z,
+            bound,
+            last.information / self.planned_information,
+        )
+
+    def _always_valid_alarm(self, looks: Sequence[tuple[int, MonitorLook]]) -> int | None:
+        test = self.always_valid
+        return next(
+            (i for i, look in looks if test.p_value(look.harm, look.standard_error) < test.alpha), None
+        )
+
+    def _spending_alarm(
+        self, looks: Sequence[tuple[int, MonitorLook]]
+    ) -> tuple[int | None, float | None, float | None]:
+        """First scheduled look beyond its bound; z and bound of the last one. A look that adds almost no
+        information has nothing to spend and is passed over."""
+        counted: list[tuple[int, MonitorLook]] = []
+        for i, look in looks:
+            if look.scheduled and (not counted or look.information > MIN_GROWTH * counted[-1][1].information):
+                counted.append((i, look))
+        if not counted:
+            return None, None, None
+        shares = [look.information / self.planned_information for _, look in counted]
+        bounds = alpha_spending_bounds(shares, self.alpha * (1 - self.always_valid_share), self.spending)
+        scores = [look.harm / look.standard_error for _, look in counted]
+        crossed = (i for (i, _), z, bound in zip(counted, scores, bounds, strict=True) if z > bound)
+        return next(crossed, None), scores[-1], bounds[-1]
+
+
+def look_of(
+    comparison: Comparison, *, better: str, units: int, hours: float, scheduled: bool = False
+) -> MonitorLook:
+    """The look behind an absolute comparison; `better` is "up" or "down", `units` those of the smaller
+    arm."""
+    sign = {"up": -1.0, "down": 1.0}.get(better)
+    if sign is None:
+        raise InvalidInput("better", better, "unknown direction", 'Use "up" or "down".')
+    if comparison.scale is not Scale.ABSOLUTE:
+        raise InvalidInput("comparison", comparison.scale.value, "the clock needs the absolute scale")
+    harm = sign * (comparison.estimate - comparison.null)
+    return MonitorLook(harm, comparison.standard_error, units, hours, scheduled)
+
+
+def _late_enough(look: MonitorLook) -> bool:
+    return look.units >= MIN_UNITS_PER_ARM and look.hours >= MIN_HOURS

@@ -1,0 +1,62 @@
+"""Estimators that need the raw unit values: a common cap, and trimmed means.
+
+A cap is chosen once from all arms together and then frozen; trimming is for diagnosis only, because it
+changes what is being estimated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.stats.results import Estimate, Estimated, InvalidInput, NotEstimable, Status, Why
+
+CAP_SHARE = 0.99
+MONEY_CAP_SHARE = 0.999
+
+
+def pooled_cap(samples: Sequence[ArrayLike], share: float = CAP_SHARE) -> float | NotEstimable:
+    """The cap: the order statistic at `share` of the unit totals of all arms together; nan means missing.
+
+    One threshold for all arms, since a threshold per arm hides part of the effect. Use `MONEY_CAP_SHARE` for
+    money.
+    """
+    if not 0 < share < 1:
+        raise InvalidInput("share", share, "a cap lies at a share strictly between 0 and 1", "Use 0.99.")
+    values = np.concatenate([np.asarray(sample, dtype=np.float64) for sample in samples])
+    values = values[~np.isnan(values)]
+    if values.size == 0:
+        return NotEstimable(Why.NO_UNITS)
+    rank = math.ceil(values.size * share) - 1
+    return float(np.partition(values, rank)[rank])
+
+
+def capped(values: ArrayLike, limit: float) -> NDArray[np.float64]:
+    """Values cut at `limit`, missing ones stay missing; turn them into moments, then `capped_mean`."""
+    return np.minimum(np.asarray(values, dtype=np.float64), limit)
+
+
+def trimmed_mean(values: ArrayLike, share: float = 0.1) -> Estimated:
+    """Mean without the `share` smallest and largest values, winsorised variance (Yuen 1974, Biometrika
+    61:165).
+
+    variance = (n - 1) s_w^2 / (h (h - 1)), h values kept, h - 1 degrees of freedom.
+    """
+    if not 0 <= share < 0.5:
+        raise InvalidInput("share", share, "less than half can go on each side", "Use 0.1.")
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    if not np.isfinite(ordered).all():
+        raise InvalidInput("values", "nan or inf", "every value must be finite", "Drop missing values first.")
+    n = ordered.size
+    cut = int(n * share)
+    kept = ordered[cut : n - cut]
+    if kept.size < 2:
+        return NotEstimable(Why.TOO_FEW_UNITS if n else Why.NO_UNITS)
+    winsorised = np.clip(ordered, kept[0], kept[-1])
+    variance = float(np.var(winsorised, ddof=1)) * (n - 1) / (kept.size * (kept.size - 1))
+    status = Status.OK if kept[0] < kept[-1] else Status.NO_VARIATION
+    variance = variance if status is Status.OK else 0.0
+    return Estimate(float(kept.mean()), variance, kept.size - 1, n, f"trimmed mean {share:g}", status)

@@ -1,0 +1,150 @@
+"""Looking more than once: always-valid intervals, alpha spending, and the guardrail monitor made of both.
+
+The clock of everything here is information, 1 / se^2, never the number of users: a boundary on users is wrong
+as soon as their variance changes. Inputs are estimates with errors; where they come from does not matter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from analysis.stats import compare
+from analysis.stats.results import (
+    Alternative,
+    Compared,
+    Estimated,
+    Inference,
+    Interval,
+    InvalidInput,
+    NotEstimable,
+)
+from analysis.stats.tails import special
+
+MAX_LOG = 700.0
+
+
+@dataclass(frozen=True, slots=True)
+class AlwaysValid:
+    """Mixture sequential test: intervals and p values that hold at all looks together.
+
+    `tau2` is the variance of the effects one expects (`tuned_tau2` finds the one that makes the interval
+    narrowest at a chosen time). `sides` 2: normal mixture (Robbins 1970; eq. 9 of Waudby-Smith et al., arXiv
+    2103.06476v7, with V / (V + tau2) = 1 / (n rho^2 + 1)). `sides` 1: half-normal mixture, a little tighter
+    than the closed form of their eq. 134, which bounds it.
+    """
+
+    tau2: float
+    alpha: float = 0.05
+    sides: int = 2
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.tau2) and self.tau2 > 0):
+            raise InvalidInput("tau2", self.tau2, "tau2 is a positive variance", "See tuned_tau2.")
+        if not 0 < self.alpha < 1:
+            raise InvalidInput("alpha", self.alpha, "alpha lies strictly between 0 and 1", "Use 0.05.")
+        if self.sides not in (1, 2):
+            raise InvalidInput("sides", self.sides, "a test has one side or two", "Use 1 or 2.")
+
+    def multiplier(self, standard_error: float) -> float:
+        """The interval is estimate +- multiplier * standard error (one side of it when `sides` is 1)."""
+        growth = 1 + self.tau2 / standard_error**2
+        shrink = self.tau2 / (standard_error**2 + self.tau2)
+        if self.sides == 2:
+            return math.sqrt((math.log(growth) - 2 * math.log(self.alpha)) / shrink)
+        return _half_normal_root(0.5 * math.log(growth) - math.log(2 * self.alpha)) / math.sqrt(shrink)
+
+    def log_e_value(self, estimate: float, standard_error: float, null: float = 0.0) -> float:
+        """Log evidence against `null`; with one side, against effects at or below it."""
+        growth = 1 + self.tau2 / standard_error**2
+        a = (estimate - null) / standard_error * math.sqrt(1 - 1 / growth)
+        log_e = 0.5 * a * a - 0.5 * math.log(growth)
+        if self.sides == 1:
+            log_e += math.log(2) + float(special().log_ndtr(a))
+        return log_e
+
+    def e_value(self, estimate: float, standard_error: float, null: float = 0.0) -> float:
+        """Exceeds 1 / alpha at any look with probability at most alpha under the null; capped at e^700."""
+        return math.exp(min(self.log_e_value(estimate, standard_error, null), MAX_LOG))
+
+    def p_value(self, estimate: float, standard_error: float, null: float = 0.0) -> float:
+        """min(1, 1 / e). The smallest of all looks so far is valid too, see `running_minimum`."""
+        return math.exp(min(0.0, -self.log_e_value(estimate, standard_error, null)))
+
+    def of(self, fixed: Compared) -> Compared:
+        """The always-valid version of a fixed-horizon comparison on the same scale.
+
+        `alternative` of the comparison picks the side; it must agree with `sides`. For lifts use `lift`.
+        """
+        if isinstance(fixed, NotEstimable):
+            return fixed
+        two_sided = fixed.alternative is Alternative.TWO_SIDED
+        if two_sided != (self.sides == 2):
+            raise InvalidInput("sides", self.sides, f"the comparison is {fixed.alternative}", "Match them.")
+        half = self.multiplier(fixed.standard_error) * fixed.standard_error
+        sign = -1.0 if fixed.alternative is Alternative.LESS else 1.0
+        lower = -math.inf if fixed.alternative is Alternative.LESS else fixed.estimate - half
+        upper = math.inf if fixed.alternative is Alternative.GREATER else fixed.estimate + half
+        return replace(
+            fixed,
+            p_value=self.p_value(sign * fixed.estimate, fixed.standard_error, sign * fixed.null),
+            confidence_interval=Interval(lower, upper),
+            alpha=self.alpha,
+            method=f"{fixed.method}, always valid",
+            inference=Inference.ALWAYS_VALID,
+        )
+
+    def lift(self, control: Estimated, treatment: Estimated, *, method: str = "auto") -> Compared:
+        """Lift with an always-valid interval: the multiplier of the absolute difference replaces the t
+        quantile."""
+        absolute = self.of(compare.difference(control, treatment, alpha=self.alpha))
+        if isinstance(absolute, NotEstimable):
+            return absolute
+        multiplier = self.multiplier(absolute.standard_error)
+        found = compare.lift(control, treatment, alpha=self.alpha, method=method, multiplier=multiplier)
+        if isinstance(found, NotEstimable):
+            return found
+        return replace(
+            found,
+            p_value=absolute.p_value,
+            method=f"{found.method}, always valid",
+            inference=Inference.ALWAYS_VALID,
+        )
+
+
+def tuned_tau2(variance: float, alpha: float = 0.05, sides: int = 2) -> float:
+    """The tau2 whose interval is narrowest when the squared standard error is `variance`.
+
+    variance * (-2 log alpha + log(1 - 2 log alpha)): Waudby-Smith et al., eq. 161, with n rho^2 = tau2 /
+    variance; one-sided with 2 alpha in place of alpha.
+    """
+    level = alpha if sides == 2 else 2 * alpha
+    if not (variance > 0 and 0 < level < 1):
+        raise InvalidInput("variance, alpha", (variance, alpha), "they must be positive, alpha below 1 / 2")
+    logs = -2 * math.log(level)
+    return variance * (logs + math.log(1 + logs))
+
+
+def running_minimum(p_values: Iterable[float]) -> list[float]:
+    """Always-valid p values after each look: the smallest so far."""
+    smallest, found = 1.0, []
+    for p_value in p_values:
+        smallest = min(smallest, p_value)
+        found.append(smallest)
+    return found
+
+
+def _half_normal_root(target: float) -> float:
+    """a with a^2 / 2 + log ndtr(a) = target. The left side rises and its slope lies within [a, a + 0.8] for a
+    > 0, so Newton from the right end converges from above."""
+    log_ndtr = special().log_ndtr
+    a = math.sqrt(2 * max(target + math.log(2), 0.0) + 1e-12)
+    for _ in range(60):
+        log_cdf = float(log_ndtr(a))
+        slope = a + math.exp(-0.5 * a * a - log_cdf) / math.sqrt(2 * math.pi)
+        step = (0.5 * a * a + log_cdf - target) / slope
+        a -= step
+        if abs(step) <= 1e-13 * max(1.0, abs(a)):
+            break
+    return a
