@@ -50,6 +50,11 @@ def by_ids(ids: Iterable[int]) -> dict[int, MetricVersion]:
     return MetricVersion.objects.in_bulk(list(ids))
 
 
+def newest_numbers(keys: Iterable[str]) -> dict[str, int]:
+    """Key → number of the newest version, for those of the metrics that exist."""
+    return dict(metrics().filter(key__in=list(keys)).values_list("key", "current__number"))
+
+
 def titles() -> dict[str, str]:
     """Key → current title of every metric."""
     return dict(metrics().values_list("key", "current__content__title"))

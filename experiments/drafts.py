@@ -1,0 +1,230 @@
+"""What a person writes about an experiment before it starts, read from JSON-like data.
+
+The API's bodies, the console's form and other programs hand over the same mapping; everything wrong with it
+is said at once. A draft may be incomplete (`experiments.preflight` says what is missing) but never
+contradict itself. Nothing here knows HTTP or the database.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from experiments.plan import WHOLE_PPM, ArmRole, Hypothesis, Inference, PlannedArm, Role
+from metrics.definitions import Amount, Direction, Margin
+from metrics.parsing import read_amount
+from metrics.reading import Fields, body_fields
+
+MAX_ARMS = 10
+MAX_DAYS = 365
+HYPOTHESIS_FIELDS = tuple(field.name for field in fields(Hypothesis))
+ARM_FIELDS = tuple(field.name for field in fields(PlannedArm))
+BINDING_FIELDS = ("metric", "version", "role", "blocking", "margin", "gain")
+UNSTATED = Amount(0.0, relative=True)
+
+
+class ExperimentKind(StrEnum):
+    """ab compares a change; rollout only has to be safe; aa compares nothing with nothing."""
+
+    AB = "ab"
+    ROLLOUT = "rollout"
+    ABLATION = "ablation"
+    HOLDOUT = "holdout"
+    AA = "aa"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The whole draft. `assigned_here`: Headway's flags assign the arms, not another system."""
+
+    title: str
+    owner: str
+    kind: ExperimentKind
+    flag: str
+    environment: str
+    unit_type: str
+    assigned_here: bool
+    hypothesis: Hypothesis
+    arms: tuple[PlannedArm, ...]
+    inference: Inference
+    alpha: float
+    looks: int | None
+    min_days: int
+    max_days: int
+    planned_units: int | None
+    dimensions: tuple[str, ...]
+    filters: tuple[tuple[str, str], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; `read` reads it back."""
+        plain = {name: getattr(self, name) for name in DRAFT_FIELDS}
+        return {
+            **plain,
+            "kind": self.kind.value,
+            "inference": self.inference.value,
+            "hypothesis": _stated(self.hypothesis),
+            "arms": [arm.to_dict() for arm in self.arms],
+            "dimensions": list(self.dimensions),
+            "filters": dict(self.filters),
+        }
+
+
+DRAFT_FIELDS = tuple(field.name for field in fields(Draft))
+
+
+@dataclass(frozen=True, slots=True)
+class NewBinding:
+    """A metric as it is to be bound; None means: what the metric's definition and the role say."""
+
+    metric: str
+    version: int | None
+    role: Role
+    blocking: bool | None
+    margin: Margin | None
+    gain: Amount | None
+
+
+def read(data: object) -> Draft:
+    """The draft that a mapping with the fields of `Draft` describes. Raises Refused with every problem."""
+    body = body_fields(data, DRAFT_FIELDS)
+    draft = _draft(body)
+    _judge(body, draft)
+    body.findings.raise_if_any()
+    return draft
+
+
+def merged(draft: Draft, changes: object) -> Draft:
+    """The draft with some fields replaced; of the hypothesis single parts can be replaced."""
+    new = dict(body_fields(changes, DRAFT_FIELDS).values)
+    old = draft.to_dict()
+    if isinstance(new.get("hypothesis"), Mapping):
+        new["hypothesis"] = {**old["hypothesis"], **new["hypothesis"]}  # type: ignore[dict-item]
+    return read({**old, **new})
+
+
+def read_binding(data: object) -> NewBinding:
+    """The binding that a mapping with BINDING_FIELDS describes. Raises Refused with every problem."""
+    body = body_fields(data, BINDING_FIELDS)
+    margin = read_amount(body, "margin", unit="in the metric's unit")
+    binding = NewBinding(
+        metric=body.slug("metric", fix="Name the key of the metric."),
+        version=body.whole("version", low=1, high=10**6, fix="Leave it out to take the newest version."),
+        role=body.choice("role", Role, fix="It says what the metric is for."),
+        blocking=body.boolean("blocking", fix="It says whether the metric can stop a launch.")
+        if body.values.get("blocking") is not None
+        else None,
+        margin=Margin(margin.value, margin.relative) if margin else None,
+        gain=read_amount(body, "gain", unit="in the metric's unit"),
+    )
+    if binding.blocking and binding.role is not Role.GUARDRAIL and "role" in body:
+        body.refuse("blocking", f"a {binding.role} metric cannot block", "Only guardrails block a launch.")
+    body.findings.raise_if_any()
+    return binding
+
+
+def _draft(body: Fields) -> Draft:
+    inference = body.choice(
+        "inference", Inference, fix="It says how often one may look.", default=Inference.ALWAYS_VALID
+    )
+    days = "Write a number of days."
+    return Draft(
+        title=body.text("title", fix="Write the name people read."),
+        owner=body.text("owner", fix="Name the person who answers for it.", default="", limit=150),
+        kind=body.choice("kind", ExperimentKind, fix="It says what is compared.", default=ExperimentKind.AB),
+        flag=_key(body, "flag", ""),
+        environment=_key(body, "environment", "production"),
+        unit_type=_key(body, "unit_type", "user"),
+        assigned_here=body.boolean("assigned_here", fix="false: another system assigns.", default=True),
+        hypothesis=_hypothesis(body),
+        arms=_arms(body),
+        inference=inference,
+        alpha=body.number("alpha", fix="Write the share of false alarms, for example 0.05.", default=0.05),
+        looks=_looks(body, inference),
+        min_days=body.whole("min_days", low=1, high=MAX_DAYS, fix=days, default=7) or 7,
+        max_days=body.whole("max_days", low=1, high=MAX_DAYS, fix=days, default=28) or 28,
+        planned_units=body.whole("planned_units", low=2, high=10**10, fix="Write the units in each arm."),
+        dimensions=body.names("dimensions", fix='Write ["country", "device"].'),
+        filters=body.pairs("filters", fix='Write {"country": "NL"}.'),
+    )
+
+
+def _key(body: Fields, name: str, default: str) -> str:
+    return body.slug(name) if body.values.get(name, default) != default else default
+
+
+def _looks(body: Fields, inference: Inference) -> int | None:
+    looks = body.whole("looks", low=1, high=1000, fix="Write how often the results are looked at.")
+    if inference is Inference.ALWAYS_VALID:
+        return looks
+    if looks not in {None, 1}:
+        body.refuse("looks", "fixed inference holds for one look only", 'Use "always_valid" to look again.')
+    return 1
+
+
+def _hypothesis(body: Fields) -> Hypothesis:
+    part = body.table("hypothesis", HYPOTHESIS_FIELDS, fix="Write an object with its parts.")
+    if part is None:
+        return Hypothesis("", "", "", Direction.UP, UNSTATED, "", "")
+    fix = "Write a sentence."
+    return Hypothesis(
+        change=part.text("change", fix=fix, default="", limit=500),
+        audience=part.text("audience", fix=fix, default="", limit=500),
+        metric=_key(part, "metric", ""),
+        direction=part.choice("direction", Direction, fix="It says which way.", default=Direction.UP),
+        expected=read_amount(part, "expected", unit="in the metric's unit") or UNSTATED,
+        mechanism=part.text("mechanism", fix=fix, default="", limit=2000),
+        refuted_if=part.text("refuted_if", fix=fix, default="", limit=2000),
+    )
+
+
+def _arms(body: Fields) -> tuple[PlannedArm, ...]:
+    listed = body.values.get("arms", [])
+    if not isinstance(listed, list | tuple) or len(listed) > MAX_ARMS:
+        body.refuse("arms", f"this is not a list of at most {MAX_ARMS} arms", "Write a list of objects.")
+        return ()
+    return tuple(_arm(body, index, item) for index, item in enumerate(listed))
+
+
+def _arm(body: Fields, index: int, item: object) -> PlannedArm:
+    if not isinstance(item, Mapping):
+        body.refuse("arms", "an arm is not an object", f"Its fields are {', '.join(ARM_FIELDS)}.")
+        return PlannedArm("", "", 0, ArmRole.TREATMENT)
+    arm = Fields(item, ARM_FIELDS, body.findings, f"arms[{index}]")
+    if "weight_ppm" not in arm:
+        arm.refuse_missing("weight_ppm", "Write the arm's share in parts per million, for example 500000.")
+    return PlannedArm(
+        key=arm.slug("key"),
+        variant=arm.text("variant", fix="Name the flag's variant this arm gets.", limit=63),
+        weight_ppm=arm.whole("weight_ppm", low=1, high=WHOLE_PPM, fix="Shares are parts per million.") or 0,
+        role=arm.choice("role", ArmRole, fix="One arm is the control.", default=ArmRole.TREATMENT),
+    )
+
+
+def _judge(body: Fields, draft: Draft) -> None:
+    """Rules that need more than one field."""
+    if draft.min_days > draft.max_days:
+        body.refuse("min_days", f"this is more than max_days = {draft.max_days}", "Swap the two.")
+    if draft.alpha < 0.0001 or draft.alpha > 0.2:
+        body.refuse("alpha", "this is not between 0.0001 and 0.2", "Usual is 0.05.")
+    if draft.arms and not body.findings.problems:
+        _judge_arms(body, draft.arms)
+
+
+def _judge_arms(body: Fields, arms: tuple[PlannedArm, ...]) -> None:
+    total = sum(arm.weight_ppm for arm in arms)
+    if total != WHOLE_PPM:
+        fix = "Weights are parts per million and add up to 1000000."
+        body.refuse("arms", f"the weights add up to {total / 10_000:g} %, must be 100 %", fix)
+    for name in ("key", "variant"):
+        [(value, times)] = Counter(getattr(arm, name) for arm in arms).most_common(1)
+        if times > 1:
+            body.refuse("arms", f'two arms have the {name} "{value}"', "Give each arm its own.")
+    if sum(arm.role is ArmRole.CONTROL for arm in arms) > 1:
+        body.refuse("arms", "two arms are the control", "One arm is the control, all others are treatments.")
+
+
+def _stated(hypothesis: Hypothesis) -> dict[str, Any]:
+    """As written: an expected size that nobody stated is left out."""
+    content = hypothesis.to_dict()
+    return content if hypothesis.expected.value else {k: v for k, v in content.items() if k != "expected"}

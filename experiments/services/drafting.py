@@ -1,0 +1,192 @@
+"""Writing the plan while it is a draft: the experiment itself, its arms and its metrics."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from experiments import lifecycle, preflight, queries
+from experiments.drafts import Draft, NewBinding, merged, read, read_binding
+from experiments.lifecycle import State
+from experiments.models import Arm, Experiment, ExperimentVersion, MetricBinding
+from experiments.plan import Role
+from experiments.services.transitions import Act, locked_row, note
+from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
+from metrics import queries as metric_queries
+from metrics.definitions import MetricDefinition
+from metrics.reading import SLUG, SLUG_RULE
+
+if TYPE_CHECKING:
+    from metrics.models import MetricVersion
+
+IDENTITY = ("title", "owner", "kind", "flag", "environment", "unit_type", "assigned_here")
+FIXED_AFTER_START = ("kind", "flag", "environment", "unit_type", "assigned_here")
+
+
+@transaction.atomic
+def create(*, key: str, content: Mapping[str, Any], actor: str, now: datetime) -> Experiment:
+    """A new experiment with a draft plan. `content` has the fields of `experiments.drafts.Draft`; only the
+    title is required, the owner is the actor unless named. Raises Refused with every problem."""
+    if not SLUG.fullmatch(key):
+        raise refuse("key", key, "this is not a key", SLUG_RULE)
+    if queries.experiments().filter(key=key).exists():
+        raise Conflict(problem("key", key, "there is an experiment with this key", "Choose another key."))
+    draft = read({"owner": actor, **content} if isinstance(content, Mapping) else content)
+    experiment = Experiment(key=key, created_by=actor, created_at=now)
+    version = ExperimentVersion(experiment=experiment, number=1, created_by=actor, created_at=now)
+    _write(experiment, version, draft)
+    note(experiment, "created", Act(actor, now), after=draft.to_dict())
+    return experiment
+
+
+@transaction.atomic
+def edit(*, key: str, content: Mapping[str, Any], actor: str, now: datetime) -> Experiment:
+    """Replace some fields of the draft plan. Raises Conflict when no plan is open for changes."""
+    experiment, version = _editable(key)
+    before = queries.draft(experiment, version)
+    after = merged(before, content)
+    if experiment.started_at is not None:
+        raise_if_any(_fixed_fields(before, after))
+    _write(experiment, version, after)
+    old, new = before.to_dict(), after.to_dict()
+    changed = [name for name in new if new[name] != old[name]]
+    pick = [{name: side[name] for name in changed} for side in (old, new)]
+    note(experiment, "edited", Act(actor, now), *pick)
+    return experiment
+
+
+@transaction.atomic
+def bind_metric(*, key: str, content: Mapping[str, Any], actor: str, now: datetime) -> MetricBinding:
+    """Bind a metric, or change how it is bound. `content` has the fields of `experiments.drafts.NewBinding`.
+
+    The newest version is taken unless one is named. Guardrails block unless said otherwise and take the
+    metric's own margin; primary and success metrics take its worthwhile gain.
+    """
+    experiment, version = _editable(key)
+    asked = read_binding(content)
+    bound = metric_queries.version(asked.metric, asked.version)
+    row = MetricBinding(version=version, metric_version_id=bound.id, metric=asked.metric, role=asked.role)
+    _complete(row, asked, bound.definition)
+    raise_if_any(_objections(version, row, bound))
+    version.bindings.filter(metric=asked.metric).delete()
+    row.save()
+    stated = {"metric": row.metric, "version": bound.number, "role": row.role, "blocking": row.blocking}
+    margin = {"margin": row.margin, "margin_relative": row.margin_relative}
+    note(experiment, "metric.bound", Act(actor, now), after={**stated, **margin})
+    return row
+
+
+@transaction.atomic
+def unbind_metric(*, key: str, metric: str, actor: str, now: datetime) -> None:
+    """Take a metric out of the draft plan."""
+    experiment, version = _editable(key)
+    removed, _ = version.bindings.filter(metric=metric).delete()
+    if not removed:
+        bound = ", ".join(row.metric for row in version.bindings.all()) or "none"
+        raise refuse("metric", metric, "this metric is not bound", f"Bound are: {bound}.")
+    note(experiment, "metric.unbound", Act(actor, now), before={"metric": metric})
+
+
+@transaction.atomic
+def revise(*, key: str, actor: str, now: datetime, reason: str) -> ExperimentVersion:
+    """A new draft version of a running experiment, copied from the locked one and open for changes."""
+    experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
+    locked = queries.newest_version(experiment)
+    if experiment.lifecycle_state not in lifecycle.EXPOSING or locked.locked_at is None:
+        why = f'"{key}" is {experiment.lifecycle_state.words} or has a draft version already'
+        raise Conflict(problem("state", experiment.state, why, "Only a locked, running plan is revised."))
+    draft = queries.draft(experiment, locked)
+    version = ExperimentVersion(
+        experiment=experiment, number=locked.number + 1, created_by=actor, created_at=now
+    )
+    _write(experiment, version, draft)
+    MetricBinding.objects.bulk_create(_copy(row, version) for row in locked.bindings.order_by("id"))
+    note(experiment, "revised", act, {"version": locked.number}, {"version": version.number})
+    return version
+
+
+@transaction.atomic
+def discard_revision(*, key: str, actor: str, now: datetime, reason: str) -> None:
+    """Drop the draft version of a running experiment; the locked one stays in force."""
+    experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
+    if experiment.started_at is None:
+        raise Conflict(problem("state", experiment.state, "this is the only version", "Edit it instead."))
+    version = queries.draft_version(experiment)
+    number, draft = version.number, queries.draft(experiment, version)
+    version.arms.all().delete()
+    version.bindings.all().delete()
+    version.delete()
+    note(experiment, "revision.discarded", act, before={"version": number, **draft.to_dict()})
+
+
+def _editable(key: str) -> tuple[Experiment, ExperimentVersion]:
+    """The held experiment and its draft version, unless somebody is reviewing it."""
+    experiment = locked_row(key)
+    version = queries.draft_version(experiment)
+    if experiment.lifecycle_state not in {State.DRAFT, *lifecycle.EXPOSING}:
+        why = f'"{key}" is {experiment.lifecycle_state.words}, its plan does not change meanwhile'
+        raise Conflict(problem("state", experiment.state, why, "Send it back to draft first."))
+    return experiment, version
+
+
+def _write(experiment: Experiment, version: ExperimentVersion, draft: Draft) -> None:
+    """Store the draft in its rows."""
+    content = draft.to_dict()
+    for name in IDENTITY:
+        setattr(experiment, name, content.pop(name))
+    arms = content.pop("arms")
+    experiment.save()
+    version.experiment, version.design = experiment, content
+    version.save()
+    version.arms.all().delete()
+    Arm.objects.bulk_create(
+        Arm(version=version, position=position, **arm) for position, arm in enumerate(arms)
+    )
+
+
+def _copy(row: MetricBinding, version: ExperimentVersion) -> MetricBinding:
+    return MetricBinding(
+        version=version,
+        metric_version_id=row.metric_version_id,
+        metric=row.metric,
+        role=row.role,
+        blocking=row.blocking,
+        margin=row.margin,
+        margin_relative=row.margin_relative,
+        gain=row.gain,
+        gain_relative=row.gain_relative,
+    )
+
+
+def _fixed_fields(before: Draft, after: Draft) -> list[Problem]:
+    fix = "Stop this experiment and start another one."
+    return [
+        problem(name, getattr(after, name), "this cannot change after the start", fix)
+        for name in FIXED_AFTER_START
+        if getattr(after, name) != getattr(before, name)
+    ]
+
+
+def _complete(row: MetricBinding, asked: NewBinding, definition: MetricDefinition) -> None:
+    """Fill in what was not said from the role and the metric's definition."""
+    is_guardrail = asked.role is Role.GUARDRAIL
+    row.blocking = is_guardrail if asked.blocking is None else asked.blocking
+    margin = asked.margin or (definition.margin if is_guardrail else None)
+    gain = asked.gain or (definition.gain if asked.role in {Role.PRIMARY, Role.SUCCESS} else None)
+    if margin:
+        row.margin, row.margin_relative = margin.value, margin.relative
+    if gain:
+        row.gain, row.gain_relative = gain.value, gain.relative
+
+
+def _objections(version: ExperimentVersion, row: MetricBinding, bound: "MetricVersion") -> list[Problem]:
+    """Why the metric does not fit its role, and whether the role is taken."""
+    fix = 'Choose another metric or role, or bind it with "blocking": false.'
+    misfits = preflight.misfits(queries.planned_binding(row, bound))
+    found = [problem("role", row.role, why, fix) for why in misfits]
+    taken = version.bindings.filter(role=Role.PRIMARY).exclude(metric=row.metric).first()
+    if row.role == Role.PRIMARY and taken is not None:
+        why = f'"{taken.metric}" is the primary metric'
+        found.append(problem("role", row.role, why, "Bind this one as success, or unbind the other first."))
+    return found

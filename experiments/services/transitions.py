@@ -1,0 +1,69 @@
+"""The only writer of experiment states: a move, its times and its audit row are one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from experiments import lifecycle, queries
+from experiments.lifecycle import State
+from experiments.models import Experiment
+from ledger import audit
+from ledger.refusals import refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something, when and why."""
+
+    actor: str
+    now: datetime
+    reason: str = ""
+
+    def with_reason(self) -> "Act":
+        """Itself; raises Refused when no reason is given."""
+        if not self.reason.strip():
+            raise refuse("reason", self.reason, "this needs a reason", "Write one sentence for the history.")
+        return self
+
+
+def locked_row(key: str) -> Experiment:
+    """The experiment, held until the end of the transaction so that two people cannot move it at once."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("an experiment is locked inside a transaction")
+    queries.experiment(key)
+    return Experiment.objects.select_for_update().get(key=key)
+
+
+def move(experiment: Experiment, to: State, action: str, act: Act) -> None:
+    """Bring a locked row into the state `to`, or raise Conflict; `action` names the audit row."""
+    before = experiment.lifecycle_state
+    lifecycle.check(experiment.key, before, to)
+    experiment.state = to
+    if to is State.RUNNING and experiment.started_at is None:
+        experiment.started_at = act.now
+    if before in lifecycle.EXPOSING and to not in lifecycle.EXPOSING:
+        experiment.stopped_at = act.now
+    experiment.save(update_fields=["state", "started_at", "stopped_at"])
+    note(experiment, action, act, {"state": before.value}, {"state": to.value})
+
+
+def note(
+    experiment: Experiment,
+    action: str,
+    act: Act,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the audit row of a change of this experiment."""
+    audit.record(
+        now=act.now,
+        actor=act.actor,
+        action=f"experiment.{action}",
+        subject=f"experiment:{experiment.key}",
+        before=before,
+        after=after,
+        reason=act.reason,
+    )
