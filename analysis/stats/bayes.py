@@ -1,0 +1,131 @@
+"""Posterior answers for readers who ask for them: how probable is it that treatment is better.
+
+Shown beside the frequentist result, never deciding. Looking at a posterior every day and stopping when it
+pleases does raise false alarms; that is what `sequential` is for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.stats.results import (
+    Compared,
+    Counts,
+    Interval,
+    InvalidInput,
+    NotEstimable,
+    fields_as_dict,
+)
+from analysis.stats.tails import critical_value, special, upper_tail
+
+NODES = 512
+"""Quadrature points over the control's posterior; probabilities are right to about 1e-6."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Of the effect treatment - control. `expected_loss` = E max(0, -effect): the price of shipping if it is
+    worse, in metric units. `probability_positive` is not a p value."""
+
+    mean: float
+    standard_deviation: float
+    credible_interval: Interval
+    probability_positive: float
+    expected_loss: float
+    method: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return fields_as_dict(self)
+
+
+def normal_posterior(
+    comparison: Compared, *, prior_sd: float, prior_mean: float = 0.0, level: float = 0.95
+) -> Posterior | NotEstimable:
+    """Normal prior times normal likelihood (Gelman et al., Bayesian Data Analysis, 3rd ed., eq. 2.12)."""
+    if isinstance(comparison, NotEstimable):
+        return comparison
+    if not (math.isfinite(prior_sd) and prior_sd > 0):
+        raise InvalidInput("prior_sd", prior_sd, "a prior needs a spread", "Use that of past effects.")
+    precision = comparison.information + prior_sd**-2
+    mean = (comparison.estimate * comparison.information + prior_mean * prior_sd**-2) / precision
+    sd = precision**-0.5
+    z, half = mean / sd, critical_value((1 - level) / 2) * sd
+    density = math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    loss = max(sd * density - mean * upper_tail(z), 0.0)
+    return Posterior(mean, sd, Interval(mean - half, mean + half), upper_tail(-z), loss, "normal-normal")
+
+
+def beta_binomial(
+    control: Counts, treatment: Counts, *, prior: tuple[float, float] = (1.0, 1.0), level: float = 0.95
+) -> Posterior:
+    """Difference of two shares under independent beta posteriors, by quadrature over the control's
+    quantiles."""
+    if min(prior) <= 0:
+        raise InvalidInput("prior", prior, "both beta parameters are positive", "Use (1, 1) for a flat one.")
+    base, other = _posterior(control, prior), _posterior(treatment, prior)
+    points, weights = _quantile_points(*base)
+    worse = _cdf(other, points)
+    probability = float(weights @ special().betaincc(*other, np.clip(points, 0, 1)))
+    # E max(p0 - p1, 0) given p0 is the integral of p1's distribution function up to p0.
+    partial = _cdf((other[0] + 1, other[1]), points)
+    loss = float(weights @ (points * worse - _mean(other) * partial))
+    mean = _mean(other) - _mean(base)
+    sd = math.sqrt(_variance(base) + _variance(other))
+    tail = (1 - level) / 2
+    interval = Interval(
+        _difference_quantile(other, points, weights, tail),
+        _difference_quantile(other, points, weights, 1 - tail),
+    )
+    return Posterior(mean, sd, interval, min(probability, 1.0), max(loss, 0.0), "beta-binomial")
+
+
+Beta = tuple[float, float]
+
+
+def _posterior(counts: Counts, prior: Beta) -> Beta:
+    if not 0 <= counts.events <= counts.trials:
+        raise InvalidInput("counts", counts, "events lie between 0 and the trials")
+    return counts.events + prior[0], counts.trials - counts.events + prior[1]
+
+
+def _mean(beta: Beta) -> float:
+    return beta[0] / (beta[0] + beta[1])
+
+
+def _variance(beta: Beta) -> float:
+    total = beta[0] + beta[1]
+    return beta[0] * beta[1] / (total * total * (total + 1))
+
+
+def _cdf(beta: Beta, points: Array) -> Array:
+    values: Array = special().betainc(*beta, np.clip(points, 0.0, 1.0))
+    return values
+
+
+@cache
+def _legendre() -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return (nodes + 1) / 2, weights / 2
+
+
+def _quantile_points(a: float, b: float) -> tuple[Array, Array]:
+    shares, weights = _legendre()
+    return special().betaincinv(a, b, shares), weights
+
+
+def _difference_quantile(other: Beta, points: Array, weights: Array, share: float) -> float:
+    """d with P(p1 - p0 <= d) = share, by bisection."""
+    low, high = -1.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        below = float(weights @ _cdf(other, points + middle)) < share
+        low, high = (middle, high) if below else (low, middle)
+    return (low + high) / 2

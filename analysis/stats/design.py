@@ -1,0 +1,157 @@
+"""Before the start: power, sample size, smallest detectable effect, days.
+
+Two-sample t with the variance of one unit known beforehand; CUPED and clustering enter as factors on that
+variance. Only planning: nothing here looks at results of the experiment itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from analysis.stats.results import InvalidInput, NotEstimable, Why
+from analysis.stats.tails import LARGE_DF, critical_value, special, upper_tail
+
+MOST_UNITS = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is fixed before the size is chosen.
+
+    `unit_variance` of one unit's value, in both arms; `treatment_share` of the units of the two arms;
+    `variance_ratio` what CUPED leaves of it (`cuped_variance_ratio`); `design_effect` of clustering
+    (`clustering_design_effect`); `base_weight` k plans the contrast treatment - k control of a relative
+    non-inferiority margin.
+    """
+
+    unit_variance: float
+    treatment_share: float = 0.5
+    alpha: float = 0.05
+    sides: int = 2
+    variance_ratio: float = 1.0
+    design_effect: float = 1.0
+    base_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("unit_variance", "variance_ratio", "design_effect", "base_weight"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise InvalidInput(name, value, "it must be a positive number")
+        for name in ("treatment_share", "alpha"):
+            if not 0 < getattr(self, name) < 1:
+                raise InvalidInput(name, getattr(self, name), "it lies strictly between 0 and 1")
+        if self.sides not in (1, 2):
+            raise InvalidInput("sides", self.sides, "a test has one side or two", "Use 1 or 2.")
+
+    def standard_error(self, units: float) -> float:
+        """Of the difference when `units` in all are in the two arms."""
+        weights = 1 / self.treatment_share + self.base_weight**2 / (1 - self.treatment_share)
+        return math.sqrt(self.unit_variance * self.variance_ratio * self.design_effect * weights / units)
+
+
+def power(design: Design, effect: float, units: float) -> float:
+    """Probability of a significant result when the true difference (or distance from the margin) is `effect`,
+    with `units` in both arms together. Noncentral t with units - 2 degrees of freedom; in a one-sided design
+    a positive effect lies in the direction tested."""
+    if units <= 2:
+        return 0.0
+    shift = effect / design.standard_error(units)
+    df = units - 2
+    critical = critical_value(design.alpha / design.sides, df)
+    reached = _beyond(critical, shift, df)
+    return reached if design.sides == 1 else reached + _beyond(critical, -shift, df)
+
+
+def sample_size(design: Design, effect: float, target: float = 0.8) -> int | NotEstimable:
+    """Fewest units, both arms together, with at least the `target` power."""
+    _check_target(design, target)
+    if effect == 0:
+        return NotEstimable(Why.TARGET_NOT_REACHED)
+    high = 4
+    while power(design, effect, high) < target:
+        high *= 2
+        if high > MOST_UNITS:
+            return NotEstimable(Why.TARGET_NOT_REACHED)
+    low = max(high // 2, 2)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if power(design, effect, middle) < target else (low, middle)
+    return high
+
+
+def minimum_detectable_effect(design: Design, units: float, target: float = 0.8) -> float | NotEstimable:
+    """Smallest effect found with the `target` power from `units` in both arms together."""
+    _check_target(design, target)
+    if units <= 2:
+        return NotEstimable(Why.TOO_FEW_UNITS)
+    error = design.standard_error(units)
+    return error * _rising_root(lambda shift: power(design, shift * error, units) - target)
+
+
+def duration(
+    design: Design, effect: float, cumulative_units_by_day: Sequence[float], target: float = 0.8
+) -> int | NotEstimable:
+    """First day (1-based) on which the experiment has enough units, from its curve of arrivals.
+
+    The curve counts different units seen until the end of each day in both arms; it flattens as users return,
+    which a straight line through the first days would miss.
+    """
+    needed = sample_size(design, effect, target)
+    if isinstance(needed, NotEstimable):
+        return needed
+    pairs = pairwise(cumulative_units_by_day)
+    if any(later < earlier for earlier, later in pairs):
+        curve = list(cumulative_units_by_day)
+        raise InvalidInput("cumulative_units_by_day", curve, "a cumulative curve cannot fall")
+    days = (day for day, units in enumerate(cumulative_units_by_day, start=1) if units >= needed)
+    return next(days, NotEstimable(Why.TARGET_NOT_REACHED))
+
+
+def cuped_variance_ratio(correlation: float) -> float:
+    """1 - rho^2: what CUPED leaves of the variance (Deng et al. 2013, eq. 5)."""
+    if not -1 < correlation < 1:
+        raise InvalidInput("correlation", correlation, "it lies strictly between -1 and 1")
+    return 1 - correlation**2
+
+
+def clustering_design_effect(sessions_per_unit: float, intraclass_correlation: float) -> float:
+    """1 + (m - 1) rho: how much larger the variance of a session mean is because users repeat (Kish 1965)."""
+    return 1 + (sessions_per_unit - 1) * intraclass_correlation
+
+
+def proportion_variance(share: float) -> float:
+    """Variance of one unit's 0 or 1."""
+    if not 0 < share < 1:
+        raise InvalidInput("share", share, "it lies strictly between 0 and 1")
+    return share * (1 - share)
+
+
+def power_per_guardrail(joint: float, guardrails: int) -> float:
+    """Power each guardrail needs so that all pass together with probability `joint` when none is harmed."""
+    if guardrails < 1 or not 0 < joint < 1:
+        raise InvalidInput("joint, guardrails", (joint, guardrails), "need 0 < joint < 1 and a guardrail")
+    return float(joint ** (1 / guardrails))
+
+
+def _beyond(critical: float, shift: float, df: float) -> float:
+    if df > LARGE_DF:
+        return upper_tail(critical - shift)
+    return float(special().nctdtr(df, -shift, -critical))
+
+
+def _check_target(design: Design, target: float) -> None:
+    if not design.alpha < target < 1:
+        raise InvalidInput("target", target, "power lies between alpha and 1", "Use 0.8.")
+
+
+def _rising_root(function: Callable[[float], float]) -> float:
+    low, high = 0.0, 1.0
+    while function(high) < 0:
+        low, high = high, 2 * high
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(middle) < 0 else (low, middle)
+    return high

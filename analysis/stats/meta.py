@@ -1,0 +1,208 @@
+"""Several estimates of one effect: pooling, heterogeneity, interaction, and what a mix change does to a
+ratio.
+
+Estimates must be independent (different units). Choosing which ones belong together is the caller's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.stats.compare import difference
+from analysis.stats.results import (
+    Compared,
+    Comparison,
+    Estimate,
+    Interval,
+    InvalidInput,
+    NotEstimable,
+    Why,
+    fields_as_dict,
+)
+from analysis.stats.tails import chi_square_tail, critical_value, upper_tail
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Heterogeneity:
+    """Cochran's Q with its p value, the share of variation beyond chance I^2 and the variance tau^2
+    between."""
+
+    q: float
+    degrees_of_freedom: int
+    p_value: float
+    i2_share: float
+    tau2: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return fields_as_dict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """One effect out of several, with a normal interval; `weights` add up to 1."""
+
+    estimate: float
+    standard_error: float
+    confidence_interval: Interval
+    p_value: float
+    weights: tuple[float, ...]
+    heterogeneity: Heterogeneity
+    method: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return fields_as_dict(self)
+
+
+def effect_of(comparison: Comparison) -> Estimate:
+    """A comparison as an estimate of its effect, to be pooled or compared again."""
+    return Estimate(
+        comparison.estimate,
+        comparison.standard_error**2,
+        comparison.degrees_of_freedom,
+        method=comparison.method,
+    )
+
+
+def cochran_q(effects: Sequence[Estimate]) -> Heterogeneity | NotEstimable:
+    """Do the effects differ by more than chance (Cochran 1954, Biometrics 10:101)?
+
+    tau^2 by moments, DerSimonian & Laird 1986 (Controlled Clinical Trials 7:177); I^2 = max(0, 1 - df / Q)
+    (Higgins & Thompson 2002).
+    """
+    refusal = _refusal(effects)
+    if refusal:
+        return refusal
+    values, variances = _columns(effects)
+    weights = 1 / variances
+    centre = float(weights @ values / weights.sum())
+    q, df = float(weights @ (values - centre) ** 2), len(effects) - 1
+    scale = float(weights.sum() - (weights**2).sum() / weights.sum())
+    i2 = max(0.0, 1 - df / q) if q > 0 else 0.0
+    return Heterogeneity(q, df, chi_square_tail(q, df), i2, max(0.0, (q - df) / scale))
+
+
+def fixed_effect(effects: Sequence[Estimate], *, alpha: float = 0.05) -> Pooled | NotEstimable:
+    """Weights 1 / variance: one true effect behind all."""
+    found = cochran_q(effects)
+    return found if isinstance(found, NotEstimable) else _pooled(effects, found, 0.0, alpha, "fixed effect")
+
+
+def random_effects(effects: Sequence[Estimate], *, alpha: float = 0.05) -> Pooled | NotEstimable:
+    """Weights 1 / (variance + tau^2): true effects scatter around a mean (DerSimonian & Laird 1986)."""
+    found = cochran_q(effects)
+    if isinstance(found, NotEstimable):
+        return found
+    return _pooled(effects, found, found.tau2, alpha, "random effects, DerSimonian-Laird")
+
+
+def interaction(first: Comparison, second: Comparison, *, alpha: float = 0.05) -> Compared:
+    """Effect in the second slice minus effect in the first. For more than two slices see `cochran_q`."""
+    return difference(effect_of(first), effect_of(second), alpha=alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSums:
+    """Sums of one segment in one arm, e.g. milliseconds and requests on Android."""
+
+    numerator: float
+    denominator: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentShift:
+    """What one segment adds to the change of the total ratio: by its share (`mix`) and by its rate."""
+
+    segment: str
+    mix: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class MixRate:
+    """Change of a ratio of sums as mix + rate, exactly. `reversal`: every segment moved against the total."""
+
+    change: float
+    mix: float
+    rate: float
+    segments: tuple[SegmentShift, ...]
+    reversal: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        return fields_as_dict(self) | {"segments": [fields_as_dict(part) for part in self.segments]}
+
+
+def mix_rate_decomposition(
+    control: Mapping[str, SegmentSums], treatment: Mapping[str, SegmentSums]
+) -> MixRate | NotEstimable:
+    """Change of the total ratio = sum of share changes times mean rate + mean shares times rate changes
+    (Kitagawa 1955, JASA 50:1168), rates taken against the mean of the two totals.
+
+    A segment seen in one arm only has no rate change; all it adds is mix.
+    """
+    totals = [_total(control), _total(treatment)]
+    if min(total.denominator for total in totals) <= 0:
+        return NotEstimable(Why.DENOMINATOR_NOT_POSITIVE)
+    centre = sum(total.numerator / total.denominator for total in totals) / 2
+    names = sorted({*control, *treatment})
+    empty = SegmentSums(0.0, 0.0)
+    parts = tuple(
+        _segment_shift(name, (control.get(name, empty), treatment.get(name, empty)), totals, centre)
+        for name in names
+    )
+    change = totals[1].numerator / totals[1].denominator - totals[0].numerator / totals[0].denominator
+    rates = [part.rate for part in parts if part.rate]
+    reversal = bool(rates) and all(rate * change < 0 for rate in rates)
+    mix = math.fsum(part.mix for part in parts)
+    return MixRate(change, mix, math.fsum(part.rate for part in parts), parts, reversal)
+
+
+def _segment_shift(
+    name: str, sums: tuple[SegmentSums, SegmentSums], totals: Sequence[SegmentSums], centre: float
+) -> SegmentShift:
+    shares = [part.denominator / total.denominator for part, total in zip(sums, totals, strict=True)]
+    known = [part.numerator / part.denominator for part in sums if part.denominator > 0]
+    if not known:
+        return SegmentShift(name, 0.0, 0.0)
+    before, after = known[0], known[-1]
+    mix = (shares[1] - shares[0]) * ((before + after) / 2 - centre)
+    return SegmentShift(name, mix, (shares[0] + shares[1]) / 2 * (after - before))
+
+
+def _total(sums: Mapping[str, SegmentSums]) -> SegmentSums:
+    for name, part in sums.items():
+        if part.denominator < 0 or (part.denominator == 0 and part.numerator != 0):
+            raise InvalidInput(f"denominator of {name}", part.denominator, "a rate needs a positive base")
+    numerator = math.fsum(part.numerator for part in sums.values())
+    return SegmentSums(numerator, math.fsum(part.denominator for part in sums.values()))
+
+
+def _columns(effects: Sequence[Estimate]) -> tuple[Array, Array]:
+    return np.array([e.value for e in effects]), np.array([e.variance for e in effects])
+
+
+def _refusal(effects: Sequence[Estimate]) -> NotEstimable | None:
+    if len(effects) < 2:
+        return NotEstimable(Why.TOO_FEW_STUDIES)
+    return NotEstimable(Why.NO_VARIATION) if min(e.variance for e in effects) <= 0 else None
+
+
+def _pooled(
+    effects: Sequence[Estimate], found: Heterogeneity, tau2: float, alpha: float, method: str
+) -> Pooled:
+    values, variances = _columns(effects)
+    weights = 1 / (variances + tau2)
+    total = float(weights.sum())
+    shares = weights / total
+    estimate, error = float(shares @ values), total**-0.5
+    half = critical_value(alpha / 2) * error
+    p_value = min(1.0, 2 * upper_tail(abs(estimate) / error))
+    interval = Interval(estimate - half, estimate + half)
+    return Pooled(estimate, error, interval, p_value, tuple(shares.tolist()), found, method)
