@@ -221,7 +221,7 @@ def _interval(estimate: float, half_width: float, side: Alternative) -> Interval
 
 
 def _with_score_limits(result: Comparison, control: Estimate, treatment: Estimate) -> Comparison:
-    z = critical_value(_tail(result.alpha, result.alternative))
+    z = max(critical_value(_tail(result.alpha, result.alternative)), 0.0)
     both = few_events_interval(control, treatment, z, result.base_weight)
     interval = Interval(
         -math.inf if result.alternative is LESS else both.lower,
