@@ -87,16 +87,16 @@ def test_difference__one_sided__open_on_the_other_side():
     )
 
 
-@pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])
-def test_difference__few_events_against_another_null__p_value_is_the_interval_turned_round(alternative):
+@pytest.mark.parametrize(("alternative", "null"), [("two-sided", 0.002), ("greater", 0.002), ("less", 0.03)])
+def test_difference__few_events_against_another_null__p_value_is_the_interval_turned_round(alternative, null):
     control, treatment = share(3, 500), share(9, 450)
 
-    p_value = difference(control, treatment, alternative=alternative, null=0.002).p_value
+    p_value = difference(control, treatment, alternative=alternative, null=null).p_value
     interval = difference(
-        control, treatment, alternative=alternative, null=0.002, alpha=p_value
+        control, treatment, alternative=alternative, null=null, alpha=p_value
     ).confidence_interval
 
-    nearest = min(abs(interval.lower - 0.002), abs(interval.upper - 0.002))
+    nearest = min(abs(interval.lower - null), abs(interval.upper - null))
     assert nearest == pytest.approx(0.0, abs=1e-8)
 
 
