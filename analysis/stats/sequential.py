@@ -49,17 +49,16 @@ class AlwaysValid:
 
     def multiplier(self, standard_error: float) -> float:
         """The interval is estimate +- multiplier * standard error (one side of it when `sides` is 1)."""
-        growth = 1 + self.tau2 / standard_error**2
-        shrink = self.tau2 / (standard_error**2 + self.tau2)
+        log_growth, shrink = self._mixing(standard_error)
         if self.sides == 2:
-            return math.sqrt((math.log(growth) - 2 * math.log(self.alpha)) / shrink)
-        return _half_normal_root(0.5 * math.log(growth) - math.log(2 * self.alpha)) / math.sqrt(shrink)
+            return math.sqrt((log_growth - 2 * math.log(self.alpha)) / shrink)
+        return _half_normal_root(0.5 * log_growth - math.log(2 * self.alpha)) / math.sqrt(shrink)
 
     def log_e_value(self, estimate: float, standard_error: float, null: float = 0.0) -> float:
         """Log evidence against `null`; with one side, against effects at or below it."""
-        growth = 1 + self.tau2 / standard_error**2
-        a = (estimate - null) / standard_error * math.sqrt(1 - 1 / growth)
-        log_e = 0.5 * a * a - 0.5 * math.log(growth)
+        log_growth, shrink = self._mixing(standard_error)
+        a = (estimate - null) / standard_error * math.sqrt(shrink)
+        log_e = 0.5 * (a * a - log_growth)
         if self.sides == 1:
             log_e += math.log(2) + float(special().log_ndtr(a))
         return log_e
@@ -71,6 +70,11 @@ class AlwaysValid:
     def p_value(self, estimate: float, standard_error: float, null: float = 0.0) -> float:
         """min(1, 1 / e). The smallest of all looks so far is valid too, see `running_minimum`."""
         return math.exp(min(0.0, -self.log_e_value(estimate, standard_error, null)))
+
+    def _mixing(self, standard_error: float) -> tuple[float, float]:
+        """log((V + tau2) / V) and tau2 / (V + tau2)."""
+        share = self.tau2 / standard_error**2
+        return math.log1p(share), share / (1 + share)
 
     def of(self, fixed: Compared) -> Compared:
         """The always-valid version of a fixed-horizon comparison on the same scale.

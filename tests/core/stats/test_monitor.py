@@ -1,0 +1,121 @@
+"""The guardrail monitor: who may alarm, when, and that the past is never rewritten."""
+
+import json
+
+import numpy as np
+import pytest
+
+from analysis.stats.compare import difference, lift
+from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorState, look_of
+from analysis.stats.results import Estimate, InvalidInput
+from analysis.stats.simulate import z_paths
+
+MONITOR = GuardrailMonitor(planned_information=1.0)
+
+
+def looks_from(z, hours_per_look=1.0, planned=1.0):
+    """One path of z scores at equal steps of information; every 24th look is scheduled."""
+    information = planned * np.arange(1, len(z) + 1) / len(z)
+    return [
+        MonitorLook(score / i**0.5, i**-0.5, 5000, hours_per_look * k, scheduled=k % 24 == 0)
+        for k, (score, i) in enumerate(zip(z, information, strict=True), start=1)
+    ]
+
+
+def test_judge__no_looks_or_all_too_early__says_so():
+    few_users = MonitorLook(100.0, 1.0, units=99, hours=5.0, scheduled=True)
+    first_minutes = MonitorLook(100.0, 1.0, units=10_000, hours=0.5, scheduled=True)
+
+    assert MONITOR.judge([]).state is MonitorState.TOO_EARLY
+    assert MONITOR.judge([few_users, first_minutes]).state is MonitorState.TOO_EARLY
+
+
+def test_judge__severe_harm__alarms_within_hours_by_the_always_valid_half():
+    drift = z_paths(np.random.default_rng(1), 1, 336, drift=16.0)[0]
+
+    found = MONITOR.judge(looks_from(drift))
+
+    assert found.is_alarm
+    assert found.alarm_by == "always_valid"
+    assert found.alarm_look < 36
+
+
+def test_judge__harm_as_planned_for__found_at_a_scheduled_look():
+    steady = 2.6 * np.sqrt(np.arange(1, 337) / 336)
+
+    found = MONITOR.judge(looks_from(steady))
+
+    assert found.is_alarm
+    assert found.alarm_by == "spending"
+    assert (found.alarm_look + 1) % 24 == 0
+    assert found.z > found.bound
+
+
+def test_judge__improvement_however_large__no_alarm():
+    found = MONITOR.judge(looks_from(np.full(336, -12.0)))
+
+    assert found.state is MonitorState.NO_ALARM
+    assert found.p_value == pytest.approx(1.0)
+    assert found.information_share == pytest.approx(1.0)
+
+
+def test_judge__alarm_once_raised__stays_whatever_comes_later():
+    z = np.r_[np.full(48, 6.0), np.full(48, -3.0)]
+
+    early, late = MONITOR.judge(looks_from(z, planned=1.0)[:30]), MONITOR.judge(looks_from(z))
+
+    assert early.is_alarm
+    assert late.alarm_look == early.alarm_look
+
+
+def test_judge__lower_bound_above_zero__exactly_when_the_always_valid_half_alarms():
+    for z in (2.0, 3.0, 3.5, 4.0):
+        look = MonitorLook(z * 2.0, 2.0, 5000, 12.0)
+
+        found = MONITOR.judge([look])
+
+        assert found.is_alarm == (found.lower_bound > 0)
+        assert found.is_alarm == (found.p_value < found.always_valid_alpha)
+
+
+def test_judge__scheduled_look_without_new_information__passed_over():
+    look = MonitorLook(0.5, 1.0, 5000, 24.0, scheduled=True)
+    again = MonitorLook(0.5, 1.0, 5000, 48.0, scheduled=True)
+
+    assert MONITOR.judge([look, again]).bound == MONITOR.judge([look]).bound
+
+
+def test_judge__other_units_of_the_metric__same_state():
+    z = z_paths(np.random.default_rng(3), 1, 96, drift=3.0)[0]
+
+    first = MONITOR.judge(looks_from(z))
+    second = GuardrailMonitor(planned_information=1e-6).judge(looks_from(z, planned=1e-6))
+
+    assert first.alarm_look == second.alarm_look
+    assert first.p_value == pytest.approx(second.p_value, rel=1e-9)
+    assert json.loads(json.dumps(first.to_dict())) == first.to_dict()
+
+
+@pytest.mark.parametrize(("better", "harm"), [("up", -1.5), ("down", 1.5)])
+def test_look_of__direction__harm_is_positive(better, harm):
+    comparison = difference(Estimate(10.0, 0.5), Estimate(11.5, 0.5))
+
+    look = look_of(comparison, better=better, units=200, hours=3.0)
+
+    assert look.harm == pytest.approx(harm)
+    assert look.information == pytest.approx(1.0)
+
+
+def test_look_of__lift_or_unknown_direction__refused():
+    with pytest.raises(InvalidInput, match="absolute"):
+        look_of(lift(Estimate(10.0, 0.5), Estimate(11.5, 0.5)), better="up", units=200, hours=3.0)
+    with pytest.raises(InvalidInput, match="direction"):
+        look_of(difference(Estimate(1, 1), Estimate(1, 1)), better="lower", units=200, hours=3.0)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"planned_information": 0.0}, {"planned_information": 1.0, "alpha": 1.0}]
+)
+def test_monitor__impossible_settings__refused(settings):
+    with pytest.raises(InvalidInput):
+        GuardrailMonitor(**settings)
