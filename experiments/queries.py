@@ -1,5 +1,7 @@
 """Reads of experiments. Other apps get plans (frozen data) and rows to look at, never rows to change."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
@@ -17,7 +19,7 @@ from experiments.models import (
     Phase,
     VersionState,
 )
-from experiments.plan import ArmRole, Binding, LockedPlan, PlannedArm, Role
+from experiments.plan import WHOLE_PPM, ArmRole, Binding, LockedPlan, PlannedArm, Role
 from ledger.refusals import Conflict, NotFound, problem
 from metrics import queries as metric_queries
 from metrics.reading import meant
@@ -29,6 +31,19 @@ if TYPE_CHECKING:
 
 class BrokenPlan(Exception):
     """A locked plan no longer has the content it was locked with."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a report says of a started experiment beside its plan. `changes_since_lock` counts later plans."""
+
+    title: str
+    owner: str
+    kind: ExperimentKind
+    population: str
+    locked_at: datetime
+    coverage_share: float
+    changes_since_lock: int
 
 
 def experiments(*, search: str = "", state: str = "") -> QuerySet[Experiment]:
@@ -76,6 +91,23 @@ def plan(key: str) -> LockedPlan:
     if not locked.is_intact:
         raise BrokenPlan(f"the plan of {key} version {version.number} does not match its hash")
     return locked
+
+
+def about(key: str) -> About:
+    """What stands on the experiment and its phases. Raises Conflict before the start."""
+    locked, owner = plan(key), experiment(key)
+    phase = owner.phases.order_by("-started_at", "-id")[0]
+    locks = owner.versions.filter(locked_at__isnull=False)
+    times = list(locks.values_list("locked_at", flat=True))
+    return About(
+        title=owner.title,
+        owner=owner.owner,
+        kind=ExperimentKind(owner.kind),
+        population=locked.hypothesis.audience,
+        locked_at=max(at for at in times if at is not None),
+        coverage_share=phase.coverage_ppm / WHOLE_PPM,
+        changes_since_lock=len(times) - 1,
+    )
 
 
 def versions(key: str) -> QuerySet[ExperimentVersion]:

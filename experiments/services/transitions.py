@@ -12,6 +12,9 @@ from experiments.lifecycle import State
 from experiments.models import Experiment
 from ledger import audit
 from ledger.refusals import refuse
+from metrics.reading import what_is_wrong_with
+
+MAX_REASON = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,11 @@ class Act:
     actor: str
     now: datetime
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = what_is_wrong_with(self.reason, limit=MAX_REASON) if self.reason.strip() else ""
+        if wrong:
+            raise refuse("reason", self.reason, wrong, "Write plain sentences.")
 
     def with_reason(self) -> "Act":
         """Itself; raises Refused when no reason is given."""

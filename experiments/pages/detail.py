@@ -1,0 +1,100 @@
+"""One experiment: its plan with the checklist, its history, and the page where a decision is recorded."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from experiments import lifecycle, preflight, queries, status, words
+from experiments.lifecycle import State
+from experiments.models import Experiment, ExperimentVersion, Taken, VersionState
+from experiments.pages.forms import BindForm
+from ledger import queries as ledger_queries
+from metrics import queries as metric_queries
+from metrics import words as metric_words
+
+ROWS_A_PAGE = 50
+
+
+def plan(request: HttpRequest, key: str) -> HttpResponse:
+    experiment = queries.experiment(key)
+    version = queries.newest_version(experiment)
+    context = {**frame(experiment, "plan"), **_plan(experiment, version), **_steps(experiment, version)}
+    return render(request, "experiments/plan.html", context)
+
+
+def history(request: HttpRequest, key: str) -> HttpResponse:
+    experiment = queries.experiment(key)
+    audit = ledger_queries.audit_of(f"experiment:{key}")
+    context = {
+        **frame(experiment, "history"),
+        "rows": Paginator(audit, ROWS_A_PAGE).get_page(request.GET.get("page")),
+        "phases": queries.phases(key),
+        "versions": queries.versions(key),
+        "decision": queries.decision(key),
+    }
+    return render(request, "experiments/history.html", context)
+
+
+def decide(request: HttpRequest, key: str) -> HttpResponse:
+    experiment = queries.experiment(key)
+    sha256 = request.GET.get("snapshot", "")
+    context = {"sha256": sha256, "snapshot": status.snapshot(sha256), "taken": Taken.choices}
+    return render(request, "experiments/decide.html", {**frame(experiment, "decide"), **context})
+
+
+def frame(experiment: Experiment, tab: str) -> dict[str, Any]:
+    """What the head of every tab shows."""
+    state = experiment.lifecycle_state
+    return {
+        "experiment": experiment,
+        "tab": tab,
+        "state": state,
+        "has_started": state in lifecycle.STARTED,
+        "pill": status.pills([(experiment.key, state)])[experiment.key],
+    }
+
+
+def _plan(experiment: Experiment, version: ExperimentVersion) -> dict[str, Any]:
+    planned = queries.candidate(experiment, version)
+    titles = metric_queries.titles()
+    hypothesis, named = planned.hypothesis, planned.hypothesis.metric
+    units = {binding.metric: binding.definition.unit for binding in planned.bindings}
+    items = preflight.checklist(queries.preflight_context(experiment, version))
+    return {
+        "version": version,
+        "plan": planned,
+        "sentence": words.sentence(hypothesis, titles.get(named, ""), units.get(named, "")),
+        "bindings": [_bound(binding) for binding in planned.bindings],
+        "checklist": items,
+        "blockers": preflight.blockers(items),
+        "bind": BindForm(titles=titles) if titles else None,
+    }
+
+
+def _bound(binding: Any) -> dict[str, Any]:
+    unit = binding.definition.unit
+    return {
+        "binding": binding,
+        "margin": metric_words.amount(binding.margin, unit),
+        "gain": metric_words.amount(binding.gain, unit),
+    }
+
+
+def _steps(experiment: Experiment, version: ExperimentVersion) -> dict[str, bool]:
+    """Which forms the page offers."""
+    state, is_draft = experiment.lifecycle_state, version.state == VersionState.DRAFT
+    is_revision = is_draft and state in lifecycle.EXPOSING
+    return {
+        "can_edit": is_draft and (state is State.DRAFT or is_revision),
+        "can_submit": state is State.DRAFT,
+        "can_approve": state is State.IN_REVIEW,
+        "can_send_back": State.DRAFT in lifecycle.ALLOWED[state],
+        "can_start": State.RUNNING in lifecycle.ALLOWED[state] and experiment.started_at is None,
+        "can_revise": state in lifecycle.EXPOSING and not is_draft,
+        "is_revision": is_revision,
+        "can_stop": State.STOPPED in lifecycle.ALLOWED[state],
+        "can_invalidate": State.INVALID in lifecycle.ALLOWED[state],
+        "can_decide": State.DECIDED in lifecycle.ALLOWED[state],
+    }

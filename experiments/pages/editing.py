@@ -1,0 +1,57 @@
+"""The form of a new experiment and of a draft plan."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from experiments import queries, services
+from experiments.pages.forms import NEW_ARMS, ArmRows, PlanForm, initial, initial_arms, show_problems
+from ledger.refusals import Refused
+from metrics import queries as metric_queries
+
+
+def create(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _save(request, "")
+    form = PlanForm(titles=metric_queries.titles(), initial={"owner": request.user.get_username()})
+    return _shown(request, form, ArmRows(prefix="arms", initial=NEW_ARMS))
+
+
+def edit(request: HttpRequest, key: str) -> HttpResponse:
+    experiment = queries.experiment(key)
+    draft = queries.draft(experiment, queries.draft_version(experiment))
+    if request.method == "POST":
+        return _save(request, key)
+    form = PlanForm(titles=metric_queries.titles(), initial=initial(key, draft))
+    return _shown(request, form, ArmRows(prefix="arms", initial=initial_arms(draft)), key)
+
+
+def _save(request: HttpRequest, key: str) -> HttpResponse:
+    form = PlanForm(request.POST, titles=metric_queries.titles())
+    arms = ArmRows(request.POST, prefix="arms")
+    if not (form.is_valid() and arms.is_valid()):
+        return _shown(request, form, arms, key, status=422)
+    try:
+        saved = _store(request, form, arms, key)
+    except Refused as refused:
+        show_problems(form, refused)
+        return _shown(request, form, arms, key, status=422)
+    messages.success(request, "The plan was saved.")
+    return redirect("experiment-plan", key=saved)
+
+
+def _store(request: HttpRequest, form: PlanForm, arms: Any, key: str) -> str:
+    rows = [row.content() for row in arms.forms]
+    content = {**form.content(), "arms": [row for row in rows if row is not None]}
+    by: dict[str, Any] = {"actor": request.user.get_username(), "now": timezone.now()}
+    if key:
+        return services.edit(key=key, content=content, **by).key
+    return services.create(key=form.cleaned_data["key"], content=content, **by).key
+
+
+def _shown(request: HttpRequest, form: PlanForm, arms: Any, key: str = "", status: int = 200) -> HttpResponse:
+    context = {"form": form, "arms": arms, "key": key}
+    return render(request, "experiments/edit.html", context, status=status)

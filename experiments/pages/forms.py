@@ -1,0 +1,197 @@
+"""The plan as an HTML form: texts in, the mapping that the services read out.
+
+Only types are converted here (per cent to parts per million, lines to pairs). What is acceptable is decided
+by `experiments.drafts`, whose problems are put beside the fields they belong to.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from experiments.drafts import Draft, ExperimentKind
+from experiments.plan import WHOLE_PPM, ArmRole, Inference, Role
+from ledger.refusals import Problem, Refused
+from metrics.definitions import Direction
+
+ARM_ROWS = 4
+BLOCKING = [("", "as usual for the role"), ("yes", "can stop a launch"), ("no", "cannot stop a launch")]
+METRICS_OWN = "empty: the metric's own"
+RELATIVE = [("relative", "% of the control's value"), ("absolute", "in the metric's unit")]
+KINDS = {
+    ExperimentKind.AB: "A/B: does a change help?",
+    ExperimentKind.ROLLOUT: "Roll-out: is a change safe?",
+    ExperimentKind.ABLATION: "Ablation: what is speed worth?",
+    ExperimentKind.HOLDOUT: "Hold-out: what do many changes add up to?",
+    ExperimentKind.AA: "A/A: nothing changes, does the machinery agree?",
+}
+INFERENCES = {
+    Inference.ALWAYS_VALID: "always valid: look as often as you like",
+    Inference.FIXED: "fixed: one look at the end",
+}
+DIRECTIONS = {Direction.UP: "rises", Direction.DOWN: "falls", Direction.NONE: "does not move"}
+HYPOTHESIS = ("change", "audience", "metric", "direction", "mechanism", "refuted_if")
+PLAIN = ("title", "owner", "kind", "flag", "environment", "unit_type", "inference")
+NUMBERS = ("alpha", "looks", "min_days", "max_days", "planned_units")
+
+
+class _Rows(forms.Textarea):
+    def __init__(self, rows: int) -> None:
+        super().__init__(attrs={"rows": rows})
+
+
+class PlanForm(forms.Form):
+    """Everything but the arms, which are rows of their own."""
+
+    key = forms.CharField(required=False, help_text="lower-case letters, digits and hyphens; never changes")
+    title = forms.CharField(required=False)
+    owner = forms.CharField(required=False, help_text="who answers for it")
+    kind = forms.ChoiceField(choices=list(KINDS.items()))
+    change = forms.CharField(required=False, label="We believe that", widget=_Rows(2))
+    audience = forms.CharField(required=False, label="for", help_text="for example: signed-in users")
+    metric = forms.ChoiceField(required=False, label="the metric", help_text="bind it as primary afterwards")
+    direction = forms.ChoiceField(label="moves", choices=list(DIRECTIONS.items()))
+    expected = forms.FloatField(required=False, label="by at least")
+    expected_scale = forms.ChoiceField(label="measured", choices=RELATIVE)
+    mechanism = forms.CharField(required=False, label="because", widget=_Rows(2))
+    refuted_if = forms.CharField(required=False, label="We were wrong if", widget=_Rows(2))
+    flag = forms.CharField(required=False, help_text="the flag whose variants are the arms")
+    environment = forms.CharField(required=False, initial="production")
+    unit_type = forms.CharField(required=False, initial="user", help_text="who is put into an arm")
+    assigned_here = forms.BooleanField(
+        required=False, initial=True, label="Headway's flag assigns the arms", help_text="off: imported data"
+    )
+    inference = forms.ChoiceField(choices=list(INFERENCES.items()))
+    alpha = forms.FloatField(required=False, initial=0.05, help_text="share of false alarms")
+    looks = forms.IntegerField(required=False, help_text="planned looks; empty: as often as data arrive")
+    min_days = forms.IntegerField(required=False, initial=7, label="Least days")
+    max_days = forms.IntegerField(required=False, initial=28, label="Most days")
+    planned_units = forms.IntegerField(required=False, label="Planned units in each arm")
+    dimensions = forms.CharField(required=False, label="Slices", help_text="names, separated by commas")
+    filters = forms.CharField(
+        required=False, widget=_Rows(2), help_text="one dim = value a line; only such exposures count"
+    )
+
+    def __init__(self, *args: Any, titles: dict[str, str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["metric"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [("", "…"), *titles.items()]
+
+    def content(self) -> dict[str, Any]:
+        """The mapping for `services.create` and `services.edit`; fields left empty keep their defaults."""
+        data = self.cleaned_data
+        numbers = {name: data[name] for name in NUMBERS if data[name] is not None}
+        hypothesis = {name: data[name] for name in HYPOTHESIS}
+        if data["expected"] is not None:
+            hypothesis["expected"] = as_amount(data["expected"], data["expected_scale"])
+        return {
+            **{name: data[name] for name in PLAIN if data[name] or name in {"owner", "title"}},
+            **numbers,
+            "assigned_here": data["assigned_here"],
+            "hypothesis": hypothesis,
+            "dimensions": [name.strip() for name in data["dimensions"].split(",") if name.strip()],
+            "filters": dict(_pair(line) for line in data["filters"].splitlines() if line.strip()),
+        }
+
+
+class ArmForm(forms.Form):
+    """One arm; a row without a key is left out."""
+
+    key = forms.CharField(required=False, label="Arm")
+    variant = forms.CharField(required=False, label="Variant of the flag")
+    weight = forms.DecimalField(
+        required=False, label="Share in %", min_value=Decimal(0), max_value=Decimal(100)
+    )
+    role = forms.ChoiceField(choices=[(role, role) for role in ArmRole], initial=ArmRole.TREATMENT)
+
+    def content(self) -> dict[str, Any] | None:
+        data = self.cleaned_data
+        if not data.get("key"):
+            return None
+        weight = int((data["weight"] or Decimal(0)) * (WHOLE_PPM // 100))
+        return {"key": data["key"], "variant": data["variant"], "weight_ppm": weight, "role": data["role"]}
+
+
+ArmRows = forms.formset_factory(ArmForm, extra=0, min_num=ARM_ROWS, max_num=10)
+NEW_ARMS: list[dict[str, Any]] = [
+    {"key": "control", "variant": "off", "weight": 50, "role": ArmRole.CONTROL},
+    {"key": "treatment", "variant": "on", "weight": 50, "role": ArmRole.TREATMENT},
+    *({"role": ArmRole.TREATMENT} for _ in range(ARM_ROWS - 2)),
+]
+
+
+class BindForm(forms.Form):
+    """One metric of the plan."""
+
+    metric = forms.ChoiceField()
+    role = forms.ChoiceField(choices=[(role, role) for role in Role])
+    blocking = forms.ChoiceField(
+        required=False,
+        choices=BLOCKING,
+    )
+    margin = forms.FloatField(required=False, label="Largest loss accepted", help_text=METRICS_OWN)
+    margin_scale = forms.ChoiceField(label="measured", choices=RELATIVE)
+    gain = forms.FloatField(required=False, label="Smallest worthwhile effect", help_text=METRICS_OWN)
+    gain_scale = forms.ChoiceField(label="measured", choices=RELATIVE)
+
+    def __init__(self, *args: Any, titles: dict[str, str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["metric"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = list(titles.items())
+
+    def content(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        found: dict[str, Any] = {"metric": data["metric"], "role": data["role"]}
+        if data["blocking"]:
+            found["blocking"] = data["blocking"] == "yes"
+        for name in ("margin", "gain"):
+            if data[name] is not None:
+                found[name] = as_amount(data[name], data[f"{name}_scale"])
+        return found
+
+
+def as_amount(value: float, scale: str) -> dict[str, Any]:
+    """What stands in the form (2 and "%") as a size: {"value": 0.02, "relative": true}."""
+    is_relative = scale == "relative"
+    return {"value": round(value / 100, 12) if is_relative else value, "relative": is_relative}
+
+
+def initial(key: str, draft: Draft) -> dict[str, Any]:
+    """The form's content for an existing draft."""
+    content, expected = draft.to_dict(), draft.hypothesis.expected
+    shown = expected.value * 100 if expected.relative else expected.value
+    return {
+        **content,
+        **content["hypothesis"],
+        "key": key,
+        "expected": round(shown, 10) or None,
+        "expected_scale": "relative" if expected.relative else "absolute",
+        "dimensions": ", ".join(draft.dimensions),
+        "filters": "\n".join(f"{name} = {value}" for name, value in draft.filters),
+    }
+
+
+def initial_arms(draft: Draft) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
+        {"key": arm.key, "variant": arm.variant, "weight": f"{arm.weight_ppm / 10_000:g}", "role": arm.role}
+        for arm in draft.arms
+    ]
+    return rows + [{"role": ArmRole.TREATMENT}] * (ARM_ROWS - len(rows))
+
+
+def show_problems(form: forms.Form, refused: Refused) -> None:
+    """Put every problem beside its field, or above the form when it belongs to none."""
+    for problem in refused.problems:
+        form.add_error(_field_of(form, problem), f"{problem.reason}. {problem.fix}".strip())
+
+
+def _field_of(form: forms.Form, problem: Problem) -> str | None:
+    parts = problem.field.removeprefix("hypothesis.").split(".")
+    return parts[0] if parts[0] in form.fields else None
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, _, value = line.partition("=")
+    return name.strip(), value.strip()
