@@ -1,0 +1,210 @@
+"""What the edge hands to SDKs: who holds this key, and which configuration document is current.
+
+A few statements over psycopg's asynchronous pool; no ORM, no Django, no HTTP server. Documents are built when
+a version is published; here they are only copied.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, LiteralString
+
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
+
+from flags import keys
+
+KEY_TRUSTED_FOR = timedelta(seconds=5)
+KEYS_REMEMBERED = 1024
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+FIND_KEY: LiteralString = """
+SELECT k.id, k.environment_id, e.key AS environment, k.name, k.prefix, k.digest, k.scope, k.accepts_history,
+       k.expires_at
+FROM flags_sdkkey k JOIN flags_environment e ON e.id = k.environment_id
+WHERE k.prefix = %(prefix)s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s)
+"""
+NOTE_USE: LiteralString = """
+UPDATE flags_sdkkey SET last_used_at = %(now)s
+WHERE id = %(id)s AND (last_used_at IS NULL OR last_used_at < %(stale)s)
+"""
+CURRENT: LiteralString = "SELECT etag FROM flags_configdocument WHERE environment_id = %(environment)s"
+DOCUMENT: LiteralString = """
+SELECT version, etag, body, body_gzip FROM flags_configdocument WHERE environment_id = %(environment)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A live key. `environment_id` is what its events and documents belong to."""
+
+    id: int
+    environment_id: int
+    environment: str
+    name: str
+    prefix: str
+    digest: str
+    scope: str
+    accepts_history: bool
+    expires_at: datetime | None
+
+    def is_live(self, now: datetime) -> bool:
+        return self.expires_at is None or self.expires_at > now
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One environment's configuration document as it goes over the wire."""
+
+    version: int
+    etag: str
+    body: bytes
+    body_gzip: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer; the edge only sends it. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class KeyRefused(Exception):
+    """The request carries no key that may do this; `status` is 401 or 403."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        self.status = status
+        self.detail = detail
+        super().__init__(detail)
+
+    def as_answer(self) -> Answer:
+        title = "Not authenticated" if self.status == 401 else "Not allowed"
+        problem = {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail}
+        headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+        if self.status == 401:
+            headers["www-authenticate"] = "Bearer"
+        return Answer(self.status, headers, json.dumps(problem).encode())
+
+
+class Delivery:
+    """Key look-ups and documents for one process.
+
+    A key found once is trusted for five seconds, which is how long a revoked key can still work; documents
+    are kept until their ETag changes.
+    """
+
+    def __init__(self, pool: "AsyncConnectionPool[Any]", site_secret: str) -> None:
+        self._pool = pool
+        self._site_secret = site_secret
+        self._keys: dict[bytes, tuple[KeyRow, datetime]] = {}
+        self._documents: dict[int, Document] = {}
+
+    async def key(self, authorization: str | None, *, scopes: tuple[str, ...], now: datetime) -> KeyRow:
+        """The live key of an `Authorization: Bearer <key>` header. Raises KeyRefused."""
+        scheme, _, secret = (authorization or "").strip().partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != "bearer" or not secret:
+            raise KeyRefused(401, "send the header Authorization: Bearer <key>")
+        row = self._remembered(secret, now) or await self._look_up(secret, now)
+        if row is None:
+            raise KeyRefused(401, "this key is unknown, revoked or expired; the page Flags > Keys makes one")
+        if row.scope not in scopes:
+            wanted = " or ".join(repr(scope) for scope in scopes)
+            raise KeyRefused(403, f"a key with scope {row.scope!r} cannot do this; it needs scope {wanted}")
+        return row
+
+    async def config(self, headers: Mapping[str, str], *, now: datetime) -> Answer:
+        """GET /sdk/v1/config: the document, 304 when the caller has it, 401 or 403 as problem+json.
+
+        `headers` are the request's, names in lower case.
+        """
+        try:
+            key = await self.key(headers.get("authorization"), scopes=("server",), now=now)
+        except KeyRefused as refused:
+            return refused.as_answer()
+        document = await self._document(key.environment_id)
+        if is_known(document.etag, headers.get("if-none-match", "")):
+            return Answer(304, _document_headers(document), b"")
+        return _document_answer(document, headers.get("accept-encoding", ""))
+
+    def _remembered(self, secret: str, now: datetime) -> KeyRow | None:
+        found = self._keys.get(_fingerprint(secret))
+        if found is None:
+            return None
+        row, seen_at = found
+        return row if now - seen_at < KEY_TRUSTED_FOR and row.is_live(now) else None
+
+    async def _look_up(self, secret: str, now: datetime) -> KeyRow | None:
+        prefix = keys.prefix_of(secret)
+        if prefix is None:
+            return None
+        async with self._pool.connection() as connection:
+            async with connection.cursor(row_factory=class_row(KeyRow)) as cursor:
+                await cursor.execute(FIND_KEY, {"prefix": prefix, "now": now})
+                row: KeyRow | None = await cursor.fetchone()
+            if row is None or not keys.is_same(secret, row.digest, self._site_secret):
+                return None
+            await connection.execute(NOTE_USE, {"id": row.id, "now": now, "stale": now - USE_NOTED_EVERY})
+        self._remember(secret, row, now)
+        return row
+
+    def _remember(self, secret: str, row: KeyRow, now: datetime) -> None:
+        if len(self._keys) >= KEYS_REMEMBERED:
+            self._keys.clear()
+        self._keys[_fingerprint(secret)] = (row, now)
+
+    async def _document(self, environment_id: int) -> Document:
+        """The current document; the body crosses the database connection only when it is new."""
+        async with self._pool.connection() as connection:
+            current = await (await connection.execute(CURRENT, {"environment": environment_id})).fetchone()
+            kept = self._documents.get(environment_id)
+            if kept is not None and current is not None and kept.etag == current[0]:
+                return kept
+            async with connection.cursor(row_factory=class_row(Document)) as cursor:
+                await cursor.execute(DOCUMENT, {"environment": environment_id})
+                document: Document | None = await cursor.fetchone()
+        if document is None:
+            raise LookupError(f"environment {environment_id} has no configuration document")
+        self._documents[environment_id] = document
+        return document
+
+
+def is_known(etag: str, if_none_match: str) -> bool:
+    """Whether an If-None-Match header names this ETag; weak and strong compare alike (RFC 9110, 13.1.2)."""
+    named = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in named or "*" in named
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip."""
+    for part in accept_encoding.split(","):
+        coding, _, quality = part.strip().lower().partition(";")
+        if coding.strip() in {"gzip", "x-gzip"}:
+            return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _document_answer(document: Document, accept_encoding: str) -> Answer:
+    headers = {**_document_headers(document), "content-type": "application/json"}
+    if accepts_gzip(accept_encoding):
+        return Answer(200, {**headers, "content-encoding": "gzip"}, document.body_gzip)
+    return Answer(200, headers, document.body)
+
+
+def _document_headers(document: Document) -> dict[str, str]:
+    """`public, no-cache`: a shared cache may keep the body, and asks here whether it is still current."""
+    return {
+        "etag": document.etag,
+        "cache-control": "public, no-cache",
+        "vary": "authorization, accept-encoding",
+        "x-headway-config-version": str(document.version),
+    }
+
+
+def _fingerprint(secret: str) -> bytes:
+    """What stands for a key in memory, so that a dump of the process holds fewer of them."""
+    return hashlib.sha256(secret.encode()).digest()

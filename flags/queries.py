@@ -1,0 +1,174 @@
+"""Reads of flags and what belongs to them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from flags import keys, slots
+from flags.models import (
+    BucketRange,
+    ConfigDocument,
+    Environment,
+    Flag,
+    FlagVersion,
+    Hold,
+    Layer,
+    SdkKey,
+    Segment,
+    SegmentVersion,
+    VersionState,
+)
+from ledger.refusals import NotFound, problem
+
+
+def missing(field: str, key: object, known: Iterable[str]) -> NotFound:
+    """`raise missing("flag", key, known keys)`: names what exists, which is usually a typing slip away."""
+    listed = sorted(known)[:20]
+    fix = f"Known: {', '.join(listed)}." if listed else "There is none yet."
+    return NotFound(problem(field, key, f"there is no such {field}", fix))
+
+
+def environments() -> QuerySet[Environment]:
+    return Environment.objects.all()
+
+
+def environment(key: str) -> Environment:
+    """Raises NotFound."""
+    found = Environment.objects.filter(key=key).first()
+    if found is None:
+        raise missing("environment", key, Environment.objects.values_list("key", flat=True))
+    return found
+
+
+def flags(*, search: str = "", archived: bool = False) -> QuerySet[Flag]:
+    """Flags by key; `search` looks into key, title and owner."""
+    found = Flag.objects.filter(archived_at__isnull=not archived)
+    if search:
+        words = Q(key__icontains=search) | Q(title__icontains=search) | Q(owner__icontains=search)
+        found = found.filter(words)
+    return found
+
+
+def flag(key: str) -> Flag:
+    """Raises NotFound."""
+    found = Flag.objects.filter(key=key).first()
+    if found is None:
+        raise missing("flag", key, Flag.objects.values_list("key", flat=True))
+    return found
+
+
+def versions(flag: Flag, environment: Environment) -> QuerySet[FlagVersion]:
+    """Every version, newest first, with its parent."""
+    return FlagVersion.objects.filter(flag=flag, environment=environment).select_related("parent")
+
+
+def version(flag: Flag, environment: Environment, number: int) -> FlagVersion:
+    """Raises NotFound."""
+    found = versions(flag, environment).filter(number=number).first()
+    if found is None:
+        numbers = versions(flag, environment).values_list("number", flat=True)
+        raise missing("version", number, (str(known) for known in numbers))
+    return found
+
+
+def live_version(flag: Flag, environment: Environment) -> FlagVersion | None:
+    return versions(flag, environment).filter(state=VersionState.PUBLISHED).first()
+
+
+def draft(flag: Flag, environment: Environment) -> FlagVersion | None:
+    return versions(flag, environment).filter(state=VersionState.DRAFT).first()
+
+
+def live_versions(environment: Environment) -> QuerySet[FlagVersion]:
+    """The version in force of every flag of an environment, archived flags included."""
+    live = FlagVersion.objects.filter(environment=environment, state=VersionState.PUBLISHED)
+    return live.select_related("flag").order_by("flag__key")
+
+
+def segments() -> QuerySet[Segment]:
+    return Segment.objects.all()
+
+
+def segment(key: str) -> Segment:
+    """Raises NotFound."""
+    found = Segment.objects.filter(key=key).first()
+    if found is None:
+        raise missing("segment", key, Segment.objects.values_list("key", flat=True))
+    return found
+
+
+def live_segments(environment: Environment) -> QuerySet[SegmentVersion]:
+    """The newest version of every segment of an environment."""
+    newest = SegmentVersion.objects.filter(environment=environment).order_by("segment__key", "-number")
+    return newest.distinct("segment__key").select_related("segment")
+
+
+def layers() -> QuerySet[Layer]:
+    return Layer.objects.select_related("salt")
+
+
+def layer(key: str) -> Layer:
+    """Raises NotFound."""
+    found = layers().filter(key=key).first()
+    if found is None:
+        raise missing("layer", key, Layer.objects.values_list("key", flat=True))
+    return found
+
+
+def reserved(layer: Layer) -> QuerySet[BucketRange]:
+    """Ranges nobody else may have: in use or resting."""
+    return BucketRange.objects.filter(layer=layer, is_reserved=True)
+
+
+def owned_slots(layer: Layer, experiment: str) -> tuple[slots.Slots, ...]:
+    """The slots an experiment owns in a layer now, lowest first."""
+    owned = reserved(layer).filter(experiment=experiment, freed_at__isnull=True)
+    return tuple(as_slots(row) for row in owned)
+
+
+def free_slots(layer: Layer) -> tuple[slots.Slots, ...]:
+    return slots.free(as_slots(row) for row in reserved(layer))
+
+
+def as_slots(row: BucketRange) -> slots.Slots:
+    return slots.Slots(row.slots.lower, row.slots.upper)
+
+
+def open_holds(flag: Flag, environment: Environment) -> QuerySet[Hold]:
+    return Hold.objects.filter(flag=flag, environment=environment, released_at__isnull=True)
+
+
+def holds_of(flag_key: str, environment_key: str) -> QuerySet[Hold]:
+    """Open holds by keys, for gates; empty when there is no such flag."""
+    of_flag = Hold.objects.filter(flag__key=flag_key, environment__key=environment_key)
+    return of_flag.filter(released_at__isnull=True)
+
+
+def sdk_keys() -> QuerySet[SdkKey]:
+    return SdkKey.objects.select_related("environment", "replaces", "replacement")
+
+
+def sdk_key(prefix: str) -> SdkKey:
+    """Raises NotFound."""
+    found = sdk_keys().filter(prefix=prefix).first()
+    if found is None:
+        raise missing("key", prefix, SdkKey.objects.values_list("prefix", flat=True))
+    return found
+
+
+def key_by_secret(secret: str, *, now: datetime) -> SdkKey | None:
+    """The live key with this text, compared in constant time; None when unknown, revoked or expired."""
+    prefix = keys.prefix_of(secret)
+    if prefix is None:
+        return None
+    unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    found = sdk_keys().filter(unexpired, prefix=prefix, revoked_at__isnull=True).first()
+    if found is None or not keys.is_same(secret, found.digest, settings.SECRET_KEY):
+        return None
+    return found
+
+
+def config_document(environment: Environment) -> ConfigDocument:
+    return ConfigDocument.objects.get(environment=environment)
