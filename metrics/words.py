@@ -44,7 +44,7 @@ def _aggregate(definition: MetricDefinition) -> str:
         case Kind.PROPORTION:
             return f"share of units with at least one of {events}"
         case Kind.QUANTILE:
-            return f"the value that {definition.quantile or 0:.4g} of all {events} stay below"
+            return f"the value that {(definition.quantile or 0) * 100:g} % of all {events} stay below"
         case Kind.RATIO:
             below = definition.denominator or definition.source
             return f"{_total(definition.source)} divided by {_total(below)}"
