@@ -57,7 +57,14 @@ def test_beta_binomial__probability__finite_sum(e0, n0, e1, n1):
     found = beta_binomial(Counts(e0, n0), Counts(e1, n1))
 
     expected = exact_probability(e0 + 1, n0 - e0 + 1, e1 + 1, n1 - e1 + 1)
-    assert found.probability_positive == pytest.approx(expected, abs=2e-6)
+    assert found.probability_positive == pytest.approx(expected, abs=1e-9)
+
+
+def test_beta_binomial__every_unit_has_the_event__symmetric_where_the_data_are():
+    found = beta_binomial(Counts(10, 10), Counts(10, 10), prior=(0.5, 0.5))
+
+    assert found.probability_positive == pytest.approx(0.5, abs=1e-7)
+    assert found.credible_interval.lower == pytest.approx(-found.credible_interval.upper, abs=1e-3)
 
 
 def test_beta_binomial__interval_loss_and_moments__against_draws_and_quadrature():
@@ -73,11 +80,11 @@ def test_beta_binomial__interval_loss_and_moments__against_draws_and_quadrature(
     loss = integrate.quad(
         lambda x: stats.beta.cdf(x, 45.5, 365.5) * stats.beta.sf(x, 30.5, 370.5), 0, 1, points=[0.08, 0.11]
     )[0]
-    assert found.expected_loss == pytest.approx(loss, rel=1e-5)
+    assert found.expected_loss == pytest.approx(loss, rel=1e-8)
 
 
 def test_beta_binomial__impossible_counts_or_prior__refused():
     with pytest.raises(InvalidInput, match="events"):
         beta_binomial(Counts(5, 4), Counts(1, 4))
     with pytest.raises(InvalidInput, match="prior"):
-        beta_binomial(Counts(1, 4), Counts(1, 4), prior=(0.0, 1.0))
+        beta_binomial(Counts(1, 4), Counts(1, 4), prior=(0.1, 1.0))

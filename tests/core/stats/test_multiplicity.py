@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -24,7 +24,9 @@ METHODS = {
 }
 
 
+# statsmodels collects garbage within every Holm call, a tenth of a second each: few examples.
 @pytest.mark.parametrize("name", METHODS)
+@settings(max_examples=15)
 @given(p_values=st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_adjusted__any_p_values__same_as_statsmodels(name, p_values):
     found = METHODS[name](p_values)
