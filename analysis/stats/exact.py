@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.stats.results import Alternative, Comparison, Counts, Estimate, Interval
 from analysis.stats.tails import special, upper_tail
@@ -16,6 +17,14 @@ SAME_PROBABILITY = 1e-7
 """Relative slack within which two tables count as equally probable (rounding of log-gamma)."""
 
 WIDEST_Z = 38.0
+
+OPPOSITE = {
+    Alternative.TWO_SIDED: Alternative.TWO_SIDED,
+    Alternative.GREATER: Alternative.LESS,
+    Alternative.LESS: Alternative.GREATER,
+}
+
+Array = NDArray[np.float64]
 
 
 def few_events_interval(
@@ -47,11 +56,12 @@ def fisher(control: Counts, treatment: Counts, alternative: Alternative) -> floa
 
     Two-sided: the probability of all tables not more probable than the one seen.
     """
+    if control.events + treatment.events > (control.trials + treatment.trials) / 2:
+        return fisher(_without_event(control), _without_event(treatment), OPPOSITE[alternative])
     events = control.events + treatment.events
     lowest, highest = max(0.0, events - control.trials), min(events, treatment.trials)
     support = np.arange(lowest, highest + 1)
-    log_p = _log_choose(treatment.trials, support) + _log_choose(control.trials, events - support)
-    log_p -= _log_choose(treatment.trials + control.trials, events)
+    log_p = _log_hypergeometric(support, control, treatment)
     seen = log_p[int(treatment.events - lowest)]
     if alternative is Alternative.GREATER:
         chosen = support >= treatment.events
@@ -60,6 +70,29 @@ def fisher(control: Counts, treatment: Counts, alternative: Alternative) -> floa
     else:
         chosen = log_p <= seen + SAME_PROBABILITY
     return min(1.0, math.fsum(np.exp(log_p[chosen])))
+
+
+def _log_hypergeometric(support: Array, control: Counts, treatment: Counts) -> Array:
+    """Log probabilities from falling factorials over powers of the total: their logs stay as small as the
+    number of events, where log-gamma of billions of trials would lose the digits of a p value."""
+    events, whole = control.events + treatment.events, control.trials + treatment.trials
+    gammaln = special().gammaln
+    choose = gammaln(events + 1) - gammaln(support + 1) - gammaln(events - support + 1)
+    rest = (events - support).astype(np.int64)
+    log_p: Array = choose - _log_falling(whole, int(events), whole)[-1]
+    log_p += _log_falling(treatment.trials, int(support[-1]), whole)[support.astype(np.int64)]
+    log_p += _log_falling(control.trials, int(rest[0]), whole)[rest]
+    return log_p
+
+
+def _log_falling(n: float, depth: int, scale: float) -> Array:
+    """log of n (n - 1) ... (n - k + 1) / scale^k for k = 0 .. depth."""
+    steps = np.log((n - np.arange(depth)) / scale)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _without_event(counts: Counts) -> Counts:
+    return Counts(counts.trials - counts.events, counts.trials)
 
 
 def _limits(estimate: Estimate, z: float) -> Interval:
@@ -81,8 +114,3 @@ def _z_at_null(control: Estimate, treatment: Estimate, result: Comparison) -> fl
         touches = interval.lower <= result.null if above else interval.upper >= result.null
         low, high = (low, middle) if touches else (middle, high)
     return low if above else -low
-
-
-def _log_choose(n: float, k: np.ndarray | float) -> np.ndarray:
-    gammaln = special().gammaln
-    return np.asarray(gammaln(n + 1) - gammaln(np.asarray(k) + 1) - gammaln(n - np.asarray(k) + 1))

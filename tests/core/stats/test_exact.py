@@ -1,5 +1,8 @@
 """Few events: Newcombe's interval and Fisher's p value against statsmodels and scipy."""
 
+from fractions import Fraction
+from math import comb
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,6 +57,25 @@ def test_fisher__thousands_of_events_against_none__p_value_deep_in_the_tail():
     oracle = 2 * stats.hypergeom.pmf(300, 200_000, 300, 100_000)
     assert found == pytest.approx(oracle, rel=1e-6)
     assert 1e-100 < found < 1e-80
+
+
+@pytest.mark.parametrize(
+    ("e0", "n0", "e1", "n1"),
+    [
+        (2, 10**9, 30, 10**9),
+        (9, 10**6, 400, 2 * 10**6),
+        (0, 50, 240, 50_000),
+    ],
+)
+def test_fisher__any_size__exact_to_a_millionth(e0, n0, e1, n1):
+    found = fisher(Counts(e0, n0), Counts(e1, n1), Alternative.GREATER)
+
+    m = e0 + e1
+    tables = range(e1, min(m, n1) + 1)
+    oracle = sum(Fraction(comb(n1, x) * comb(n0, m - x), comb(n0 + n1, m)) for x in tables)
+    assert found == pytest.approx(float(oracle), rel=1e-6)
+    without = Counts(n0 - e0, n0), Counts(n1 - e1, n1)
+    assert fisher(*without, Alternative.LESS) == pytest.approx(found, rel=1e-9)
 
 
 @given(events=st.integers(0, 40), extra=st.integers(0, 40))

@@ -1,10 +1,11 @@
 """Tails: right to a millionth however far out, against sums in 400-digit arithmetic."""
 
+import math
 from decimal import Decimal, getcontext
 from math import comb, inf
 
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from analysis.stats.tails import chi_square_tail, critical_value, f_tail, upper_tail
 
@@ -35,6 +36,24 @@ def test_upper_tail__far_out__right_to_a_millionth(t, df):
     expected = exact_t_tail(t, df)
 
     assert upper_tail(t, df) == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("t", "df"), [(3.0, 5.5), (12.0, 33.3), (40.0, 99.9), (25.0, 4321.7), (21.5, 250_000.5)]
+)
+def test_upper_tail__fractional_df__right_to_a_millionth_by_quadrature(t, df):
+    def relative_density(x):
+        return math.exp(-(df + 1) / 2 * (math.log1p(x * x / df) - math.log1p(t * t / df)))
+
+    tail = integrate.quad(relative_density, t, 2 * t, epsabs=0, epsrel=1e-11, limit=400)[0]
+    tail += integrate.quad(relative_density, 2 * t, math.inf, epsabs=0, epsrel=1e-9, limit=400)[0]
+    # log Gamma((df + 1) / 2) - log Gamma(df / 2) by its asymptotic series, accurate for a large argument.
+    a = df / 2 - 0.25
+    series, direct = 0.5 * math.log(a) + 1 / (64 * a**2), math.lgamma((df + 1) / 2) - math.lgamma(df / 2)
+    gammas = series if df > 1000 else direct
+    log_scale = gammas - 0.5 * math.log(df * math.pi) - (df + 1) / 2 * math.log1p(t * t / df)
+
+    assert upper_tail(t, df) == pytest.approx(math.exp(log_scale) * tail, rel=1e-6)
 
 
 @pytest.mark.parametrize("z", [0.0, 1.96, 8.0, 21.3, 37.0])

@@ -1,0 +1,73 @@
+"""Simulations of clustered quantiles: coverage at one look, and false alarms when looking often."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.stats.compare import difference
+from analysis.stats.estimators import quantile
+from analysis.stats.quantiles import QuantileStat
+from analysis.stats.results import Estimate
+from analysis.stats.sequential import AlwaysValid, tuned_tau2
+from analysis.stats.simulate import Population, Sessions, sessions
+
+Figures = dict[str, float]
+
+SHARES = (0.5, 0.9, 0.95, 0.99)
+QUICK = Population(user_sd=0.7, session_sd=0.6, mean_sessions=5.0)
+
+
+def coverage_of_quantiles(replicates=6_000, users=800) -> Figures:
+    """No difference between two arms of 800 users: how often the interval holds zero, by user and as if
+    sessions were independent."""
+    clustered, independent = np.zeros(len(SHARES)), np.zeros(len(SHARES))
+    for stream in np.random.SeedSequence(201).spawn(replicates):
+        rng = np.random.default_rng(stream)
+        arms = [sessions(rng, QUICK, users) for _ in range(2)]
+        for i, q in enumerate(SHARES):
+            found = difference(*(estimate(arm, q) for arm in arms))
+            clustered[i] += 0.0 in found.confidence_interval
+            error = np.sqrt(sum(independent_variance(arm.values, q) for arm in arms))
+            independent[i] += abs(found.estimate) <= 1.96 * error
+    names = [f"p{round(100 * q)}" for q in SHARES]
+    figures = {name: float(hits / replicates) for name, hits in zip(names, clustered, strict=True)}
+    figures |= {f"{n}_independent": float(h / replicates) for n, h in zip(names, independent, strict=True)}
+    return figures
+
+
+def estimate(arm: Sessions, q: float) -> Estimate:
+    return quantile(QuantileStat.from_sessions(arm.values, arm.users, q))
+
+
+def independent_variance(values, q):
+    """The textbook order-statistic variance with every session a unit of its own."""
+    alone = quantile(QuantileStat.from_sessions(values, np.arange(values.size), q))
+    return alone.variance
+
+
+def looking_often_at_a_quantile(replicates=400) -> Figures:
+    """16 looks from 250 to 4,000 users an arm, no effect: false alarms of the always-valid test and of
+    1.96 at every look, both two-sided at 5 %."""
+    sizes = np.linspace(250, 4000, 16).astype(int)
+    figures: Figures = {}
+    for q in (0.5, 0.95):
+        valid = naive = 0
+        for stream in np.random.SeedSequence(202).spawn(replicates):
+            rng = np.random.default_rng(stream)
+            looks = quantile_looks(rng, sizes, q)
+            tau2 = tuned_tau2(looks[-1].standard_error ** 2)
+            valid += any(AlwaysValid(tau2).of(look).rejects for look in looks)
+            naive += any(look.rejects for look in looks)
+        figures[f"p{round(100 * q)}_always_valid"] = valid / replicates
+        figures[f"p{round(100 * q)}_peeking"] = naive / replicates
+    return figures
+
+
+def quantile_looks(rng, sizes, q):
+    arms = [sessions(rng, QUICK, int(sizes[-1])) for _ in range(2)]
+    return [difference(*(estimate(first_users(arm, size), q) for arm in arms)) for size in sizes]
+
+
+def first_users(arm, size):
+    end = np.searchsorted(arm.users, size)
+    return Sessions(arm.values[:end], arm.users[:end])

@@ -1,0 +1,126 @@
+"""Simulations of looking often: the guardrail monitor, always-valid intervals, the sample-ratio e-value.
+
+The monitor is simulated on its score process (z at equal steps of information), with the bounds taken from
+the product's own functions; a check on single paths shows that `GuardrailMonitor.judge` says the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.stats import srm
+from analysis.stats.compare import difference
+from analysis.stats.estimators import proportion
+from analysis.stats.moments import Moments
+from analysis.stats.monitor import GuardrailMonitor, MonitorLook
+from analysis.stats.sequential import AlwaysValid, tuned_tau2
+from analysis.stats.simulate import z_paths
+from analysis.stats.spending import alpha_spending_bounds
+
+Figures = dict[str, float]
+
+HOURS = 336
+MONITOR = GuardrailMonitor(planned_information=1.0)
+
+
+def hourly_bounds():
+    """z bounds of the hybrid at each of 336 hourly looks: the lower of its two halves."""
+    shares = np.arange(1, HOURS + 1) / HOURS
+    bounds = np.array([MONITOR.always_valid.multiplier(share**-0.5) for share in shares])
+    spent = alpha_spending_bounds(shares[23::24], MONITOR.alpha * (1 - MONITOR.always_valid_share))
+    bounds[23::24] = np.minimum(bounds[23::24], spent)
+    return bounds
+
+
+def monitor_over_two_weeks(replicates=20_000) -> Figures:
+    """336 hourly looks, one-sided alpha 5 %; drift in units of the final z, 2.486 = 80 % power when fixed."""
+    bounds, figures = hourly_bounds(), {}
+    for seed, (name, drift) in enumerate(
+        {"no_effect": 0.0, "drift_2.5": 2.486, "drift_4": 4.0, "drift_8": 8.0, "drift_16": 16.0}.items()
+    ):
+        paths = z_paths(np.random.default_rng(300 + seed), replicates, HOURS, drift)
+        beyond = paths > bounds
+        alarmed = beyond.any(axis=1)
+        hours = np.where(alarmed, beyond.argmax(axis=1) + 1, HOURS)
+        figures |= {f"{name}_alarms": float(alarmed.mean()), f"{name}_mean_hours": float(hours.mean())}
+        figures[f"{name}_naive"] = float((paths > 1.645).any(axis=1).mean())
+        figures[f"{name}_fixed"] = float((paths[:, -1] > 1.645).mean())
+    return figures
+
+
+def judge_on_paths(paths=200) -> Figures:
+    """Share of paths on which `GuardrailMonitor.judge` alarms at the very look the bounds say."""
+    bounds, same = hourly_bounds(), 0
+    shares = np.arange(1, HOURS + 1) / HOURS
+    for z in z_paths(np.random.default_rng(310), paths, HOURS, drift=2.0):
+        looks = [
+            MonitorLook(score / i**0.5, i**-0.5, 10_000, hour, scheduled=hour % 24 == 0)
+            for hour, (score, i) in enumerate(zip(z, shares, strict=True), start=1)
+        ]
+        beyond = z > bounds
+        expected = int(beyond.argmax()) if beyond.any() else None
+        same += MONITOR.judge(looks).alarm_look == expected
+    return {"same": same / paths}
+
+
+def always_valid_two_sided(replicates=20_000) -> Figures:
+    """336 hourly looks without effect, two-sided 5 %: always valid, and 1.96 at every look."""
+    shares = np.arange(1, HOURS + 1) / HOURS
+    paths = np.abs(z_paths(np.random.default_rng(320), replicates, HOURS))
+    test = AlwaysValid(tuned_tau2(1.0))
+    bounds = np.array([test.multiplier(share**-0.5) for share in shares])
+    return {
+        "always_valid": float((paths > bounds).any(axis=1).mean()),
+        "peeking_at_1.96": float((paths > 1.96).any(axis=1).mean()),
+    }
+
+
+def rare_events(replicates=1_000) -> Figures:
+    """14 daily looks at a share of 0.1 % growing to 4,000 units an arm, no effect: one-sided always-valid
+    alarms while there are few events."""
+    days = np.arange(1, 15)
+    sizes = 4_000 * days // 14
+    alarms = 0
+    for stream in np.random.SeedSequence(330).spawn(replicates):
+        rng = np.random.default_rng(stream)
+        events = [np.cumsum(rng.binomial(np.diff(sizes, prepend=0), 0.001)) for _ in range(2)]
+        test = AlwaysValid(tuned_tau2(2 * 0.001 / 4_000, sides=1), sides=1)
+        looks = (
+            difference(*(share(arm[k], sizes[k]) for arm in events), alternative="greater")
+            for k in range(len(days))
+        )
+        alarms += any(test.of(look).rejects for look in looks)
+    return {"false_alarms": alarms / replicates}
+
+
+def share(events, trials):
+    variance = events * (trials - events) / trials / (trials - 1)
+    return proportion(Moments.from_aggregates(int(trials), [events / trials], [variance]))
+
+
+def sample_ratio(replicates=2_000, per_hour=300) -> Figures:
+    """336 hourly refreshes at 300 users an hour: e-value and chi-square, on a healthy split and on 51/49."""
+    figures: Figures = {}
+    for seed, (name, probability) in enumerate({"healthy": 0.5, "51_49": 0.51}.items()):
+        rng = np.random.default_rng(340 + seed)
+        first = np.cumsum(rng.binomial(per_hour, probability, (replicates, HOURS)), axis=1)
+        totals = per_hour * np.arange(1, HOURS + 1)
+        smallest_e, smallest_chi = smallest_p_values(first, totals)
+        for level in (0.05, 0.01, 0.001):
+            figures[f"{name}_e_value_{level}"] = float((smallest_e < level).mean())
+            figures[f"{name}_chi_square_{level}"] = float((smallest_chi < level).mean())
+    return figures
+
+
+def smallest_p_values(first, totals):
+    """Smallest p value over the looks of each path. Both p values depend on the two counts only, so the
+    thousands of paths share one table of p values by (look, count)."""
+    smallest = np.ones((2, len(first)))
+    for look, total in enumerate(totals):
+        column = first[:, look]
+        for count in np.unique(column):
+            pair = (int(count), int(total - count))
+            at = column == count
+            for row, test in enumerate((srm.e_value, srm.chi_square)):
+                smallest[row, at] = np.minimum(smallest[row, at], test(pair, (1, 1)).p_value)
+    return smallest

@@ -1,0 +1,41 @@
+"""Calibration of everything that is looked at more than once."""
+
+import pytest
+
+from tests.calibration import measured_sequential as measured
+
+pytestmark = pytest.mark.slow
+
+
+def test_monitor__two_weeks_of_hourly_looks__false_alarms_power_and_delay():
+    found = measured.monitor_over_two_weeks()
+
+    assert found["no_effect_alarms"] <= 0.05
+    assert found["drift_2.5_alarms"] >= 0.72
+    assert found["drift_4_alarms"] >= 0.97
+    assert found["drift_16_mean_hours"] <= 20
+    assert found["no_effect_naive"] > 0.3
+
+
+def test_monitor__judge__alarms_where_the_bounds_say():
+    assert measured.judge_on_paths()["same"] == 1.0
+
+
+def test_always_valid__two_sided__keeps_alpha_and_peeking_must_fail():
+    found = measured.always_valid_two_sided()
+
+    assert found["always_valid"] <= 0.05
+    assert found["peeking_at_1.96"] > 0.4
+
+
+def test_always_valid__rare_events__no_more_alarms_than_promised():
+    assert measured.rare_events()["false_alarms"] <= 0.05
+
+
+def test_sample_ratio__hourly_refresh__e_value_keeps_its_level_and_finds_51_49():
+    found = measured.sample_ratio()
+
+    for level in (0.05, 0.01, 0.001):
+        assert found[f"healthy_e_value_{level}"] <= level
+    assert found["healthy_chi_square_0.05"] > 0.3
+    assert found["51_49_e_value_0.01"] >= 0.95
