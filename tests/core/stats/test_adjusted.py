@@ -1,3 +1,5 @@
+# A NotEstimable in place of a number fails these tests by itself; narrowing each one would say no more.
+# mypy: disable-error-code="union-attr"
 """Variance reduction against brute force on rows and statsmodels; edge cases fall back, they do not fail."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# A NotEstimable in place of a number fails these tests by itself; narrowing each one would say no more.
+# mypy: disable-error-code="union-attr"
 """Estimators of one arm against brute force on rows; degenerate arms have a name."""
 
 import numpy as np

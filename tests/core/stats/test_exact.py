@@ -1,3 +1,5 @@
+# A NotEstimable in place of a number fails these tests by itself; narrowing each one would say no more.
+# mypy: disable-error-code="union-attr"
 """Few events: Newcombe's interval and Fisher's p value against statsmodels and scipy."""
 
 from fractions import Fraction
@@ -43,7 +45,7 @@ def test_difference__few_events__newcombe_interval_of_statsmodels(e0, n0, e1, n1
     st.sampled_from(Alternative),
 )
 def test_fisher__any_small_table__same_as_scipy(e0, extra0, e1, extra1, alternative):
-    table = [[e1, extra1], [e0, extra0]]
+    table = np.array([[e1, extra1], [e0, extra0]])
 
     found = fisher(Counts(e0, e0 + extra0), Counts(e1, e1 + extra1), alternative)
 
@@ -105,7 +107,7 @@ def test_difference__one_sided__open_on_the_other_side():
 
     assert found.confidence_interval.upper == float("inf")
     assert found.p_value == pytest.approx(
-        stats.fisher_exact([[12, 388], [2, 398]], alternative="greater")[1], rel=1e-9
+        stats.fisher_exact(np.array([[12, 388], [2, 398]]), alternative="greater")[1], rel=1e-9
     )
 
 
@@ -136,4 +138,4 @@ def test_difference__enough_events_in_one_arm_only__both_treated_alike():
 
     oracle = confint_proportions_2indep(3, 1000, 200, 1000, method="newcomb")
     assert found.confidence_interval.lower == pytest.approx(oracle[0], abs=1e-12)
-    assert found.p_value == pytest.approx(stats.fisher_exact([[3, 997], [200, 800]])[1], rel=1e-6)
+    assert found.p_value == pytest.approx(stats.fisher_exact(np.array([[3, 997], [200, 800]]))[1], rel=1e-6)

@@ -1,3 +1,5 @@
+# A NotEstimable in place of a number fails these tests by itself; narrowing each one would say no more.
+# mypy: disable-error-code="union-attr"
 """Thousands of comparisons on arrays: row by row the same as one at a time."""
 
 import math

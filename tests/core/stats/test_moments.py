@@ -94,7 +94,7 @@ def test_from_aggregates__sample_moments__same_as_rows():
     covariance = np.cov(rows.T)
 
     pairs = {(i, j): covariance[i, j] for i in range(3) for j in range(i + 1, 3)}
-    moments = Moments.from_aggregates(100, rows.mean(axis=0), covariance.diagonal(), pairs)
+    moments = Moments.from_aggregates(100, rows.mean(axis=0).tolist(), covariance.diagonal().tolist(), pairs)
 
     expected = Moments.from_rows(rows)
     assert_allclose(moments.comoment, expected.comoment, rtol=1e-10)

@@ -1,3 +1,5 @@
+# A NotEstimable in place of a number fails these tests by itself; narrowing each one would say no more.
+# mypy: disable-error-code="arg-type, operator"
 """The guardrail monitor: who may alarm, when, and that the past is never rewritten."""
 
 import json

@@ -1,3 +1,5 @@
+# A NotEstimable in place of a number fails these tests by itself; narrowing each one would say no more.
+# mypy: disable-error-code="union-attr"
 """Always-valid inference against the mixture integral itself; lifts, sides, tuning."""
 
 import math

@@ -25,7 +25,7 @@ def test_bounds__five_looks_two_sided__lan_demets_tables(spending, published):
 @pytest.mark.parametrize("spending", ["obrien_fleming", "pocock"])
 def test_bounds__uneven_looks__spend_exactly_what_the_function_says(spending):
     shares = np.array([0.3, 0.35, 0.9])
-    bounds = alpha_spending_bounds(shares, 0.05, spending)
+    bounds = alpha_spending_bounds(shares.tolist(), 0.05, spending)
 
     correlation = np.sqrt(np.minimum.outer(shares, shares) / np.maximum.outer(shares, shares))
     for looks in (1, 2, 3):
@@ -36,7 +36,7 @@ def test_bounds__uneven_looks__spend_exactly_what_the_function_says(spending):
 
 
 def test_bounds__two_weeks_of_hourly_looks__false_alarms_at_alpha():
-    bounds = alpha_spending_bounds(np.arange(1, 337) / 336, 0.05)
+    bounds = alpha_spending_bounds((np.arange(1, 337) / 336).tolist(), 0.05)
 
     alarms = (z_paths(np.random.default_rng(2), 10_000, 336) > bounds).any(axis=1).mean()
 
