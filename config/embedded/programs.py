@@ -15,17 +15,11 @@ QUEUES = "ingest,ramp,analysis,notify,housekeeping"
 WORKER_PROCESSES = 2
 # Streams stay open for hours; a stop does not wait for their readers.
 GRANIAN = (
-    sys.executable,
-    "-m",
-    "granian",
-    "--host",
-    LOOPBACK,
-    "--workers",
-    "1",
-    "--workers-kill-timeout",
-    "5",
+    *(sys.executable, "-m", "granian", "--host", LOOPBACK, "--no-ws"),
+    *("--workers", "1", "--workers-kill-timeout", "5"),
 )
-CELERY = (sys.executable, "-m", "celery", "--app", "config")
+# Running as root is what root asked for; the advice against it would repeat at every start.
+CELERY = (sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--app", "config")
 
 
 def choose_ports(ports: Ports) -> tuple[int, int]:
@@ -58,7 +52,7 @@ def _in_front(first: str, variable: str) -> str:
 
 def migrate() -> Program:
     """Brings the database to the current schema."""
-    return Program(name="migrate", argv=manage("migrate", "--noinput", "--verbosity", "1"))
+    return Program(name="migrate", argv=manage("migrate", "--noinput", "--verbosity", "0"))
 
 
 def manage(*arguments: str) -> tuple[str, ...]:

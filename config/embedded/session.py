@@ -79,6 +79,7 @@ class _Session:
     def _bring_up(self) -> None:
         for name in processes.sweep(self._home.run / "programs", patience_s=SWEEP_PATIENCE_S):
             self._voice.say(f"stopped the {name} that an earlier start had left running")
+        self._voice.say("bringing the database to the current schema")
         status = self._supervisor.run_once(programs.migrate())
         if status and not self._stop.is_made:
             raise CannotStart(f"The migration {describe(status)}; what it said stands above.")

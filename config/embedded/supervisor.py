@@ -57,11 +57,17 @@ class Supervisor:
     """Runs programs until asked to stop. `keep_alive` is called often and names what it had to revive."""
 
     def __init__(
-        self, around: Surroundings, stop: StopRequest, *, keep_alive: Callable[[], Sequence[str]] = list
+        self,
+        around: Surroundings,
+        stop: StopRequest,
+        *,
+        keep_alive: Callable[[], Sequence[str]] = list,
+        grace_s: float = GRACE_S,
     ) -> None:
         self._around = around
         self._stop = stop
         self._keep_alive = keep_alive
+        self._grace_s = grace_s
         self._children: list[Child] = []
 
     def start(self, programs: Sequence[Program]) -> None:
@@ -124,7 +130,7 @@ class Supervisor:
         """Ask all programs to leave, wait, kill what stays; a second stop request cuts the wait short."""
         for child in self._children:
             child.ask_to_leave()
-        deadline = time.monotonic() + GRACE_S
+        deadline = time.monotonic() + self._grace_s
         while self._running() and time.monotonic() < deadline and not self._stop.is_urgent:
             self._listen(BEAT_S)
         for child in self._running():
