@@ -9,7 +9,7 @@ from tests.apps.metrics.texts import metric_text
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 KEY = "checkout-prefetch"
 MARGIN = {"value": 0.02, "relative": True}
-ARMS = [
+ARMS: list = [
     {"key": "control", "variant": "off", "weight_ppm": 500_000, "role": "control"},
     {"key": "treatment", "variant": "on", "weight_ppm": 500_000},
 ]

@@ -1,3 +1,5 @@
+# A missing row fails these tests by itself; narrowing each one would say no more.
+# mypy: disable-error-code="union-attr, index"
 """Writing the plan while it is a draft."""
 
 import pytest
@@ -77,7 +79,7 @@ def test_edit__some_fields__the_rest_stays_and_the_audit_names_both():
     row = ledger_queries.audit_of(f"experiment:{KEY}").first()
     assert (draft.title, draft.hypothesis.audience) == ("Prefetch cards", "everybody")
     assert draft.hypothesis.change == "Prefetch payment methods"
-    assert set(row.after) == {"title", "hypothesis"}
+    assert sorted(row.after or ()) == ["hypothesis", "title"]
     assert (row.actor, row.before["title"]) == ("amir", "Prefetch payment methods")
 
 

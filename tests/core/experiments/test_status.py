@@ -37,7 +37,12 @@ def test_pills__state_says_more_than_an_old_verdict__the_state(state):
 
 def test_pills__many_experiments__asked_for_once():
     asked = []
-    status.register_verdicts(lambda keys: asked.append(list(keys)) or {})
+
+    def verdicts(keys):
+        asked.append(list(keys))
+        return {}
+
+    status.register_verdicts(verdicts)
 
     status.pills([("a", State.RUNNING), ("b", State.STOPPED), ("c", State.DRAFT)])
 
