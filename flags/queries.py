@@ -172,3 +172,7 @@ def key_by_secret(secret: str, *, now: datetime) -> SdkKey | None:
 
 def config_document(environment: Environment) -> ConfigDocument:
     return ConfigDocument.objects.get(environment=environment)
+
+
+def environments_with_documents() -> QuerySet[Environment]:
+    return Environment.objects.select_related("document")

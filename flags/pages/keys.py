@@ -1,0 +1,68 @@
+"""The keys page: what keys there are, when each was last used, and making, rotating and revoking them."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from flags import queries, services
+from flags.keys import SCOPES
+from flags.models import SdkKey
+
+SCOPE_WORDS = {
+    "server": "server: reads rules, sends events",
+    "client": "client: sends events from browsers and apps",
+    "ingest": "ingest: sends events only",
+    "admin": "admin: changes this environment through the API",
+    "read": "read: reads through the API",
+}
+
+
+@never_cache
+def keys(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return _create(request)
+    return _shown(request)
+
+
+@require_POST
+@never_cache
+def rotate(request: HttpRequest, prefix: str) -> HttpResponse:
+    key, secret = services.rotate_key(prefix=prefix, actor=request.user.get_username(), now=timezone.now())
+    return _shown(request, key, secret)
+
+
+@require_POST
+def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
+    reason = request.POST.get("reason", "")
+    services.revoke_key(
+        prefix=prefix, actor=request.user.get_username(), now=timezone.now(), reason=reason
+    )
+    messages.success(request, f"The key {prefix} works no more.")
+    return redirect("sdk-keys")
+
+
+def _create(request: HttpRequest) -> HttpResponse:
+    key, secret = services.create_key(
+        environment=request.POST.get("environment", ""),
+        name=request.POST.get("name", "").strip(),
+        scope=request.POST.get("scope", ""),
+        accepts_history=request.POST.get("accepts_history") == "on",
+        actor=request.user.get_username(),
+        now=timezone.now(),
+    )
+    return _shown(request, key, secret)
+
+
+def _shown(request: HttpRequest, fresh: SdkKey | None = None, secret: str = "") -> HttpResponse:
+    context = {
+        "keys": queries.sdk_keys(),
+        "environments": queries.environments(),
+        "scopes": [(scope, SCOPE_WORDS[scope]) for scope in SCOPES],
+        "fresh": fresh,
+        "secret": secret,
+        "now": timezone.now(),
+    }
+    return render(request, "flags/keys.html", context)

@@ -1,0 +1,60 @@
+"""Environments, and the configuration document each of them serves."""
+
+import gzip
+import hashlib
+import json
+from datetime import datetime
+
+from django.db import transaction
+
+from flags import document, queries
+from flags.models import ConfigDocument, Environment
+from flags.services.names import check_key
+from ledger import audit
+from ledger.refusals import Conflict, problem
+
+
+@transaction.atomic
+def create_environment(*, key: str, actor: str, now: datetime, is_production: bool = False) -> Environment:
+    """An environment with an empty document, so that SDKs can connect at once."""
+    check_key("environment", key)
+    if Environment.objects.filter(key=key).exists():
+        raise Conflict(problem("environment", key, "there is an environment with this key", "Choose another."))
+    made = Environment.objects.create(key=key, is_production=is_production, created_at=now)
+    rebuild(made, now=now)
+    audit.record(
+        now=now,
+        actor=actor,
+        action="environment.created",
+        subject=f"environment:{key}",
+        after={"is_production": is_production},
+    )
+    return made
+
+
+def locked(key: str) -> Environment:
+    """The environment, locked: changes of what it serves happen one after the other. Raises NotFound."""
+    queries.environment(key)
+    return Environment.objects.select_for_update().get(key=key)
+
+
+def rebuild(environment: Environment, *, now: datetime) -> ConfigDocument:
+    """Build the document from what is in force. The caller holds the environment's lock.
+
+    The version grows by one even when nothing changed, so that it orders every document ever served.
+    """
+    previous = ConfigDocument.objects.filter(environment=environment).values_list("version", flat=True).first()
+    version = (previous or 0) + 1
+    content = document.build(queries.document_parts(environment), version=version, built_at=now)
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    built, _ = ConfigDocument.objects.update_or_create(
+        environment=environment,
+        defaults={
+            "version": version,
+            "etag": f'"{environment.key}-{version}-{hashlib.sha256(body).hexdigest()[:16]}"',
+            "body": body,
+            "body_gzip": gzip.compress(body, compresslevel=6, mtime=0),
+            "built_at": now,
+        },
+    )
+    return built
