@@ -1,0 +1,165 @@
+"""The ASGI application that SDKs talk to: configuration out, events in.
+
+Routes and nothing else: what a request means is decided in flags.delivery and events.ingest. No Django, no
+ORM, no sessions; one small connection pool a process.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from config import environment
+from events.bodies import Receive, SenderGone
+from events.inbox import DATABASE_AWAY, Inbox, TurnedAway
+from events.ingest import Ingest, problem_answer
+from flags.delivery import Answer, Delivery
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Handler = Callable[["Request"], Awaitable[Answer]]
+
+POOL_SIZE = 4
+POOL_TIMEOUT_S = 1.0
+"""A database that is away is told apart from a busy one within a second."""
+RECONNECT_FOR_S = 3.0
+"""After that, requests themselves try again, so that nothing waits long once the database is back."""
+CONNECTION = {"autocommit": True, "connect_timeout": 2, "options": "-c statement_timeout=5000"}
+ANY_ORIGIN = {"access-control-allow-origin": "*"}
+"""Browsers send events from every origin; the answer shows nothing, and cookies play no part."""
+PREFLIGHT = {
+    **ANY_ORIGIN,
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "authorization, content-type, content-encoding",
+    "access-control-max-age": "86400",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`headers` have lower-case names; values of a repeated header are joined by commas."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    receive: Receive
+
+
+class Edge:
+    """The application. It starts while the database is away and answers 503 until that is back."""
+
+    def __init__(self, *, database_url: str, secret_key: str) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+            database_url,
+            kwargs=CONNECTION,
+            min_size=1,
+            max_size=POOL_SIZE,
+            timeout=POOL_TIMEOUT_S,
+            reconnect_timeout=RECONNECT_FOR_S,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+            name="edge",
+        )
+        self._delivery = Delivery(self._pool, secret_key)
+        self._inbox = Inbox(self._pool)
+        self._turned_away = TurnedAway(self._pool)
+        self._ingest = Ingest(self._inbox, self._turned_away, self._delivery)
+        self._routes: dict[str, dict[str, Handler]] = {
+            "/health": {"GET": self._health},
+            "/sdk/v1/config": {"GET": self._config},
+            "/sdk/v1/events": {"POST": self._events, "OPTIONS": self._preflight},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(_request(scope, receive), send)
+
+    async def open(self) -> None:
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Finish what is being committed and let go of the database."""
+        await self._inbox.close()
+        await self._turned_away.write()
+        await self._pool.close(timeout=POOL_TIMEOUT_S)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.open()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _serve(self, request: Request, send: Send) -> None:
+        try:
+            answer = await self._answer(request)
+        except SenderGone:
+            return
+        except DATABASE_AWAY as error:
+            log.warning("the database did not answer %s: %r", request.path, error)
+            answer = problem_answer(503, "the database is not available", retry_after_s=2)
+        except Exception:
+            log.exception("no answer to %s %s", request.method, request.path)
+            answer = problem_answer(500, "this is a fault of the server; it has been logged")
+        await _send(answer, send, has_body=request.method != "HEAD")
+
+    async def _answer(self, request: Request) -> Answer:
+        methods = self._routes.get(request.path)
+        if methods is None:
+            return problem_answer(404, f"there is nothing here; known: {', '.join(sorted(self._routes))}")
+        handler = methods.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            answer = problem_answer(405, f"possible are: {', '.join(sorted(methods))}")
+            return replace(answer, headers={**answer.headers, "allow": ", ".join(sorted(methods))})
+        return await handler(request)
+
+    async def _health(self, request: Request) -> Answer:
+        async with self._pool.connection() as connection:
+            await connection.execute("SELECT 1")
+        return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
+
+    async def _config(self, request: Request) -> Answer:
+        return await self._delivery.config(request.headers, now=datetime.now(UTC))
+
+    async def _events(self, request: Request) -> Answer:
+        answer = await self._ingest.answer(request.headers, request.receive)
+        return replace(answer, headers={**answer.headers, **ANY_ORIGIN})
+
+    async def _preflight(self, request: Request) -> Answer:
+        return Answer(204, PREFLIGHT, b"")
+
+
+def _request(scope: Scope, receive: Receive) -> Request:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return Request(scope["method"], scope["path"], headers, receive)
+
+
+async def _send(answer: Answer, send: Send, *, has_body: bool) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    if answer.status not in {204, 304}:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body if has_body else b""})
+
+
+def _application() -> Edge:
+    found = environment.read()
+    return Edge(database_url=found.database_url, secret_key=found.secret_key)
+
+
+application = _application()

@@ -1,0 +1,161 @@
+"""Calling the edge in this process, the way an ASGI server does."""
+
+import asyncio
+import gzip
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+from django.conf import settings
+from django.db import connection
+
+from config.edge import Edge
+from flags import services
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: dict
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def database_url():
+    """The address of the database that this test runs in."""
+    return connection.get_connection_params() and psycopg_url(connection.get_connection_params())
+
+
+def psycopg_url(parameters):
+    wanted = {"dbname", "user", "password", "host", "port"}
+    return " ".join(f"{name}='{value}'" for name, value in parameters.items() if name in wanted and value)
+
+
+def make_key(scope="ingest", environment="production", **options):
+    """The text of a new key; the environment is made when it is missing."""
+    from flags import queries
+
+    if environment not in queries.environments().values_list("key", flat=True):
+        services.create_environment(key=environment, is_production=True, actor="rosa", now=NOW)
+    _, secret = services.create_key(
+        environment=environment, name="test", scope=scope, actor="rosa", now=NOW, **options
+    )
+    return secret
+
+
+class Caller:
+    """One edge with its event loop; use as a context manager."""
+
+    def __init__(self, url=None):
+        self.runner = asyncio.Runner()
+        self.edge = Edge(database_url=url or database_url(), secret_key=settings.SECRET_KEY)
+
+    def __enter__(self):
+        self.runner.run(self.edge.open())
+        return self
+
+    def __exit__(self, *error):
+        self.runner.run(self.edge.close())
+        self.runner.close()
+
+    def call(self, method, path, body=b"", headers=None, chunks=None):
+        return self.runner.run(self.request(method, path, body, headers, chunks))
+
+    def together(self, *requests):
+        """Several requests at the same time; each a tuple of arguments of `request`."""
+
+        async def all_of_them():
+            return await asyncio.gather(*(self.request(*request) for request in requests))
+
+        return self.runner.run(all_of_them())
+
+    async def request(self, method, path, body=b"", headers=None, chunks=None):
+        parts = list(chunks if chunks is not None else [body])
+        sent = SimpleNamespace(status=None, headers={}, body=b"")
+
+        async def receive():
+            if not parts:
+                return {"type": "http.disconnect"}
+            part = parts.pop(0)
+            if part is None:
+                return {"type": "http.disconnect"}
+            return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                sent.status = message["status"]
+                sent.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+            else:
+                sent.body += message["body"]
+
+        listed = [(name.lower().encode(), str(value).encode("latin-1")) for name, value in (headers or {}).items()]
+        scope = {"type": "http", "method": method, "path": path, "headers": listed, "query_string": b""}
+        await self.edge(scope, receive, send)
+        return Response(sent.status, sent.headers, sent.body)
+
+    def post(self, key, body, **headers):
+        """POST to the ingest; `body` is bytes or an object."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.call(
+            "POST",
+            "/sdk/v1/events",
+            data,
+            {"authorization": f"Bearer {key}", "content-type": "application/json", **named},
+        )
+
+    def post_gzip(self, key, body):
+        return self.post(key, gzip.compress(json.dumps(body).encode()), content_encoding="gzip")
+
+
+def event(number=0, **fields):
+    """An event of now; its id is made from the number."""
+    made = {
+        "id": str(uuid.UUID(int=number + 1)),
+        "kind": "event",
+        "ts": datetime.now(UTC).isoformat(),
+        "name": "purchase",
+        "unit": f"user-{number}",
+        "unit_type": "user",
+        "value": 12.5,
+        "session": None,
+        "dims": {"country": "de"},
+    }
+    return {**made, **fields}
+
+
+def exposure(number=0, **fields):
+    """An exposure of now."""
+    made = {
+        "id": str(uuid.UUID(int=10**9 + number)),
+        "kind": "exposure",
+        "ts": datetime.now(UTC).isoformat(),
+        "unit": f"user-{number}",
+        "unit_type": "user",
+        "flag": "checkout",
+        "variant": "treatment",
+        "version": 3,
+        "experiment": "checkout-prefetch",
+        "forced": False,
+        "dims": {},
+    }
+    return {**made, **fields}
+
+
+def batch(events, batch_id=None, **fields):
+    return {
+        "batch_id": str(batch_id or uuid.uuid4()),
+        "sent_at": datetime.now(UTC).isoformat(),
+        "sdk": "python/0.1.0",
+        "dropped": 0,
+        "events": events,
+        **fields,
+    }
