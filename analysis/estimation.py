@@ -1,0 +1,134 @@
+"""From readings to one estimate per arm: which estimator a metric kind gets, on which moments.
+
+The only place that maps metric kinds to estimators. Comparisons belong to `pipeline`, formulas to `stats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.engines.contract import Group, Readings
+from analysis.plan import PlannedMetric, Vector
+from analysis.report.facts import ArmValue
+from analysis.stats import adjusted, estimators
+from analysis.stats.moments import Moments
+from analysis.stats.results import Estimate, Estimated, NotEstimable, Status, Why
+from metrics.definitions import Kind
+
+Estimator = Callable[[Moments], Estimated]
+
+PLAIN: Mapping[Kind, Estimator] = {
+    Kind.MEAN: estimators.mean,
+    Kind.COUNT: estimators.count,
+    Kind.PROPORTION: estimators.proportion,
+    Kind.RATIO: estimators.ratio,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A level of a dimension; the default is everybody."""
+
+    dimension: str = ""
+    level: str = ""
+
+    def group(self, arm: str) -> Group:
+        return Group(arm, self.dimension, self.level)
+
+
+EVERYBODY = Slice()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """A metric's estimate and shown value in each arm, in the order of the plan's arms."""
+
+    arms: tuple[str, ...]
+    estimates: tuple[Estimated, ...]
+    values: tuple[ArmValue, ...]
+
+    def of(self, arm: str) -> Estimated:
+        return self.estimates[self.arms.index(arm)]
+
+    def value(self, arm: str) -> ArmValue:
+        return self.values[self.arms.index(arm)]
+
+
+def estimate(
+    metric: PlannedMetric,
+    readings: Readings,
+    arms: Sequence[str],
+    *,
+    where: Slice = EVERYBODY,
+    is_capped: bool = True,
+) -> Estimates:
+    """The metric in every arm, inside one slice; `is_capped` False ignores the metric's cap."""
+    if metric.stream is not None and metric.share is not None:
+        return quantiles(metric, metric.share, readings, arms, where=where)
+    vector = metric.vector if is_capped else metric.uncapped or metric.vector
+    if vector is None:
+        raise ValueError(f"metric {metric.key} has neither a vector nor a stream")
+    moments = [_moments(readings, vector, where.group(arm)) for arm in arms]
+    found = _with_covariate(metric.kind, vector, moments)
+    values = [_value(metric.kind, of, part) for of, part in zip(found, moments, strict=True)]
+    return Estimates(tuple(arms), tuple(found), tuple(values))
+
+
+def quantiles(
+    metric: PlannedMetric, share: float, readings: Readings, arms: Sequence[str], *, where: Slice = EVERYBODY
+) -> Estimates:
+    """A quantile of the metric's stream in every arm; its units are those that have events."""
+    stats = readings.quantiles.get((metric.stream, share), {}) if metric.stream is not None else {}
+    found: list[Estimated] = []
+    values = []
+    for arm in arms:
+        stat = stats.get(where.group(arm))
+        found.append(estimators.quantile(stat) if stat else NotEstimable(Why.NO_UNITS))
+        values.append(ArmValue(stat.cluster.n if stat else 0, stat.value if stat else None))
+    return Estimates(tuple(arms), tuple(found), tuple(values))
+
+
+def pre_period(vector: Vector, readings: Readings, arms: Sequence[str]) -> dict[str, Moments]:
+    """Moments of the covariate by arm; empty for a vector without one."""
+    if vector.covariate is None:
+        return {}
+    column = vector.entries.index(vector.covariate)
+    return {arm: _moments(readings, vector, Group(arm)).select([column]) for arm in arms}
+
+
+def _moments(readings: Readings, vector: Vector, group: Group) -> Moments:
+    return readings.moments[vector].get(group) or Moments.empty(len(vector.entries))
+
+
+def _with_covariate(kind: Kind, vector: Vector, moments: Sequence[Moments]) -> list[Estimated]:
+    """Adjusted where a covariate varies. Few events keep their score limits instead, which have no adjusted
+    form; a covariate without spread would only cost a degree of freedom."""
+    plain = [PLAIN[kind](part) for part in moments]
+    few = any(isinstance(of, Estimate) and of.status is Status.FEW_EVENTS for of in plain)
+    if vector.covariate is None or few or not _varies(vector, moments):
+        return plain
+    if kind is Kind.RATIO:
+        return adjusted.cuped_ratio(moments)
+    return adjusted.cuped(moments)
+
+
+def _varies(vector: Vector, moments: Sequence[Moments]) -> bool:
+    column = vector.entries.index(vector.covariate) if vector.covariate else 0
+    return any(part.comoment[column, column] > 0 for part in moments)
+
+
+def _value(kind: Kind, found: Estimated, moments: Moments) -> ArmValue:
+    """Sums are shown only where their quotient is the value: an adjusted value is not."""
+    value = found.value if isinstance(found, Estimate) else None
+    if value is None or "cuped" in (found.method if isinstance(found, Estimate) else ""):
+        return ArmValue(moments.n, value)
+    base = _sum(moments, 1) if kind is Kind.RATIO else float(moments.n)
+    return ArmValue(moments.n, value, numerator=_sum(moments, 0), denominator=base)
+
+
+def _sum(moments: Moments, column: int) -> float:
+    """n times the mean, without the last digits' noise where it is a count of events."""
+    total = float(moments.mean[column]) * moments.n
+    nearest = round(total)
+    return float(nearest) if abs(total - nearest) < 1e-9 * max(abs(total), 1.0) else total

@@ -1,0 +1,133 @@
+"""Is a guardrail harmed, and what follows at once? Rules only: no rows, no flags.
+
+The monitor asks at every look whether the treatment is worse. A harm counts while a loss beyond the margin is
+not ruled out; it is confirmed when the loss is beyond the margin with certainty. Harm of a blocking
+guardrail holds the ramp, confirmed harm asks for a roll back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from analysis.comparing import History, base_weight
+from analysis.report.facts import Harm, MonitorFacts, Reading
+from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorResult, look_of
+from analysis.stats.results import Comparison
+from analysis.stats.spending import spent
+from experiments.plan import Binding, Role
+from metrics.definitions import Direction
+
+MONITORED = (Role.GUARDRAIL, Role.DETERIORATION)
+DAY_HOURS = 24.0
+
+
+class Action(StrEnum):
+    """What a trip sets off."""
+
+    ALARM = "alarm"
+    HOLD = "hold"
+    ROLL_BACK = "roll_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A harmed guardrail of one arm; `low`, `high`, `margin` on the metric's own scale."""
+
+    binding: Binding
+    arm: str
+    harm: Harm
+    action: Action
+    estimate: float
+    low: float
+    high: float
+    margin: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The monitor's word on one metric and arm, and the look that later looks have to remember."""
+
+    facts: MonitorFacts
+    look: MonitorLook | None = None
+
+
+def watch(
+    binding: Binding, reading: Reading, history: History, *, units: int, hours: float, number: int
+) -> Watch:
+    """Judge all looks so far including this one, the look with this number."""
+    found, direction = reading.difference, binding.definition.direction
+    is_watched = binding.role in MONITORED and direction is not Direction.NONE
+    if not is_watched or not isinstance(found, Comparison) or history.planned_information is None:
+        return Watch(MonitorFacts())
+    scheduled = is_scheduled(history.looks, hours)
+    look = look_of(found, better=direction.value, units=units, hours=hours, scheduled=scheduled)
+    monitor = GuardrailMonitor(history.planned_information, alpha=found.alpha)
+    result = monitor.judge((*history.looks, look))
+    harm = _harm(binding, reading, monitor, result)
+    crossed = None if result.alarm_look is None else (*history.numbers, number)[result.alarm_look]
+    return Watch(MonitorFacts(harm, crossed, _alpha_spent(monitor, (*history.looks, look))), look)
+
+
+def is_scheduled(looks: tuple[MonitorLook, ...], hours: float) -> bool:
+    """Is this the first look of a new day since the start? Only on those is alpha spent."""
+    last = max((look.hours for look in looks if look.scheduled), default=0.0)
+    return hours // DAY_HOURS > last // DAY_HOURS
+
+
+def trip_of(binding: Binding, arm: str, reading: Reading, facts: MonitorFacts) -> Trip | None:
+    """The trip that a monitor's word opens; None when nothing is harmed."""
+    found = reading.difference
+    if facts.harm is Harm.NONE or not isinstance(found, Comparison):
+        return None
+    interval = found.confidence_interval
+    return Trip(
+        binding=binding,
+        arm=arm,
+        harm=facts.harm,
+        action=_action(binding, facts.harm),
+        estimate=found.estimate,
+        low=interval.lower,
+        high=interval.upper,
+        margin=binding.margin.value if binding.margin else None,
+    )
+
+
+def _action(binding: Binding, harm: Harm) -> Action:
+    if not binding.blocking:
+        return Action.ALARM
+    return Action.ROLL_BACK if harm is Harm.CONFIRMED else Action.HOLD
+
+
+def _harm(binding: Binding, reading: Reading, monitor: GuardrailMonitor, result: MonitorResult) -> Harm:
+    if not result.is_alarm:
+        return Harm.NONE
+    beyond = _beyond_margin(binding, reading)
+    if beyond is None:
+        return Harm.HARM
+    test = monitor.always_valid
+    if test.p_value(beyond[0], beyond[1]) < test.alpha:
+        return Harm.CONFIRMED
+    is_ruled_out = test.p_value(-beyond[0], beyond[1]) < test.alpha
+    return Harm.NONE if is_ruled_out else Harm.HARM
+
+
+def _beyond_margin(binding: Binding, reading: Reading) -> tuple[float, float] | None:
+    """(loss beyond the margin, its standard error); None without a margin or a contrast for it."""
+    if binding.margin is None:
+        return None
+    sign = -1.0 if binding.definition.direction is Direction.UP else 1.0
+    is_relative = base_weight(binding) is not None
+    found = reading.contrast if is_relative else reading.difference
+    if not isinstance(found, Comparison):
+        return None
+    margin = 0.0 if is_relative else binding.margin.value
+    return sign * found.estimate - margin, found.standard_error
+
+
+def _alpha_spent(monitor: GuardrailMonitor, looks: tuple[MonitorLook, ...]) -> float:
+    """The always-valid part counts from the first look; the rest is spent by the information that is in."""
+    shares = [look.information / monitor.planned_information for look in looks if look.scheduled]
+    scheduled = monitor.alpha * (1 - monitor.always_valid_share)
+    used = spent(max(shares), scheduled, monitor.spending) if shares else 0.0
+    return monitor.alpha * monitor.always_valid_share + used

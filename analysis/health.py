@@ -1,0 +1,80 @@
+"""Can the numbers of a look be trusted? One context, six checks, always all of them.
+
+A check that could not be made says `not_run` and why; it never counts as passed. Pure: the pipeline fills the
+context, the report judges what follows. The checks themselves stand in `health_checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from analysis.engines.contract import Enrolment
+from analysis.plan import Vector
+from analysis.stats.moments import Moments
+from experiments.plan import LockedPlan
+
+
+class Status(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    NOT_RUN = "not_run"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer of one check. `statistic` is what was measured and `limit` what it must not cross, in the
+    unit that `detail` names; `evidence` holds the numbers behind it."""
+
+    kind: str
+    status: Status
+    detail: str
+    statistic: float | None = None
+    limit: float | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DataFlow:
+    """What is known of the way events took into the store, up to the data cut.
+
+    `waiting` batches arrived before the cut and are not in the store yet; `accepted` and `refused` count the
+    events that came in since the start; `silent_days` had no event of any kind, out of `days` that lie in the
+    run for half a day or more.
+    """
+
+    waiting: int
+    accepted: int
+    refused: int
+    silent_days: tuple[date, ...]
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A metric's value before the first exposure: moments of its pre-period by arm."""
+
+    metric: str
+    moments: Mapping[str, Moments]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything the checks look at. `active` counts per metric the units of all arms with an event."""
+
+    plan: LockedPlan
+    cut: datetime
+    look: int
+    enrolment: Enrolment
+    active: Mapping[str, int]
+    flow: DataFlow
+    balances: tuple[Balance, ...] = ()
+
+
+def covariate_index(vector: Vector) -> int | None:
+    """Position of the covariate among the vector's entries."""
+    return None if vector.covariate is None else vector.entries.index(vector.covariate)

@@ -1,0 +1,227 @@
+"""The six checks of a look, in the order in which the report shows them. Pure; the limits are named here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from analysis.engines.contract import Enrolment, Group
+from analysis.health import Balance, Context, Finding, Status
+from analysis.stats import compare, estimators, srm
+from analysis.stats.results import NotEstimable
+from experiments.plan import Inference
+
+OVERLAP_WARN, OVERLAP_FAIL = 0.001, 0.01
+REFUSED_WARN, REFUSED_FAIL = 0.01, 0.05
+BALANCE_ALPHA = 0.001
+SMALL_DEVIATION_POINTS, LARGE_UNITS = 0.2, 1_000_000
+WEEKDAYS = 7
+
+Check = Callable[[Context], Finding]
+
+
+def split(context: Context) -> Finding:
+    """Do the units arrive in the planned shares? The sequential test holds at every look.
+
+    With more than a million units a deviation below 0.2 points warns only: at that size the test finds
+    what moves no result.
+    """
+    arms = context.plan.arms
+    counts = [context.enrolment.units.get(Group(arm.key), 0) for arm in arms]
+    weights = [float(arm.weight_ppm) for arm in arms]
+    sequential, fixed = srm.e_value(counts, weights), srm.chi_square(counts, weights)
+    if isinstance(sequential, NotEstimable) or isinstance(fixed, NotEstimable):
+        return Finding("split", Status.NOT_RUN, "no unit has been enrolled yet")
+    is_small = sequential.deviation_points < SMALL_DEVIATION_POINTS and sum(counts) > LARGE_UNITS
+    failed = Status.WARN if is_small else Status.FAIL
+    by_slice = _mismatched_slices(context, weights)
+    return Finding(
+        kind="split",
+        status=failed if sequential.mismatch else Status.WARN if by_slice else Status.OK,
+        detail=_split_detail(sequential, by_slice),
+        statistic=sequential.p_value,
+        limit=srm.ALARM_P_VALUE,
+        evidence={
+            "units": dict(zip((arm.key for arm in arms), counts, strict=True)),
+            "planned_shares": {arm.key: arm.share for arm in arms},
+            "sequential": sequential.to_dict(),
+            "chi_square": fixed.to_dict(),
+            "slices": by_slice,
+        },
+    )
+
+
+def _split_detail(found: srm.SampleRatio, by_slice: list[str]) -> str:
+    text = f"largest deviation from the planned shares {found.deviation_points:.2f} points"
+    return f"{text}; shares are off in {', '.join(by_slice)}" if by_slice else text
+
+
+def _mismatched_slices(context: Context, weights: list[float]) -> list[str]:
+    """Slices whose shares are off after Holm over all slices."""
+    slices = {(group.dimension, group.level) for group in context.enrolment.units if group.dimension}
+    counts = {
+        f"{dimension} {level}": [
+            context.enrolment.units.get(Group(arm.key, dimension, level), 0) for arm in context.plan.arms
+        ]
+        for dimension, level in sorted(slices)
+    }
+    found = srm.by_dimension(counts, weights)
+    return [name for name, of in found.items() if isinstance(of, srm.SampleRatio) and of.mismatch]
+
+
+def assignment(context: Context) -> Finding:
+    """Did units stay in one arm? Those seen in two are left out of every number, whichever came first."""
+    enrolment = context.enrolment
+    everyone = _enrolled(enrolment) + enrolment.crossovers + enrolment.unplanned
+    if not everyone:
+        return Finding("assignment", Status.NOT_RUN, "no unit has been enrolled yet")
+    overlap, unplanned = enrolment.crossovers / everyone, enrolment.unplanned / everyone
+    worst = max(overlap, unplanned)
+    return Finding(
+        kind="assignment",
+        status=_graded(worst, OVERLAP_WARN, OVERLAP_FAIL),
+        detail=f"{enrolment.crossovers} units in more than one arm, {enrolment.unplanned} in no planned arm",
+        statistic=worst,
+        limit=OVERLAP_FAIL,
+        evidence={
+            "crossovers": enrolment.crossovers,
+            "crossover_share": overlap,
+            "unplanned": enrolment.unplanned,
+            "unplanned_share": unplanned,
+            "forced": enrolment.forced,
+        },
+    )
+
+
+def data(context: Context) -> Finding:
+    """Is anything missing? Silent days, refused events, batches not stored yet, metrics without any event."""
+    flow = context.flow
+    arrived = flow.accepted + flow.refused
+    refused = flow.refused / arrived if arrived else 0.0
+    absent = [binding.metric for binding in context.plan.bindings if not context.active.get(binding.metric)]
+    graded = _graded(refused, REFUSED_WARN, REFUSED_FAIL)
+    if not _enrolled(context.enrolment):
+        return Finding("data", Status.NOT_RUN, "no unit has been enrolled yet")
+    if flow.silent_days or _has_no_outcome(context, absent):
+        graded = Status.FAIL
+    elif graded is Status.OK and (flow.waiting or absent):
+        graded = Status.WARN
+    return Finding(
+        kind="data",
+        status=graded,
+        detail=_data_detail(context, refused, absent),
+        statistic=refused,
+        limit=REFUSED_FAIL,
+        evidence={
+            "silent_days": [day.isoformat() for day in flow.silent_days],
+            "days": flow.days,
+            "accepted": flow.accepted,
+            "refused": flow.refused,
+            "waiting_batches": flow.waiting,
+            "metrics_without_events": absent,
+        },
+    )
+
+
+def _has_no_outcome(context: Context, absent: list[str]) -> bool:
+    """Not one of the metrics has an event: the events do not arrive, or under other unit ids."""
+    return len(absent) == len({binding.metric for binding in context.plan.bindings})
+
+
+def _data_detail(context: Context, refused: float, absent: list[str]) -> str:
+    flow = context.flow
+    parts = [f"{refused:.2%} of events refused"]
+    if flow.silent_days:
+        parts.append(f"no events on {len(flow.silent_days)} of {flow.days} days")
+    if flow.waiting:
+        parts.append(f"{flow.waiting} batches not stored yet")
+    if absent:
+        parts.append(f"no events for {', '.join(absent)}")
+    return "; ".join(parts)
+
+
+def before(context: Context) -> Finding:
+    """Were the arms alike before the first exposure? Welch on every pre-period, Bonferroni over all."""
+    p_values = {
+        f"{balance.metric}, {arm}": p_value
+        for balance in context.balances
+        for arm, p_value in _pre_period_p_values(context, balance).items()
+    }
+    if not p_values:
+        return Finding("before", Status.NOT_RUN, "no metric has a pre-period with events")
+    worst = min(p_values, key=lambda name: (p_values[name], name))
+    limit = BALANCE_ALPHA / len(p_values)
+    return Finding(
+        kind="before",
+        status=Status.FAIL if p_values[worst] < limit else Status.OK,
+        detail=f"{len(p_values)} pre-periods compared; largest difference in {worst}",
+        statistic=p_values[worst],
+        limit=limit,
+        evidence={"p_values": p_values},
+    )
+
+
+def _pre_period_p_values(context: Context, balance: Balance) -> dict[str, float]:
+    means = {arm: estimators.mean(moments) for arm, moments in balance.moments.items()}
+    found = {}
+    for arm in context.plan.treatments:
+        if arm.key in means and context.plan.control in means:
+            compared = compare.difference(means[context.plan.control], means[arm.key])
+            if not isinstance(compared, NotEstimable):
+                found[arm.key] = compared.p_value
+    return found
+
+
+def duration(context: Context) -> Finding:
+    """Has it run as long as planned, through every weekday?"""
+    started_at = context.plan.started_at
+    days = (context.cut - started_at) / timedelta(days=1) if started_at else 0.0
+    weekdays = {day.weekday() for day, _ in context.enrolment.by_day}
+    is_long = days >= context.plan.min_days
+    is_covered = len(weekdays) == WEEKDAYS or context.plan.min_days < WEEKDAYS
+    return Finding(
+        kind="duration",
+        status=Status.OK if is_long and is_covered else Status.WARN,
+        detail=f"{days:.1f} of at least {context.plan.min_days} days, {len(weekdays)} of 7 weekdays",
+        statistic=days,
+        limit=float(context.plan.min_days),
+        evidence={"weekdays": sorted(weekdays)},
+    )
+
+
+def looks(context: Context) -> Finding:
+    """Do the intervals hold although somebody looked before? Fixed ones hold once, at the planned end."""
+    if context.plan.inference is Inference.ALWAYS_VALID:
+        return Finding("looks", Status.OK, f"look {context.look}; intervals hold at every look")
+    is_end = _is_planned_end(context)
+    detail = "the planned end is reached" if is_end else "intervals hold at the planned end only"
+    return Finding(
+        kind="looks",
+        status=Status.OK if is_end else Status.WARN,
+        detail=f"look {context.look}; {detail}",
+        evidence={"inference": context.plan.inference.value, "look": context.look},
+    )
+
+
+def _is_planned_end(context: Context) -> bool:
+    """The plan's largest duration has passed, or the experiment was stopped and all of it is in."""
+    plan = context.plan
+    if plan.started_at is None:
+        return False
+    has_stopped = plan.stopped_at is not None and context.cut >= plan.stopped_at
+    return has_stopped or context.cut >= plan.started_at + timedelta(days=plan.max_days)
+
+
+def _enrolled(enrolment: Enrolment) -> int:
+    return sum(n for group, n in enrolment.units.items() if not group.dimension)
+
+
+def _graded(share: float, warn: float, fail: float) -> Status:
+    return Status.FAIL if share >= fail else Status.WARN if share >= warn else Status.OK
+
+
+CHECKS: tuple[Check, ...] = (split, assignment, data, before, duration, looks)
+
+
+def run_all(context: Context) -> tuple[Finding, ...]:
+    return tuple(check(context) for check in CHECKS)

@@ -1,0 +1,96 @@
+"""Reads of what the looks found. Other apps get rows to look at, never rows to change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from analysis.models import (
+    UNSETTLED,
+    AnalysisRun,
+    GuardrailTrip,
+    HealthCheck,
+    MetricResult,
+    ReportSnapshot,
+)
+from ledger.refusals import NotFound, problem
+
+
+def runs(experiment: str) -> QuerySet[AnalysisRun]:
+    """Finished looks at an experiment, newest first."""
+    return AnalysisRun.objects.filter(experiment__key=experiment).order_by("-data_cut", "-id")
+
+
+def runs_of_plan(experiment: str, *, plan_version: int) -> QuerySet[AnalysisRun]:
+    """Finished looks under one locked plan, oldest first."""
+    return AnalysisRun.objects.filter(experiment__key=experiment, plan_version=plan_version).order_by("look")
+
+
+def results(experiment: str, *, metric: str = "", look: int | None = None) -> QuerySet[MetricResult]:
+    """Tidy rows of all looks, or of some; newest look first."""
+    found = MetricResult.objects.filter(run__experiment__key=experiment).select_related("run")
+    found = found.filter(metric=metric) if metric else found
+    found = found if look is None else found.filter(run__look=look)
+    return found.order_by("-run__data_cut", "metric", "arm", "dimension", "level")
+
+
+def checks(run: AnalysisRun) -> QuerySet[HealthCheck]:
+    return run.checks.order_by("id")
+
+
+def latest_snapshot(experiment: str) -> ReportSnapshot | None:
+    """The newest report; None before the first look."""
+    return snapshots(experiment).first()
+
+
+def snapshots(experiment: str) -> QuerySet[ReportSnapshot]:
+    """All reports of an experiment, newest first."""
+    found = ReportSnapshot.objects.filter(experiment__key=experiment).select_related("run")
+    return found.order_by("-run__data_cut", "-id")
+
+
+def snapshot(sha256: str) -> ReportSnapshot:
+    """The report with this hash (or its first 12 characters or more), or NotFound."""
+    is_hash = 12 <= len(sha256) <= 64 and set(sha256) <= set("0123456789abcdef")
+    found = list(ReportSnapshot.objects.filter(sha256__startswith=sha256)[:2]) if is_hash else []
+    if len(found) != 1:
+        fix = "Use the hash shown on the report, at least its first 12 characters."
+        raise NotFound(problem("sha256", sha256, "there is no report with this hash", fix))
+    return found[0]
+
+
+def latest_verdicts() -> dict[str, str]:
+    """The newest verdict of every experiment that has one, by experiment key."""
+    newest = ReportSnapshot.objects.order_by("experiment", "-run__data_cut", "-id").distinct("experiment")
+    return dict(newest.values_list("experiment__key", "verdict"))
+
+
+def trips() -> QuerySet[GuardrailTrip]:
+    """All trips, newest first."""
+    return GuardrailTrip.objects.select_related("experiment", "run").order_by("-opened_at", "-id")
+
+
+def unsettled_trips(experiment: str = "") -> QuerySet[GuardrailTrip]:
+    """Open and acknowledged trips, of one experiment or of all."""
+    found = trips().filter(state__in=UNSETTLED)
+    return found.filter(experiment__key=experiment) if experiment else found
+
+
+def blocking_trips(*, experiment: str = "", flag: str = "") -> QuerySet[GuardrailTrip]:
+    """Unsettled trips of blocking guardrails, of an experiment or of any experiment on a flag."""
+    found = unsettled_trips(experiment).filter(is_blocking=True)
+    return found.filter(experiment__flag=flag) if flag else found
+
+
+def trip(trip_id: int) -> GuardrailTrip:
+    """The trip, or NotFound."""
+    found = trips().filter(id=trip_id).first()
+    if found is None:
+        raise NotFound(problem("trip", trip_id, "there is no such trip", "Trips are listed on the report."))
+    return found
+
+
+def last_cut(experiment: str) -> datetime | None:
+    """The data cut of the newest finished look."""
+    return runs(experiment).values_list("data_cut", flat=True).first()
