@@ -34,7 +34,7 @@ def moment(at: datetime) -> str:
 def duration(span: timedelta) -> str:
     """The two largest units: 13 d 4 h, 2 min 5 s, 0 s."""
     seconds = int(abs(span.total_seconds()))
-    parts = []
+    parts: list[str] = []
     for name, size in UNITS:
         amount, seconds = divmod(seconds, size)
         if amount or (parts and len(parts) < 2):

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = (
-    "config demo ledger flags metrics experiments events analysis impact observability governance culture sdk/python/src"
-).split()
+APPS = "ledger flags metrics experiments events analysis impact observability governance culture"
+FOLDERS = ["config", "demo", *APPS.split(), "sdk/python/src"]
 SOURCES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if "migrations" not in path.parts
 )

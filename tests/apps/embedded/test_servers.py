@@ -42,9 +42,9 @@ def add_row(running):
     with psycopg.connect(running.database_url) as session:
         session.execute("CREATE TABLE IF NOT EXISTS kept (at timestamptz DEFAULT now())")
         session.execute("INSERT INTO kept DEFAULT VALUES")
-        row = session.execute("SELECT count(*) FROM kept").fetchone()
+        [(rows,)] = session.execute("SELECT count(*) FROM kept").fetchall()
     with redis.Redis.from_url(running.redis_url) as client:
-        return row[0], client.rpush("kept", "1")
+        return rows, client.rpush("kept", "1")
 
 
 def kill(pids):
@@ -109,6 +109,7 @@ def test_start__manager_killed_before__servers_leave_and_the_next_start_has_the_
     """
     argv = [sys.executable, "-c", textwrap.dedent(script)]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as manager:
+        assert manager.stdout
         url = manager.stdout.readline().strip()
         with psycopg.connect(url) as session:
             session.execute("CREATE TABLE kept (at timestamptz DEFAULT now())")
@@ -211,7 +212,7 @@ def test_start__data_of_another_major_version__refused_naming_both(folder):
 def test_start__root_below_a_closed_folder__data_goes_outside_and_erase_finds_it(folder):
     closed = folder / "home"
     folder.mkdir(mode=0o700)
-    said = []
+    said: list[str] = []
 
     with servers.start(closed, say=said.append) as running:
         outside = running.home.data

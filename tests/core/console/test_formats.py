@@ -16,7 +16,13 @@ def test_count__any__separators_and_true_minus(value, shown):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0, "0\u202f%"), (1, "0.0001\u202f%"), (100, "0.01\u202f%"), (125_000, "12.5\u202f%"), (1_000_000, "100\u202f%")],
+    [
+        (0, "0\u202f%"),
+        (1, "0.0001\u202f%"),
+        (100, "0.01\u202f%"),
+        (125_000, "12.5\u202f%"),
+        (1_000_000, "100\u202f%"),
+    ],
 )
 def test_ppm__any__no_digit_that_says_nothing(value, shown):
     assert formats.ppm(value) == shown
