@@ -60,15 +60,23 @@ def send_back(*, key: str, actor: str, now: datetime, reason: str) -> Experiment
 
 @transaction.atomic
 def start(
-    *, key: str, actor: str, now: datetime, publish: bool = True, coverage_ppm: int = WHOLE_PPM
+    *,
+    key: str,
+    actor: str,
+    now: datetime,
+    publish: bool = True,
+    coverage_ppm: int = WHOLE_PPM,
+    began_at: datetime | None = None,
+    reason: str = "",
 ) -> Experiment:
     """Lock and hash the plan, open the first phase and let the flag assign units.
 
     `publish=False`: another system assigns (imported data); no flag is touched. `coverage_ppm` is the share
-    of the flag's units that take part. Raises Refused with every gap of the checklist, Blocked with every
-    objection of a gate.
+    of the flag's units that take part. `began_at` is for imports: units have been in the arms since then,
+    which needs a reason; the plan is locked now and the audit says both times. Raises Refused with every gap
+    of the checklist, Blocked with every objection of a gate.
     """
-    experiment, act = locked_row(key), Act(actor, now)
+    experiment, act = locked_row(key), Act(actor, now, reason, began_at)
     lifecycle.check(key, experiment.lifecycle_state, State.RUNNING)
     if not publish and experiment.assigned_here:
         experiment.assigned_here = False
@@ -90,9 +98,15 @@ def apply_revision(*, key: str, actor: str, now: datetime, reason: str) -> Exper
 
 
 @transaction.atomic
-def stop(*, key: str, actor: str, now: datetime, reason: str) -> Experiment:
-    """End the running phase and the assignment. Every unit gets the flag's default from now on."""
-    experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
+def stop(*, key: str, actor: str, now: datetime, reason: str, ended_at: datetime | None = None) -> Experiment:
+    """End the running phase and the assignment. Every unit gets the flag's default from now on.
+
+    `ended_at` is for imports: units have not entered the arms since then.
+    """
+    experiment, act = locked_row(key), Act(actor, now, reason, ended_at).with_reason()
+    if ended_at is not None and experiment.started_at is not None and ended_at < experiment.started_at:
+        fix = f"It began {experiment.started_at.isoformat()}."
+        raise refuse("ended_at", ended_at.isoformat(), "this is before the start", fix)
     move(experiment, State.STOPPED, "stopped", act)
     _end(experiment, act)
     return experiment
@@ -154,7 +168,7 @@ def _put_in_force(experiment: Experiment, coverage_ppm: int, act: Act) -> Experi
         coverage_ppm=coverage_ppm,
         reason=act.reason,
         started_by=act.actor,
-        started_at=act.now,
+        started_at=act.at,
     )
     note(experiment, "version.locked", act, after={"version": version.number, "sha256": plan.sha256})
     if experiment.assigned_here:
@@ -170,7 +184,7 @@ def _lock(version: ExperimentVersion, plan: LockedPlan, act: Act) -> None:
 
 
 def _end(experiment: Experiment, act: Act) -> None:
-    _close_phase(experiment, act.now)
+    _close_phase(experiment, act.at)
     if experiment.assigned_here:
         assignment.withdraw(experiment, reason=act.reason, actor=act.actor, now=act.now)
 

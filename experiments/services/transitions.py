@@ -19,16 +19,35 @@ MAX_REASON = 2000
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does something, when and why."""
+    """Who does something, when and why.
+
+    `happened_at` is set when the step is recorded later than it took effect, as imports do: the experiment
+    gets that time, the audit row gets `now` and says both. Such a step needs a reason.
+    """
 
     actor: str
     now: datetime
     reason: str = ""
+    happened_at: datetime | None = None
 
     def __post_init__(self) -> None:
         wrong = what_is_wrong_with(self.reason, limit=MAX_REASON) if self.reason.strip() else ""
         if wrong:
             raise refuse("reason", self.reason, wrong, "Write plain sentences.")
+        if self.happened_at is not None:
+            self._check_the_past(self.happened_at)
+
+    @property
+    def at(self) -> datetime:
+        """When the step took effect."""
+        return self.happened_at or self.now
+
+    def _check_the_past(self, happened_at: datetime) -> None:
+        if happened_at > self.now:
+            raise refuse(
+                "happened_at", happened_at.isoformat(), "this lies ahead", "Name a time that is past."
+            )
+        self.with_reason()
 
     def with_reason(self) -> "Act":
         """Itself; raises Refused when no reason is given."""
@@ -51,11 +70,12 @@ def move(experiment: Experiment, to: State, action: str, act: Act) -> None:
     lifecycle.check(experiment.key, before, to)
     experiment.state = to
     if to is State.RUNNING and experiment.started_at is None:
-        experiment.started_at = act.now
+        experiment.started_at = act.at
     if before in lifecycle.EXPOSING and to not in lifecycle.EXPOSING:
-        experiment.stopped_at = act.now
+        experiment.stopped_at = act.at
     experiment.save(update_fields=["state", "started_at", "stopped_at"])
-    note(experiment, action, act, {"state": before.value}, {"state": to.value})
+    past = {} if act.happened_at is None else {"happened_at": act.happened_at.isoformat()}
+    note(experiment, action, act, {"state": before.value}, {"state": to.value, **past})
 
 
 def note(
