@@ -1,0 +1,64 @@
+"""What every test run has: folders that mean markers, a browser, and no quiet skip of the browser tests."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+MARKED_FOLDERS = {"flows": "flow", "browser": "browser", "calibration": "slow"}
+HEAVY = {"flow", "browser"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder. What starts a whole platform stays on one worker: two at a time would starve."""
+    for item in items:
+        folder = item.path.parent.name
+        if folder in MARKED_FOLDERS:
+            item.add_marker(MARKED_FOLDERS[folder])
+        is_heavy = any(item.get_closest_marker(name) for name in HEAVY)
+        item.add_marker(pytest.mark.xdist_group("platform" if is_heavy else str(item.path)))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """One Chromium for the run; tests open contexts of their own in it."""
+    if chromium.find() is None:
+        pytest.skip(chromium.MISSING)
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        opened = playwright.chromium.launch(**chromium.launch_options())
+        yield opened
+        opened.close()
+
+
+def _skipped_for_want_of_a_browser(config: pytest.Config) -> int:
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    return sum(chromium.MISSING in str(report.longrepr) for report in reports)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In continuous integration a browser test that did not run is a failure."""
+    if os.environ.get("CI") and _skipped_for_want_of_a_browser(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    skipped = _skipped_for_want_of_a_browser(config)
+    if skipped:
+        terminalreporter.section("browser tests did not run", red=True)
+        terminalreporter.line(
+            f"{skipped} browser tests were skipped: {chromium.MISSING}. Install Chromium or"
+        )
+        terminalreporter.line("run `make browser`; with CI set this is a failure.")
