@@ -33,6 +33,15 @@ class LeaseLost(Exception):
     """Another worker took the job over; this run's result is void."""
 
 
+class NotYet(Exception):
+    """What the job needs is not there yet. It goes back into its queue for `delay`, and the attempt does not
+    count; when to stop waiting is the handler's business."""
+
+    def __init__(self, reason: str, *, delay: timedelta) -> None:
+        self.delay = delay
+        super().__init__(reason)
+
+
 class UnknownJobKind(Exception):
     """No handler is registered under this job's kind."""
 
@@ -101,6 +110,8 @@ def run(job_id: int) -> bool:
             _handler_of(job.kind)(job)
     except LeaseLost as lost:
         log.warning("%s", lost)
+    except NotYet as wait:
+        _put_off(job, wait, now=timezone.now())
     except Exception as failure:
         log.exception("job %s %s failed in attempt %d", job.kind, job.key, job.attempt)
         _give_back(job, failure, now=timezone.now())
@@ -171,6 +182,17 @@ def _give_back(job: RunningJob, failure: Exception, *, now: datetime) -> None:
         finished_at=now if is_last else None,
         lease_until=None,
         failure=f"{type(failure).__name__}: {failure}"[:KEPT_FAILURE_CHARACTERS],
+    )
+
+
+def _put_off(job: RunningJob, wait: NotYet, *, now: datetime) -> None:
+    """Queue the job again as if this attempt had not been made; the sweeper wakes a worker."""
+    Job.objects.filter(id=job.id, token=job.token, state=JobState.RUNNING).update(
+        state=JobState.QUEUED,
+        attempt=F("attempt") - 1,
+        run_after=now + wait.delay,
+        lease_until=None,
+        failure=str(wait)[:KEPT_FAILURE_CHARACTERS],
     )
 
 

@@ -72,6 +72,27 @@ def test_finish__lease_expired_and_taken_over__late_finisher_refused(kind):
     assert job.state == JobState.SUCCEEDED
 
 
+def test_run__not_yet__put_off_without_using_up_an_attempt(kind):
+    answers = iter([jobs.NotYet("two batches wait", delay=timedelta(0))] * 5)
+
+    @jobs.handler(kind)
+    def work(job):
+        for wait in answers:
+            raise wait
+        job.finish(now=timezone.now())
+
+    job = queued(kind)
+    for _ in range(5):
+        assert jobs.run(job.id)
+        job.refresh_from_db()
+        assert (job.state, job.attempt, job.failure) == (JobState.QUEUED, 0, "two batches wait")
+
+    assert jobs.run(job.id)
+
+    job.refresh_from_db()
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
+
+
 def test_run__handler_raises__tried_three_times_then_dead_with_reason(kind):
     @jobs.handler(kind)
     def work(job):
