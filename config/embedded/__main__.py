@@ -9,6 +9,7 @@ from config.embedded import CannotStart, servers, session
 from config.embedded.backing import published
 from config.embedded.home import default_root
 
+QUIET = "leave what the programs say to their log files"
 THROWAWAY = "use data that is deleted afterwards, in HEADWAY_HOME (empty) or a temporary folder"
 
 
@@ -29,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--throwaway", action="store_true", help=THROWAWAY)
     run = commands.add_parser("run", help="run the platform, and a command beside it once it answers")
     run.add_argument("--throwaway", action="store_true", help=THROWAWAY)
+    run.add_argument("--quiet", action="store_true", help=QUIET)
     run.add_argument("--keep", action="store_true", help="keep serving after the command succeeded")
     run.add_argument("argv", nargs="+", metavar="-- command", help="the command and its arguments")
     manage = commands.add_parser("manage", help="run a Django management command on the embedded data")
@@ -46,8 +48,8 @@ def _carry_out(asked: argparse.Namespace) -> int:
         case "serve":
             return session.run(session.Wish(throwaway=asked.throwaway))
         case "run":
-            wish = session.Wish(command=tuple(asked.argv), keep=asked.keep, throwaway=asked.throwaway)
-            return session.run(wish)
+            modes = {"keep": asked.keep, "throwaway": asked.throwaway, "quiet": asked.quiet}
+            return session.run(session.Wish(command=tuple(asked.argv), **modes))
         case "manage":
             return session.manage(asked.argv, throwaway=asked.throwaway)
         case "erase":

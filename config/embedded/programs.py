@@ -38,6 +38,7 @@ def environment(found: Backing, *, web_port: int, edge_port: int) -> dict[str, s
     }
     inherited = {name: value for name, value in os.environ.items() if value or name not in defaults}
     paths = {
+        "HEADWAY_HOME": str(found.home.root),
         "PATH": _in_front(str(Path(sys.executable).parent), "PATH"),
         "PYTHONPATH": _in_front(str(CHECKOUT), "PYTHONPATH"),
         "PYTHONUNBUFFERED": "1",

@@ -24,18 +24,22 @@ PUBLISHED = ("DATABASE_URL", "REDIS_URL", "HEADWAY_", "PYTHONPATH")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What to do with the running platform: serve, or run `command` and then stop unless `keep`."""
+    """What to do with the running platform: serve, or run `command` and then stop unless `keep`.
+
+    `quiet` leaves what the programs say to their log files, so that the command has the terminal to itself.
+    """
 
     command: tuple[str, ...] = ()
     keep: bool = True
     throwaway: bool = False
+    quiet: bool = False
 
 
 def run(wish: Wish) -> int:
     """Run the platform until asked to stop. Returns an exit status. Raises CannotStart."""
     stop = StopRequest()
     stop.listen()
-    voice = Voice(sys.stdout)
+    voice = Voice(sys.stdout, quiet=wish.quiet)
     with backing(throwaway=wish.throwaway, say=voice.say) as found:
         session = _Session(found, stop, voice)
         try:
@@ -82,7 +86,7 @@ class _Session:
         self._voice.say("bringing the database to the current schema")
         status = self._supervisor.run_once(programs.migrate())
         if status and not self._stop.is_made:
-            raise CannotStart(f"The migration {describe(status)}; what it said stands above.")
+            raise CannotStart(f"The migration {describe(status)}; what it said is in {self._home.logs}.")
         if not self._stop.is_made:
             self._start_programs()
 
@@ -94,7 +98,7 @@ class _Session:
         if missing:
             raise CannotStart(
                 f"No answer from {' and '.join(missing)} within {HEALTHY_WITHIN_S} s. "
-                f"What they said stands above and in {self._home.logs}."
+                f"What they said is in {self._home.logs}."
             )
         self._supervisor.start(programs.background(self._home))
         publish(self._home, {name: value for name, value in self._env.items() if name.startswith(PUBLISHED)})

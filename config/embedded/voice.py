@@ -18,18 +18,26 @@ OTHER = "\x1b[32m"
 
 
 class Voice:
-    """Writes lines to a stream; a reader who went away never stops the platform."""
+    """Writes lines to a stream; a reader who went away never stops the platform.
 
-    def __init__(self, stream: TextIO) -> None:
+    A quiet one leaves what programs say to their log files.
+    """
+
+    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream = stream
+        self._is_quiet = quiet
         wants_colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._is_coloured = stream.isatty() and wants_colour
 
     def say(self, line: str) -> None:
-        self.relay(OWN_NAME, line)
+        self._print(OWN_NAME, line)
 
     def relay(self, name: str, text: str) -> None:
         """Print what a program said, each line behind its name."""
+        if not self._is_quiet:
+            self._print(name, text)
+
+    def _print(self, name: str, text: str) -> None:
         for line in text.splitlines():
             with suppress(OSError, ValueError):
                 self._stream.write(f"{self._prefix(name)} {line}\n")

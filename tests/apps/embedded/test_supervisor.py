@@ -206,6 +206,16 @@ def test_voice__not_a_terminal__no_colour_codes():
     assert text.getvalue() == "web     | one\nweb     | two\n"
 
 
+def test_voice__quiet__own_lines_only():
+    text = io.StringIO()
+    voice = Voice(text, quiet=True)
+
+    voice.relay("web", "one")
+    voice.say("web was killed")
+
+    assert text.getvalue() == "headway | web was killed\n"
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
