@@ -27,7 +27,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runs ## start everything, replay real data, print the verdicts, serve until Ctrl-C
-	@$(PY) -m config.embedded run $(if $(ONCE),,--keep) -- $(PY) -m demo
+	@$(PY) -m config.embedded run --quiet $(if $(ONCE),,--keep) -- $(PY) -m demo
 
 serve: $(VENV)/.runs ## run web, edge, worker and beat until Ctrl-C
 	@$(PY) -m config.embedded serve
@@ -69,12 +69,14 @@ clean-data: $(VENV)/.runs ## delete the embedded servers' data, reports and even
 # What running needs, and what working on Headway needs as well. A stamp is renewed when a list changed.
 
 $(VENV)/.runs: requirements/base.txt requirements/embedded.txt $(VENV)/.made
-	$(UV) pip install -q --python $(PY) --require-hashes --only-binary :all: \
+	@echo "installing what Headway runs on"
+	@$(UV) pip install -q --python $(PY) --require-hashes --only-binary :all: \
 		-r requirements/base.txt -r requirements/embedded.txt
 	@touch $@
 
 $(VENV)/.develops: requirements/dev.txt $(VENV)/.runs
-	$(UV) pip sync -q --python $(PY) --require-hashes --only-binary :all: \
+	@echo "installing what checks and tests need"
+	@$(UV) pip sync -q --python $(PY) --require-hashes --only-binary :all: \
 		requirements/dev.txt requirements/uv.txt
 	@touch $@
 

@@ -112,7 +112,15 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "config.errors.api_exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Headway API", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Headway API",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "ExperimentState": "config.openapi.experiment_states",
+        "ExperimentVersionState": "experiments.models.VersionState",
+    },
+}
 
 HEADWAY_EVENT_STORE = ENV.event_store_url
 HEADWAY_REDIS_URL = ENV.redis_url

@@ -2,18 +2,15 @@
 
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
 
-from config import health, home
+from config import health, home, openapi
 
 login = LoginView.as_view(template_name="login.html", redirect_authenticated_user=True)
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("health", health.web, name="health"),
-    path(
-        "login", LoginView.as_view(template_name="login.html", redirect_authenticated_user=True), name="login"
-    ),
+    path("login", login, name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("experiments/", include("experiments.urls")),
     path("experiments/", include("analysis.urls")),
@@ -28,5 +25,5 @@ urlpatterns = [
     path("api/v1/", include("experiments.api.urls")),
     path("api/v1/", include("events.api.urls")),
     path("api/v1/", include("analysis.api.urls")),
-    path("api/v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/schema", openapi.schema, name="schema"),
 ]

@@ -30,7 +30,7 @@ class ExperimentSerializer(serializers.ModelSerializer[Experiment]):
         ]
 
 
-class VersionSerializer(serializers.ModelSerializer[ExperimentVersion]):
+class ExperimentVersionSerializer(serializers.ModelSerializer[ExperimentVersion]):
     """One version with its plan: as locked, or as it would be locked now."""
 
     plan = serializers.SerializerMethodField()
@@ -88,7 +88,7 @@ class DetailSerializer(ExperimentSerializer):
         fields = [*ExperimentSerializer.Meta.fields, "version", "decision"]
 
     def get_version(self, experiment: Experiment) -> dict[str, Any]:
-        return dict(VersionSerializer(queries.newest_version(experiment)).data)
+        return dict(ExperimentVersionSerializer(queries.newest_version(experiment)).data)
 
     def get_decision(self, experiment: Experiment) -> dict[str, Any] | None:
         found = queries.decision(experiment.key)

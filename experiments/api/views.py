@@ -18,8 +18,8 @@ from experiments.api.serializers import (
     ChecklistSerializer,
     DetailSerializer,
     ExperimentSerializer,
+    ExperimentVersionSerializer,
     PhaseSerializer,
-    VersionSerializer,
 )
 from experiments.models import Experiment
 from experiments.plan import WHOLE_PPM
@@ -89,9 +89,9 @@ class Preflight(APIView):
 
 
 class Versions(APIView):
-    @extend_schema(responses=VersionSerializer(many=True))
+    @extend_schema(responses=ExperimentVersionSerializer(many=True))
     def get(self, request: Request, key: str) -> Response:
-        return Response(VersionSerializer(queries.versions(key), many=True).data)
+        return Response(ExperimentVersionSerializer(queries.versions(key), many=True).data)
 
 
 class Phases(APIView):

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from metrics.models import Metric, MetricVersion
 
 
-class VersionSerializer(serializers.ModelSerializer[MetricVersion]):
+class MetricVersionSerializer(serializers.ModelSerializer[MetricVersion]):
     """One immutable version: the text as written and the definition as meant."""
 
     metric = serializers.SlugRelatedField[Metric](slug_field="key", read_only=True)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metrics import queries, services
-from metrics.api.serializers import MetricSerializer, TextSerializer, VersionSerializer
+from metrics.api.serializers import MetricSerializer, MetricVersionSerializer, TextSerializer
 from metrics.models import Metric, MetricVersion
 from metrics.parsing import MAX_CHARACTERS
 from metrics.reading import body_fields
@@ -36,7 +36,7 @@ class MetricList(generics.ListAPIView[Metric]):
         asked = self.request.query_params
         return queries.metrics(search=asked.get("search", ""), tier=asked.get("tier", ""))
 
-    @extend_schema(request=TextSerializer, responses={201: VersionSerializer})
+    @extend_schema(request=TextSerializer, responses={201: MetricVersionSerializer})
     def post(self, request: Request) -> Response:
         """Store a definition; the answer is its version, the existing one when nothing changed."""
         return _store(request)
@@ -51,7 +51,7 @@ class MetricDetail(APIView):
 class VersionList(generics.ListAPIView[MetricVersion]):
     """The versions of one metric, newest first."""
 
-    serializer_class = VersionSerializer
+    serializer_class = MetricVersionSerializer
     pagination_class = ByNumber
 
     def get_queryset(self) -> QuerySet[MetricVersion]:
@@ -59,7 +59,7 @@ class VersionList(generics.ListAPIView[MetricVersion]):
             return MetricVersion.objects.none()
         return queries.versions(self.kwargs["key"]).select_related("metric")
 
-    @extend_schema(request=TextSerializer, responses={201: VersionSerializer})
+    @extend_schema(request=TextSerializer, responses={201: MetricVersionSerializer})
     def post(self, request: Request, key: str) -> Response:
         """Store a new version of this metric."""
         queries.metric(key)
@@ -67,9 +67,9 @@ class VersionList(generics.ListAPIView[MetricVersion]):
 
 
 class VersionDetail(APIView):
-    @extend_schema(responses=VersionSerializer)
+    @extend_schema(responses=MetricVersionSerializer)
     def get(self, request: Request, key: str, number: int) -> Response:
-        return Response(VersionSerializer(queries.version(key, number)).data)
+        return Response(MetricVersionSerializer(queries.version(key, number)).data)
 
 
 def _store(request: Request, key: str = "") -> Response:
@@ -77,4 +77,4 @@ def _store(request: Request, key: str = "") -> Response:
     text = fields.text("text", fix="Send the TOML text of the definition.", limit=MAX_CHARACTERS)
     fields.findings.raise_if_any()
     version = services.load_text(text=text, actor=request.user.get_username(), now=timezone.now(), key=key)
-    return Response(VersionSerializer(version).data, status=201)
+    return Response(MetricVersionSerializer(version).data, status=201)
