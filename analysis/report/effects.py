@@ -37,13 +37,15 @@ class Effect:
 
 
 def is_over(facts: ReportFacts) -> bool:
-    """Has the run reached its end: stopped, longest duration, last planned look, planned information?"""
+    """Has the run reached its end: stopped, longest duration, planned information?
+
+    Looks are not counted: guardrails and data are looked at every hour, whatever was planned for decisions.
+    """
     plan = facts.plan
     if plan.stopped_at is not None and facts.data_until >= plan.stopped_at:
         return True
-    is_last_look = plan.looks is not None and facts.look >= plan.looks
     is_full = facts.information_share is not None and facts.information_share >= 1
-    return is_last_look or is_full or elapsed(facts) >= timedelta(days=plan.max_days)
+    return is_full or elapsed(facts) >= timedelta(days=plan.max_days)
 
 
 def elapsed(facts: ReportFacts) -> timedelta:
