@@ -8,10 +8,10 @@ from datetime import date, datetime
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from events.layout import SEEN
-from events.models import StoreFile
+from events.models import InboxBatch, IngestCount, StoreFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,18 @@ def changed_since(manifest_id: int, *, environment: str | None = None) -> list[S
 def last_manifest_id() -> int:
     """The highest id in the manifest, 0 for an empty store; what `changed_since` is asked with next time."""
     return StoreFile.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def waiting_batches(environment: str, *, received_until: datetime) -> int:
+    """Batches that were acknowledged by then and are not in the store yet."""
+    waiting = InboxBatch.objects.filter(compacted_at__isnull=True, received_at__lte=received_until)
+    return waiting.filter(environment=environment).count()
+
+
+def tallies(environment: str, *, since: date, until: date) -> dict[str, int]:
+    """What ingest counted in an environment on these days of receipt, both included, by `Tally` value."""
+    counted = IngestCount.objects.filter(environment=environment, day__gte=since, day__lte=until)
+    return dict(counted.values_list("kind").annotate(total=Sum("count")))
 
 
 def _rows(found: "QuerySet[StoreFile]") -> list[StoreFileRow]:
