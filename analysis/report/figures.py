@@ -5,6 +5,7 @@ Sentence, table row and drawing of an effect all use the same figures. Numbers k
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from analysis.report import effects, numbers, units
@@ -29,6 +30,10 @@ class Figures:
     @property
     def crosses_zero(self) -> bool:
         return self.low <= 0 <= self.high
+
+    @property
+    def is_bounded(self) -> bool:
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
     def point_text(self, *, sign: bool = True) -> str:
         return self.format.text(self.point, sign=sign)
@@ -58,6 +63,14 @@ def figures(judged: Judged) -> Figures | None:
     return _figures(difference, Scale.ABSOLUTE, unit, judged.margin, judged.gain)
 
 
+def other_scale(judged: Judged, shown: Figures) -> str:
+    """The change on the scale that is not the headline's: relative or in the metric's own unit."""
+    if shown.scale is Scale.ABSOLUTE:
+        return lift_text(judged.reading.lift)
+    own = of_difference(judged, judged.reading.difference)
+    return "" if own is None else f"{own.point_text()} ({own.span()})"
+
+
 def lift_text(lift: Compared | None) -> str:
     """The relative change with its interval, or nothing where there is none."""
     if not isinstance(lift, Comparison):
@@ -69,12 +82,28 @@ def lift_text(lift: Compared | None) -> str:
     return f"{shown.point_text()} ({_first(shown.format, interval.lower)} to {_last(shown)})"
 
 
-def amount(judged: Judged, size: float | None) -> str:
-    """A margin or gain in the metric's unit, in few digits of its own."""
-    if size is None:
-        return ""
+def of_difference(judged: Judged, found: Compared) -> Figures | None:
+    """Another comparison of the same metric, as in a slice, in the metric's own unit."""
+    if not isinstance(found, Comparison):
+        return None
     unit = units.of_difference(judged.binding.definition)
-    return numbers.for_values(unit, [size], digits=2).text(size)
+    return _figures(found, Scale.ABSOLUTE, unit, judged.margin, judged.gain)
+
+
+def slice_text(judged: Judged, found: Compared) -> str:
+    """+131 ms (88 to 174 ms)"""
+    shown = of_difference(judged, found)
+    return "no number" if shown is None else f"{shown.point_text()} ({shown.span()})"
+
+
+def stated(judged: Judged, shown: Figures | None, *, is_margin: bool) -> str:
+    """A margin or gain on the scale that is shown, in few digits of its own; empty when none was stated."""
+    if shown is None:
+        size = judged.margin if is_margin else judged.gain
+        unit = units.of_difference(judged.binding.definition)
+    else:
+        size, unit = (shown.margin if is_margin else shown.gain), shown.unit
+    return "" if size is None else numbers.for_values(unit, [size], digits=2).text(size)
 
 
 def _relative(judged: Judged, lift: Comparison) -> Figures:

@@ -31,6 +31,8 @@ class Verdict(StrEnum):
 
 ORDER = tuple(Verdict)
 
+ABLATION = "ablation"
+
 NEEDED = frozenset({CheckKind.SPLIT, CheckKind.ASSIGNMENT, CheckKind.DATA})
 """Checks without which nothing is decided; pre-periods may not exist for new users."""
 
@@ -151,10 +153,15 @@ class Conclusion:
 
 def conclude(facts: ReportFacts) -> Conclusion:
     """Judge every metric in every arm and apply the rule."""
-    inference, rule = effects.headline(facts), DEFAULT_SHIP
+    inference, rule = effects.headline(facts), rule_of(facts.experiment.kind)
     arms = tuple(apply(rule, case) for case in _cases(facts, inference))
     worst = min((arm.verdict for arm in arms), key=ORDER.index)
     return Conclusion(worst, rule, inference, arms)
+
+
+def rule_of(kind: str) -> Rule:
+    """An ablation makes things worse on purpose to learn the price; everything else may ship."""
+    return PRICE if kind == ABLATION else DEFAULT_SHIP
 
 
 def apply(rule: Rule, case: Case) -> ArmVerdict:
@@ -271,9 +278,22 @@ def _still_runs(case: Case) -> Answer:
     return Answer(not case.is_over, () if case.is_over else ("no clause decided and the run is not over",))
 
 
+def _is_unfinished(case: Case) -> Answer:
+    if case.is_too_early:
+        return Answer(True, ("minimum duration not reached",))
+    return _still_runs(case)
+
+
+def _has_price(case: Case) -> Answer:
+    moved = tuple(each for each in case.success if each.state in MOVED)
+    return Answer(bool(moved), _titles(moved))
+
+
 def _always(case: Case) -> Answer:
     return Answer(True, _titles(case.success or case.blocking))
 
+
+MOVED = DETERIORATED | {State.BETTER, State.WITHIN, State.CHANGED}
 
 DEFAULT_SHIP = Rule(
     name="default-ship",
@@ -288,6 +308,18 @@ DEFAULT_SHIP = Rule(
         Clause(Verdict.DECIDE, "A gain against a risk?", _is_trade_off),
         Clause(Verdict.NO_EFFECT, "At the end, every success metric inside its gain?", _is_without_effect),
         Clause(Verdict.KEEP_RUNNING, "Is the run still going on?", _still_runs),
+        Clause(Verdict.INCONCLUSIVE, "Nothing of the above.", _always),
+    ),
+)
+
+PRICE = Rule(
+    name="price",
+    version=1,
+    clauses=(
+        Clause(Verdict.DO_NOT_USE, "A check of the data failed or was not made?", _cannot_be_trusted),
+        Clause(Verdict.KEEP_RUNNING, "Too early, or is the run still going on?", _is_unfinished),
+        Clause(Verdict.DECIDE, "Did an outcome move, so that the delay has a price?", _has_price),
+        Clause(Verdict.NO_EFFECT, "Every outcome inside its gain?", _is_without_effect),
         Clause(Verdict.INCONCLUSIVE, "Nothing of the above.", _always),
     ),
 )

@@ -1,0 +1,315 @@
+"""The report's blocks B, C, E, F and G as JSON-ready content: question, trust, curve, slices, worth.
+
+Every number stands in them raw and written. What the blocks mean is decided in `verdict` and `states`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from analysis.report import details, effects, figures, numbers, units, vocabulary, wording
+from analysis.report.axes import reach_of
+from analysis.report.facts import (
+    CheckFacts,
+    CheckStatus,
+    CurveFacts,
+    CurvePoint,
+    MoneyRange,
+    ReportFacts,
+    SliceFacts,
+    WorthFacts,
+)
+from analysis.report.numbers import Format, for_interval
+from analysis.report.states import Judged
+from analysis.report.verdict import Conclusion, all_checks, is_harmed, stops_use
+from analysis.stats.results import Comparison, plain
+from experiments import words
+
+SHOWN_SLICES = 3
+
+
+def question(facts: ReportFacts) -> dict[str, Any]:
+    """What was tried, on whom and for how long."""
+    plan, about = facts.plan, facts.experiment
+    bound = {binding.metric: binding.definition for binding in plan.bindings}
+    named = bound.get(plan.hypothesis.metric)
+    sentence = words.sentence(plan.hypothesis, named.title if named else "", named.unit if named else "")
+    seen = sum(arm.units for arm in facts.arms)
+    days = effects.elapsed(facts).total_seconds() / 86_400
+    return {
+        "sentence": sentence,
+        "refuted_if": plan.hypothesis.refuted_if,
+        "population": about.population,
+        "unit_type": plan.unit_type,
+        "units": seen,
+        "units_text": f"{numbers.count(seen)} {plan.unit_type}{'' if seen == 1 else 's'}",
+        "coverage_share": about.coverage_share,
+        "coverage_text": "" if about.coverage_share is None else numbers.share(about.coverage_share),
+        "days": days,
+        "days_text": f"{_days(days)} {'day' if _days(days) == '1' else 'days'}",
+        "locked_at": None if about.locked_at is None else about.locked_at.isoformat(),
+        "locked_text": "" if about.locked_at is None else f"{about.locked_at.date()}",
+        "changes_since_lock": about.changes_since_lock,
+        "changes_text": numbers.count(about.changes_since_lock) if about.changes_since_lock else "none",
+    }
+
+
+def facts_line(asked: Mapping[str, Any]) -> str:
+    """412,300 users at 50 % coverage, 14 days, plan locked 2026-02-16, changes since: none."""
+    coverage = f" at {asked['coverage_text']} coverage" if asked["coverage_text"] else ""
+    parts = [f"{asked['units_text']}{coverage}", asked["days_text"]]
+    if asked["locked_text"]:
+        parts.append(f"plan locked {asked['locked_text']}, changes since: {asked['changes_text']}")
+    return ", ".join(parts)
+
+
+def arms(facts: ReportFacts) -> list[dict[str, Any]]:
+    """Units of every planned arm beside its planned share."""
+    seen = {arm.key: arm.units for arm in facts.arms}
+    total = sum(seen.get(arm.key, 0) for arm in facts.plan.arms)
+    return [
+        {
+            "arm": arm.key,
+            "role": arm.role.value,
+            "variant": arm.variant,
+            "units": seen.get(arm.key, 0),
+            "units_text": numbers.count(seen.get(arm.key, 0)),
+            "planned_share": arm.share,
+            "planned_text": numbers.share(arm.share),
+            "share": seen.get(arm.key, 0) / total if total else None,
+            "share_text": numbers.share(seen.get(arm.key, 0) / total) if total else "",
+        }
+        for arm in facts.plan.arms
+    ]
+
+
+def trust(facts: ReportFacts) -> dict[str, Any]:
+    """The six chips in their fixed order."""
+    checks = all_checks(facts)
+    passed = sum(check.status is CheckStatus.OK for check in checks)
+    return {
+        "passed": passed,
+        "total": len(checks),
+        "text": f"{numbers.count(passed)} of {numbers.count(len(checks))}",
+        "checks": [_check(check) for check in checks],
+    }
+
+
+def _check(check: CheckFacts) -> dict[str, Any]:
+    sign = vocabulary.CHECKS[check.status]
+    return {
+        "kind": check.kind.value,
+        "label": vocabulary.LABELS[check.kind],
+        "question": vocabulary.QUESTIONS[check.kind],
+        "status": check.status.value,
+        "word": sign.word,
+        "glyph": sign.glyph,
+        "mark": sign.mark,
+        "tone": sign.tone,
+        "detail": check.detail,
+        "statistic": None if check.statistic is None else plain(check.statistic),
+        "statistic_text": "" if check.statistic is None else numbers.exact(check.statistic),
+        "limit": None if check.limit is None else plain(check.limit),
+        "limit_text": "" if check.limit is None else numbers.exact(check.limit),
+        "stops_use": stops_use(check),
+    }
+
+
+def curves(facts: ReportFacts) -> list[dict[str, Any]]:
+    """The effect at every quantile of the latency-like metrics."""
+    bound = {binding.metric: binding.definition for binding in facts.plan.bindings}
+    return [
+        _curve(curve, bound[curve.metric]) for curve in facts.curves if curve.metric in bound and curve.points
+    ]
+
+
+def _curve(curve: CurveFacts, definition: Any) -> dict[str, Any]:
+    unit = units.of_difference(definition)
+    ends = [abs(end) for point in curve.points for end in _known_ends(point)]
+    reach = reach_of(ends, unit)
+    points = [_curve_point(point, definition) for point in curve.points]
+    return {
+        "metric": curve.metric,
+        "title": definition.title,
+        "arm": curve.arm,
+        "unit": unit.name,
+        "up_word": "slower" if units.is_time_to_cut(definition) else "higher",
+        "down_word": "faster" if units.is_time_to_cut(definition) else "lower",
+        "reach": reach,
+        "reach_text": numbers.for_values(unit, [reach], digits=2).text(reach),
+        "points": points,
+        "text": ", ".join(
+            f"{point['label']} {point['point_text']}" for point in points if point["point_text"]
+        ),
+    }
+
+
+def _known_ends(point: CurvePoint) -> list[float]:
+    if not isinstance(point.difference, Comparison):
+        return []
+    interval = point.difference.confidence_interval
+    return [end for end in (interval.lower, interval.upper) if math.isfinite(end)]
+
+
+def _curve_point(point: CurvePoint, definition: Any) -> dict[str, Any]:
+    unit = units.of_difference(definition)
+    found = point.difference
+    values = numbers.for_values(units.of_value(definition), [point.control, point.treatment])
+    content = {
+        "share": point.share,
+        "label": f"p{point.share * 100:g}",
+        "control": point.control,
+        "control_text": values.text(point.control),
+        "treatment": point.treatment,
+        "treatment_text": values.text(point.treatment),
+        **details.compared(found),
+        "point_text": "",
+        "span": "",
+    }
+    if isinstance(found, Comparison):
+        low, high = found.confidence_interval.lower, found.confidence_interval.upper
+        written = for_interval(unit, found.estimate, low, high)
+        content["point_text"] = written.text(found.estimate, sign=True)
+        content["span"] = _span(written, low, high)
+    return content
+
+
+def _span(written: Format, low: float, high: float) -> str:
+    return f"{written.text(low, sign=True)} to {written.text(high, sign=True)}"
+
+
+def slices(facts: ReportFacts, conclusion: Conclusion) -> dict[str, Any]:
+    """The slices that survive correction, how many were tested, and what a slice would have shown."""
+    scan = facts.slices
+    judged = {(each.binding.metric, each.arm): each for each in conclusion.judged}
+    if scan is None or not scan.slices:
+        text = "No slices were tested: the plan declares none or there are no units yet."
+        return {"tested": 0, "text": text, "flagged": [], "rows": [], "smallest_detectable": None}
+    rows = [
+        _slice(found, judged[(found.metric, found.arm)])
+        for found in scan.slices
+        if (found.metric, found.arm) in judged
+    ]
+    flagged = [row for row in rows if row["flagged"]]
+    detectable = _detectable(facts)
+    return {
+        "tested": len(scan.slices),
+        "tested_text": numbers.count(len(scan.slices)),
+        "flagged": sorted(flagged, key=lambda row: not row["is_harm"])[:SHOWN_SLICES],
+        "flagged_total": len(flagged),
+        "smallest_detectable": None if scan.smallest_detectable is None else plain(scan.smallest_detectable),
+        "detectable_metric": scan.detectable_metric,
+        "detectable_text": detectable,
+        "text": _slices_text(len(scan.slices), flagged, detectable),
+        "rows": rows,
+    }
+
+
+def _slice(found: SliceFacts, overall: Judged) -> dict[str, Any]:
+    definition = overall.binding.definition
+    return {
+        "metric": found.metric,
+        "title": definition.title,
+        "arm": found.arm,
+        "dimension": found.dimension,
+        "level": found.level,
+        "units": found.units,
+        "units_text": numbers.count(found.units),
+        **details.compared(found.difference),
+        "adjusted_p": found.adjusted_p,
+        "adjusted_text": "" if found.adjusted_p is None else numbers.p_value(found.adjusted_p),
+        "flagged": found.flagged,
+        "is_harm": is_harmed(found, overall),
+        "text": figures.slice_text(overall, found.difference),
+    }
+
+
+def _detectable(facts: ReportFacts) -> str:
+    scan = facts.slices
+    size = None if scan is None else scan.smallest_detectable
+    bound = {binding.metric: binding.definition for binding in facts.plan.bindings}
+    if scan is None or size is None or not math.isfinite(size) or scan.detectable_metric not in bound:
+        return ""
+    definition = bound[scan.detectable_metric]
+    written = numbers.for_values(units.of_difference(definition), [size], digits=2).text(size)
+    return f"{written} in {definition.title}"
+
+
+def _slices_text(tested: int, flagged: Sequence[Mapping[str, Any]], detectable: str) -> str:
+    count = f"{numbers.count(tested)} {'slice' if tested == 1 else 'slices'} tested."
+    if flagged:
+        found = (
+            f"{numbers.count(len(flagged))} {'differs' if len(flagged) == 1 else 'differ'} after correction."
+        )
+    else:
+        found = "No slice differs after correction."
+    limit = f" Smallest difference a slice would have shown: {detectable}." if detectable else ""
+    return f"{count} {found}{limit}"
+
+
+def worth(facts: ReportFacts) -> dict[str, Any]:
+    """Measured money first, modelled money beside it, never their sum. No model is an allowed answer."""
+    found = facts.worth
+    if found is None or (found.measured is None and _modelled(facts, found) is None):
+        return {"text": "No dollar model.", "measured": None, "modelled": None, "warning": "", "model": ""}
+    modelled = _modelled(facts, found)
+    return {
+        "measured": _money(found.measured, found.currency),
+        "modelled": _money(modelled, found.currency),
+        "model": found.model if modelled else "",
+        "valid_until": found.valid_until.isoformat(),
+        "warning": _disagreement(found.measured, modelled),
+        "text": _worth_text(found, modelled),
+    }
+
+
+def _modelled(facts: ReportFacts, found: WorthFacts) -> MoneyRange | None:
+    """Nothing from a ratio that is out of date."""
+    day: date = facts.data_until.date()
+    return found.modelled if found.valid_until >= day else None
+
+
+def _money(amount: MoneyRange | None, currency: str) -> dict[str, Any] | None:
+    if amount is None:
+        return None
+    return {
+        "low_minor": amount.low_minor,
+        "high_minor": amount.high_minor,
+        "currency": currency,
+        "text": _a_year(amount, currency),
+    }
+
+
+def _a_year(amount: MoneyRange, currency: str) -> str:
+    return f"{numbers.money(amount.low_minor, amount.high_minor, currency)} a year"
+
+
+def _worth_text(found: WorthFacts, modelled: MoneyRange | None) -> str:
+    said = []
+    if found.measured is not None:
+        said.append(f"Measured: {_a_year(found.measured, found.currency)}.")
+    if modelled is not None:
+        amount = _a_year(modelled, found.currency)
+        said.append(f"Speed alone: {amount} ({found.model}, valid until {found.valid_until}).")
+    if found.measured is not None and modelled is not None:
+        said.append("Not added: the measured outcome already holds the effect of speed.")
+    return " ".join(said)
+
+
+def _disagreement(measured: MoneyRange | None, modelled: MoneyRange | None) -> str:
+    if measured is None or modelled is None:
+        return ""
+    apart = measured.high_minor < modelled.low_minor or modelled.high_minor < measured.low_minor
+    return "The measured and the modelled range do not overlap: question the model." if apart else ""
+
+
+def _days(days: float) -> str:
+    return f"{math.floor(days * 10) / 10:g}"
+
+
+def short(sentence: str, limit: int) -> str:
+    """The question as it fits above the fold."""
+    return wording.clip(sentence, max(limit, 6))

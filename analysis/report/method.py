@@ -1,0 +1,77 @@
+"""Block I: how the numbers were made, as parts and as one line."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from analysis.report import numbers
+from analysis.report.facts import ReportFacts
+from analysis.report.verdict import Conclusion
+from analysis.stats.results import Inference
+
+SMALL_PRINT = {
+    Inference.ALWAYS_VALID: (
+        "Plausible range = {level} confidence interval that stays valid however often you look. "
+        "Not a {level} probability that the truth is inside."
+    ),
+    Inference.FIXED: (
+        "Plausible range = {level} confidence interval, valid at the planned end only. "
+        "Not a {level} probability that the truth is inside."
+    ),
+}
+
+
+def method(facts: ReportFacts, conclusion: Conclusion) -> dict[str, Any]:
+    parts = [{"label": label, "text": text} for label, text in _parts(facts, conclusion) if text]
+    level = numbers.share(1 - facts.plan.alpha)
+    made = facts.method
+    return {
+        "parts": parts,
+        "line": "; ".join(f"{part['label']}: {part['text']}" for part in parts),
+        "small_print": SMALL_PRINT[conclusion.inference].format(level=level),
+        "inference": conclusion.inference.value,
+        "alpha": facts.plan.alpha,
+        "family_size": made.family_size,
+        "code_version": made.code_version,
+        "config_hash": made.config_hash,
+        "engine": made.engine,
+        "plan_sha256": facts.plan.sha256,
+    }
+
+
+def _parts(facts: ReportFacts, conclusion: Conclusion) -> list[tuple[str, str]]:
+    plan, made = facts.plan, facts.method
+    looks = numbers.count(facts.look) + ("" if plan.looks is None else f" of {numbers.count(plan.looks)}")
+    return [
+        ("estimator", made.estimator),
+        ("variance", made.variance),
+        ("unit", plan.unit_type),
+        ("cap", _caps(facts)),
+        ("covariate", _covariates(facts)),
+        ("inference", f"{_inference(conclusion)}, alpha {numbers.exact(plan.alpha)}, look {looks}"),
+        ("correction", f"{made.correction}, family of {numbers.count(made.family_size)}"),
+        ("metrics", ", ".join(f"{binding.metric} v{binding.metric_version}" for binding in plan.bindings)),
+        ("engine", made.engine),
+        ("code", made.code_version),
+        ("data until", f"{facts.data_until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"),
+        ("plan", f"v{plan.version} {plan.sha256[:12]}".strip()),
+    ]
+
+
+def _inference(conclusion: Conclusion) -> str:
+    return "always valid" if conclusion.inference is Inference.ALWAYS_VALID else "fixed horizon"
+
+
+def _caps(facts: ReportFacts) -> str:
+    capped = [metric for metric in facts.metrics if metric.cap_value is not None]
+    return ", ".join(f"{each.binding.metric} at {numbers.exact(each.cap_value)}" for each in capped) or "none"
+
+
+def _covariates(facts: ReportFacts) -> str:
+    days = [
+        f"{binding.metric}, {binding.definition.covariate_days} days before"
+        for binding in facts.plan.bindings
+        if binding.definition.covariate_days
+    ]
+    return "; ".join(days) or "none"
