@@ -127,12 +127,12 @@ def lift(
         return absolute
     if control.value <= 0:
         return NotEstimable(Why.BASE_NOT_POSITIVE, "control")
-    chosen = _lift_method(control, treatment) if method == "auto" else method
+    critical = multiplier or critical_value(alpha / 2, absolute.degrees_of_freedom)
+    chosen = _lift_method(control, treatment, critical) if method == "auto" else method
     if chosen not in LIFT_INTERVALS:
         raise InvalidInput(
             "method", method, "no such lift method", 'Use "auto", "log", "fieller" or "delta".'
         )
-    critical = multiplier or critical_value(alpha / 2, absolute.degrees_of_freedom)
     interval = LIFT_INTERVALS[chosen](control, treatment, critical)
     return replace(
         absolute,
@@ -238,8 +238,9 @@ def _with_score_limits(result: Comparison, control: Estimate, treatment: Estimat
     )
 
 
-def _lift_method(control: Estimate, treatment: Estimate) -> str:
-    near_zero = control.value < NEAR_ZERO * control.standard_error
+def _lift_method(control: Estimate, treatment: Estimate, critical: float) -> str:
+    """A wide always-valid multiplier reaches zero from farther away than five standard errors."""
+    near_zero = control.value <= max(NEAR_ZERO, critical) * control.standard_error
     return "fieller" if near_zero or treatment.value <= 0 else "log"
 
 

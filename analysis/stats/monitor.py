@@ -12,11 +12,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 from analysis.stats.results import Comparison, InvalidInput, Scale, fields_as_dict
 from analysis.stats.sequential import AlwaysValid, tuned_tau2
-from analysis.stats.spending import Spending, alpha_spending_bounds
+from analysis.stats.spending import Spending, alpha_spending_bounds, spent
 
 MIN_UNITS_PER_ARM = 100
 MIN_HOURS = 1.0
@@ -28,7 +29,10 @@ MIN_GROWTH = 1.01
 class MonitorLook:
     """One look at the harm (positive = worse) with its error, `hours` after the start.
 
-    `units` is the smaller arm. `scheduled` looks are the daily ones on which alpha is spent.
+    `units` is the smaller arm. `scheduled` looks are the daily ones on which alpha is spent, by `plan_share`,
+    the share of the plan that has passed (of its time or units, nothing that depends on the effect); None:
+    by the share of the planned information. Harm and error are in units of the clock, see
+    `sequential.clock_unit`.
     """
 
     harm: float
@@ -36,6 +40,7 @@ class MonitorLook:
     units: int
     hours: float
     scheduled: bool = False
+    plan_share: float | None = None
 
     @property
     def information(self) -> float:
@@ -53,7 +58,8 @@ class MonitorResult:
     """What the looks so far say. `alarm_look` is the 0-based index of the first alarm; it never goes away.
 
     `p_value` is the always-valid one of the last look, to be held against `always_valid_alpha`; `z` and
-    `bound` belong to the last scheduled look.
+    `bound` belong to the last scheduled look. `lower_bound` is in units of the clock. `alpha_spent` counts
+    the always-valid part in full and the rest as far as the counted looks have used it.
     """
 
     state: MonitorState
@@ -65,6 +71,7 @@ class MonitorResult:
     z: float | None
     bound: float | None
     information_share: float
+    alpha_spent: float = 0.0
 
     @property
     def is_alarm(self) -> bool:
@@ -78,9 +85,10 @@ class MonitorResult:
 class GuardrailMonitor:
     """Hybrid one-sided monitor.
 
-    `planned_information` = 1 / se^2 expected at the end of the experiment. `always_valid_share` of `alpha`
-    goes to the test at every look, tuned for `tuned_share` of the planned information; the rest is spent on
-    the scheduled looks.
+    `planned_information` = 1 / se^2 expected at the end of the experiment, in units of the looks.
+    `always_valid_share` of `alpha` goes to the test at every look, tuned for `tuned_share` of the planned
+    information; the rest is spent on the scheduled looks. Too large a plan makes the test at every look
+    blunt, too small a one costs little. Raises InvalidInput for impossible settings.
     """
 
     planned_information: float
@@ -116,8 +124,9 @@ class GuardrailMonitor:
                 MonitorState.TOO_EARLY, None, None, 1.0, self.always_valid.alpha, -math.inf, None, None, 0.0
             )
         quick = self._always_valid_alarm(counted)
-        spent_alarm, z, bound = self._spending_alarm(counted)
-        alarms = [(i, by) for i, by in ((quick, "always_valid"), (spent_alarm, "spending")) if i is not None]
+        planned = self._spending_alarm(counted)
+        found = ((quick, "always_valid"), (planned.alarm_look, "spending"))
+        alarms = [(i, by) for i, by in found if i is not None]
         alarm_look, alarm_by = min(alarms) if alarms else (None, None)
         last, test = counted[-1][1], self.always_valid
         return MonitorResult(
@@ -127,9 +136,10 @@ class GuardrailMonitor:
             test.p_value(last.harm, last.standard_error),
             test.alpha,
             last.harm - test.multiplier(last.standard_error) * last.standard_error,
-            z,
-            bound,
+            planned.z,
+            planned.bound,
             last.information / self.planned_information,
+            test.alpha + planned.spent,
         )
 
     def _always_valid_alarm(self, looks: Sequence[tuple[int, MonitorLook]]) -> int | None:
@@ -138,36 +148,60 @@ class GuardrailMonitor:
             (i for i, look in looks if test.p_value(look.harm, look.standard_error) < test.alpha), None
         )
 
-    def _spending_alarm(
-        self, looks: Sequence[tuple[int, MonitorLook]]
-    ) -> tuple[int | None, float | None, float | None]:
-        """First scheduled look beyond its bound; z and bound of the last one. A look that adds almost no
-        information has nothing to spend and is passed over."""
+    def _spending_alarm(self, looks: Sequence[tuple[int, MonitorLook]]) -> _Planned:
+        """A look that adds almost no information says nothing new and is passed over."""
         counted: list[tuple[int, MonitorLook]] = []
         for i, look in looks:
             if look.scheduled and (not counted or look.information > MIN_GROWTH * counted[-1][1].information):
                 counted.append((i, look))
         if not counted:
-            return None, None, None
+            return _Planned()
+        alpha = self.alpha * (1 - self.always_valid_share)
         shares = [look.information / self.planned_information for _, look in counted]
-        bounds = alpha_spending_bounds(shares, self.alpha * (1 - self.always_valid_share), self.spending)
+        passed = [
+            share if look.plan_share is None else look.plan_share
+            for (_, look), share in zip(counted, shares, strict=True)
+        ]
+        passed = list(accumulate(passed, max))
+        bounds = alpha_spending_bounds(shares, alpha, self.spending, plan_shares=passed)
         scores = [look.harm / look.standard_error for _, look in counted]
         crossed = (i for (i, _), z, bound in zip(counted, scores, bounds, strict=True) if z > bound)
-        return next(crossed, None), scores[-1], bounds[-1]
+        return _Planned(next(crossed, None), scores[-1], bounds[-1], spent(passed[-1], alpha, self.spending))
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The scheduled looks: the first beyond its bound, z and bound of the last, alpha spent so far."""
+
+    alarm_look: int | None = None
+    z: float | None = None
+    bound: float | None = None
+    spent: float = 0.0
 
 
 def look_of(
-    comparison: Comparison, *, better: str, units: int, hours: float, scheduled: bool = False
+    comparison: Comparison,
+    *,
+    better: str,
+    units: int,
+    hours: float,
+    scheduled: bool = False,
+    unit: float = 1.0,
+    plan_share: float | None = None,
 ) -> MonitorLook:
-    """The look behind an absolute comparison; `better` is "up" or "down", `units` those of the smaller
-    arm."""
+    """The look behind an absolute comparison; `better` is "up" or "down", `units` those of the smaller arm,
+    `unit` what counts as 1 on the clock (`sequential.clock_unit`). Raises InvalidInput for a lift, an unknown
+    direction or a unit that is not positive.
+    """
     sign = {"up": -1.0, "down": 1.0}.get(better)
     if sign is None:
         raise InvalidInput("better", better, "unknown direction", 'Use "up" or "down".')
     if comparison.scale is not Scale.ABSOLUTE:
         raise InvalidInput("comparison", comparison.scale.value, "the clock needs the absolute scale")
-    harm = sign * (comparison.estimate - comparison.null)
-    return MonitorLook(harm, comparison.standard_error, units, hours, scheduled)
+    if not (math.isfinite(unit) and unit > 0):
+        raise InvalidInput("unit", unit, "the clock counts in a positive unit", "See clock_unit.")
+    harm = sign * (comparison.estimate - comparison.null) / unit
+    return MonitorLook(harm, comparison.standard_error / unit, units, hours, scheduled, plan_share)
 
 
 def _late_enough(look: MonitorLook) -> bool:

@@ -1,7 +1,9 @@
 """Looking more than once: always-valid intervals, alpha spending, and the guardrail monitor made of both.
 
 The clock of everything here is information, 1 / se^2, never the number of users: a boundary on users is wrong
-as soon as their variance changes. Inputs are estimates with errors; where they come from does not matter.
+as soon as their variance changes. Of a total that goes on growing for units already counted, the information
+on its own scale may even fall; there the clock counts in units of the metric's level, see `clock_unit`.
+Inputs are estimates with errors; where they come from does not matter.
 """
 
 from __future__ import annotations
@@ -76,36 +78,43 @@ class AlwaysValid:
         share = self.tau2 / standard_error**2
         return math.log1p(share), share / (1 + share)
 
-    def of(self, fixed: Compared) -> Compared:
+    def of(self, fixed: Compared, *, unit: float = 1.0) -> Compared:
         """The always-valid version of a fixed-horizon comparison on the same scale.
 
-        `alternative` of the comparison picks the side; it must agree with `sides`. For lifts use `lift`.
+        `alternative` of the comparison picks the side; it must agree with `sides`, else InvalidInput. `unit`
+        is what counts as 1 on the clock and in `tau2`: 1 for values that are final when they enter, the
+        level of the metric (`clock_unit`) where they may still grow. For lifts use `lift`.
         """
         if isinstance(fixed, NotEstimable):
             return fixed
+        if not (math.isfinite(unit) and unit > 0):
+            raise InvalidInput("unit", unit, "the clock counts in a positive unit", "See clock_unit.")
         two_sided = fixed.alternative is Alternative.TWO_SIDED
         if two_sided != (self.sides == 2):
             raise InvalidInput("sides", self.sides, f"the comparison is {fixed.alternative}", "Match them.")
-        half = self.multiplier(fixed.standard_error) * fixed.standard_error
+        error = fixed.standard_error / unit
+        half = self.multiplier(error) * fixed.standard_error
         sign = -1.0 if fixed.alternative is Alternative.LESS else 1.0
         lower = -math.inf if fixed.alternative is Alternative.LESS else fixed.estimate - half
         upper = math.inf if fixed.alternative is Alternative.GREATER else fixed.estimate + half
         return replace(
             fixed,
-            p_value=self.p_value(sign * fixed.estimate, fixed.standard_error, sign * fixed.null),
+            p_value=self.p_value(sign * fixed.estimate / unit, error, sign * fixed.null / unit),
             confidence_interval=Interval(lower, upper),
             alpha=self.alpha,
             method=f"{fixed.method}, always valid",
             inference=Inference.ALWAYS_VALID,
         )
 
-    def lift(self, control: Estimated, treatment: Estimated, *, method: str = "auto") -> Compared:
+    def lift(
+        self, control: Estimated, treatment: Estimated, *, method: str = "auto", unit: float = 1.0
+    ) -> Compared:
         """Lift with an always-valid interval: the multiplier of the absolute difference replaces the t
-        quantile."""
-        absolute = self.of(compare.difference(control, treatment, alpha=self.alpha))
+        quantile. `unit` as in `of`."""
+        absolute = self.of(compare.difference(control, treatment, alpha=self.alpha), unit=unit)
         if isinstance(absolute, NotEstimable):
             return absolute
-        multiplier = self.multiplier(absolute.standard_error)
+        multiplier = self.multiplier(absolute.standard_error / unit)
         found = compare.lift(control, treatment, alpha=self.alpha, method=method, multiplier=multiplier)
         if isinstance(found, NotEstimable):
             return found
@@ -115,6 +124,20 @@ class AlwaysValid:
             method=f"{found.method}, always valid",
             inference=Inference.ALWAYS_VALID,
         )
+
+
+def clock_unit(control: Estimated, treatment: Estimated) -> float | None:
+    """The level of the metric, mean of the two arms' values: what the clock counts in while totals grow.
+
+    Sums and counts to date grow with every hour after a unit's exposure, and so does their spread: 1 / se^2
+    may stand still or fall while evidence comes in, and scales set early are wrong by orders of magnitude.
+    Relative to the level, information rises as it should; a constant factor changes nothing. Both arms count,
+    because the control alone would tie the clock to the estimate. None without a positive level: then 1.
+    """
+    if isinstance(control, NotEstimable) or isinstance(treatment, NotEstimable):
+        return None
+    level = (control.value + treatment.value) / 2
+    return level if level > 0 else None
 
 
 def tuned_tau2(variance: float, alpha: float = 0.05, sides: int = 2) -> float:

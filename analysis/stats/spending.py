@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class Spending(StrEnum):
 
 
 def spent(share: float, alpha: float, spending: Spending | str = Spending.OBRIEN_FLEMING) -> float:
-    """Alpha spent when `share` of the planned information is in (Lan & DeMets 1983, Biometrika 70:659)."""
+    """One-sided alpha spent when `share` of the plan has passed (Lan & DeMets 1983, Biometrika 70:659)."""
     share = min(share, 1.0)
     if share <= 0:
         return 0.0
@@ -48,35 +49,46 @@ def alpha_spending_bounds(
     alpha: float = 0.05,
     spending: Spending | str = Spending.OBRIEN_FLEMING,
     sides: int = 1,
+    *,
+    plan_shares: Sequence[float] | None = None,
 ) -> list[float]:
     """z bounds at looks with these shares of the planned information, rising and above 0.
 
     Recursion of Armitage, McPherson & Rowe 1969 (JRSS A 132:235) on the process z sqrt(share), integrated by
-    Simpson's rule; looks should add 0.3 % to the information before them or more. Beyond the planned
-    information nothing is left to spend. Two sides: symmetric bounds.
+    Simpson's rule; looks should add 0.3 % to the information before them or more. `plan_shares` is the share
+    of the plan that counts for spending when that is not the information, of time or of units for instance
+    (Lan & DeMets 1989, Statistics in Medicine 8:1191): it must not depend on the effect, and information then
+    only says how the looks hang together, on any scale. At a share of 1 everything is spent. Two sides:
+    symmetric bounds. Raises InvalidInput for shares that do not rise (plan shares: that fall) and an
+    impossible alpha or number of sides.
     """
     shares = tuple(float(share) for share in information_shares)
-    if any(later <= earlier for earlier, later in zip((0.0, *shares), shares, strict=False)):
+    counted = shares if plan_shares is None else tuple(float(share) for share in plan_shares)
+    if any(later <= earlier for earlier, later in pairwise((0.0, *shares))):
         raise InvalidInput("information_shares", shares, "shares must rise and start above 0")
+    if len(counted) != len(shares) or any(later < earlier for earlier, later in pairwise((0.0, *counted))):
+        raise InvalidInput("plan_shares", counted, "one share for each look, never falling")
     if not 0 < alpha < 1 or sides not in (1, 2):
         raise InvalidInput("alpha, sides", (alpha, sides), "alpha is below 1 and sides 1 or 2")
-    for looks in range(0, len(shares), DEEPEST):
-        _history(shares[:looks], alpha, Spending(spending), sides)
-    return list(_history(shares, alpha, Spending(spending), sides)[0])
+    looks = tuple(zip(shares, counted, strict=True))
+    for depth in range(0, len(looks), DEEPEST):
+        _history(looks[:depth], alpha, Spending(spending), sides)
+    return list(_history(looks, alpha, Spending(spending), sides)[0])
 
 
 @lru_cache(maxsize=1024)
 def _history(
-    shares: tuple[float, ...], alpha: float, spending: Spending, sides: int
+    looks: tuple[tuple[float, float], ...], alpha: float, spending: Spending, sides: int
 ) -> tuple[tuple[float, ...], float, _Density]:
     """Bounds so far, alpha used, and the density that is left; yesterday's history is reused from the
-    cache."""
-    if not shares:
+    cache. A look is (share of information, share of the plan)."""
+    if not looks:
         return (), 0.0, _Density.start(sides)
-    bounds, used, density = _history(shares[:-1], alpha, spending, sides)
-    total = max(used, sides * spent(shares[-1], alpha / sides, spending))
-    bound = density.bound(shares[-1], total - used)
-    return (*bounds, bound), total, density.after(shares[-1], bound)
+    bounds, used, density = _history(looks[:-1], alpha, spending, sides)
+    information, plan_share = looks[-1]
+    total = max(used, sides * spent(plan_share, alpha / sides, spending))
+    bound = density.bound(information, total - used)
+    return (*bounds, bound), total, density.after(information, bound)
 
 
 class _Density:

@@ -75,10 +75,15 @@ def e_value(
 
 
 def by_dimension(
-    counts: Mapping[str, Sequence[int]], weights: Sequence[float]
+    counts: Mapping[str, Sequence[int]], weights: Sequence[float], *, sequential: bool = False
 ) -> dict[str, SampleRatio | NotEstimable]:
-    """Chi-square in every slice with p values adjusted by Holm over the slices that have units."""
-    found = {name: chi_square(slice_counts, weights) for name, slice_counts in counts.items()}
+    """The test of every slice, p values adjusted by Holm over the slices that have units.
+
+    Chi-square for one look planned beforehand; `sequential` takes the e-value, which holds at every refresh
+    and needs no slice to be large. Raises InvalidInput like the tests themselves.
+    """
+    test = e_value if sequential else chi_square
+    found = {name: test(slice_counts, weights) for name, slice_counts in counts.items()}
     tested = {name: result for name, result in found.items() if isinstance(result, SampleRatio)}
     adjusted = holm([result.p_value for result in tested.values()])
     for (name, result), p_value in zip(tested.items(), adjusted, strict=True):

@@ -134,6 +134,13 @@ def test_lift__base_not_told_from_zero__unbounded():
     assert (found.confidence_interval.lower, found.confidence_interval.upper) == (-math.inf, math.inf)
 
 
+def test_lift__wide_multiplier__unbounded_although_the_base_is_six_errors_from_zero():
+    control, treatment = Estimate(6.0, 1.0), Estimate(9.0, 1.0)
+
+    assert lift(control, treatment).method == "lift, log"
+    assert lift(control, treatment, multiplier=7.0).status is Status.UNBOUNDED
+
+
 def test_lift__base_zero_or_negative__not_estimable():
     for value in (0.0, -3.0):
         assert lift(Estimate(value, 1.0), Estimate(5.0, 1.0)) == NotEstimable(

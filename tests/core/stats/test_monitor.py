@@ -87,6 +87,29 @@ def test_judge__scheduled_look_without_new_information__passed_over():
     assert MONITOR.judge([look, again]).bound == MONITOR.judge([look]).bound
 
 
+def test_judge__planned_information_far_off__alpha_is_spent_by_the_share_of_the_plan():
+    z = 2.6 * np.sqrt(np.arange(1, 337) / 336)
+    looks = [
+        MonitorLook(look.harm, look.standard_error, 5000, look.hours, look.scheduled, look.hours / 336)
+        for look in looks_from(z)
+    ]
+
+    by_plan = GuardrailMonitor(planned_information=500.0).judge(looks)
+    by_information = GuardrailMonitor(planned_information=500.0).judge(looks_from(z))
+
+    assert by_plan.alarm_look == MONITOR.judge(looks_from(z)).alarm_look
+    assert by_plan.alpha_spent == pytest.approx(0.05)
+    assert not by_information.is_alarm
+    assert by_information.alpha_spent == pytest.approx(0.01)
+
+
+def test_judge__share_of_the_plan_falls__counts_as_not_falling():
+    first = MonitorLook(0.5, 1.0, 5000, 24.0, scheduled=True, plan_share=0.5)
+    second = MonitorLook(0.5, 0.9, 5000, 48.0, scheduled=True, plan_share=0.4)
+
+    assert MONITOR.judge([first, second]).alpha_spent == MONITOR.judge([first]).alpha_spent
+
+
 def test_judge__other_units_of_the_metric__same_state():
     z = z_paths(np.random.default_rng(3), 1, 96, drift=3.0)[0]
 
@@ -106,6 +129,21 @@ def test_look_of__direction__harm_is_positive(better, harm):
 
     assert look.harm == pytest.approx(harm)
     assert look.information == pytest.approx(1.0)
+
+
+def test_look_of__clock_in_the_metrics_level__same_z():
+    comparison = difference(Estimate(10.0, 0.5), Estimate(11.5, 0.5))
+
+    look = look_of(comparison, better="down", units=200, hours=3.0, unit=10.75, plan_share=0.1)
+
+    assert look.harm / look.standard_error == pytest.approx(1.5)
+    assert look.information == pytest.approx(10.75**2)
+    assert look.plan_share == 0.1
+
+
+def test_look_of__unit_not_positive__refused():
+    with pytest.raises(InvalidInput, match="positive unit"):
+        look_of(difference(Estimate(1, 1), Estimate(1, 1)), better="up", units=200, hours=3.0, unit=0.0)
 
 
 def test_look_of__lift_or_unknown_direction__refused():

@@ -12,7 +12,7 @@ from scipy import integrate, optimize
 
 from analysis.stats.compare import Margin, difference, lift, noninferiority
 from analysis.stats.results import Estimate, Inference, InvalidInput, NotEstimable, Scale, Why
-from analysis.stats.sequential import AlwaysValid, running_minimum, tuned_tau2
+from analysis.stats.sequential import AlwaysValid, clock_unit, running_minimum, tuned_tau2
 from analysis.stats.simulate import z_paths
 
 
@@ -94,6 +94,36 @@ def test_of__noninferiority__bound_and_p_value_agree_at_the_margin(better):
     assert found.rejects == (bound > -1.1)
     assert math.isinf(found.confidence_interval.half_width)
     assert found.p_value > fixed.p_value
+
+
+@pytest.mark.parametrize("unit", [0.02, 7.0])
+def test_of__clock_in_other_units__same_as_the_comparison_divided_by_them(unit):
+    control, treatment = Estimate(10.0, 0.04), Estimate(10.9, 0.05)
+    divided = [Estimate(arm.value / unit, arm.variance / unit**2) for arm in (control, treatment)]
+    test = AlwaysValid(0.003)
+
+    found = test.of(difference(control, treatment, null=0.1), unit=unit)
+
+    expected = test.of(difference(*divided, null=0.1 / unit))
+    assert found.p_value == pytest.approx(expected.p_value, rel=1e-9)
+    assert found.confidence_interval.lower == pytest.approx(unit * expected.confidence_interval.lower)
+    assert found.confidence_interval.upper == pytest.approx(unit * expected.confidence_interval.upper)
+    assert test.lift(control, treatment, unit=unit).p_value == pytest.approx(
+        test.lift(*divided).p_value, rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("unit", [0.0, -1.0, math.nan, math.inf])
+def test_of__unit_not_positive__refused(unit):
+    with pytest.raises(InvalidInput, match="positive unit"):
+        AlwaysValid(1.0).of(difference(Estimate(0, 1), Estimate(1, 1)), unit=unit)
+
+
+def test_clock_unit__level_of_both_arms__none_without_a_positive_level():
+    assert clock_unit(Estimate(2.0, 1.0), Estimate(4.0, 1.0)) == 3.0
+    assert clock_unit(Estimate(-2.0, 1.0), Estimate(2.0, 1.0)) is None
+    assert clock_unit(NotEstimable(Why.NO_UNITS), Estimate(2.0, 1.0)) is None
+    assert clock_unit(Estimate(2.0, 1.0), NotEstimable(Why.NO_UNITS)) is None
 
 
 def test_of__sides_do_not_match_the_comparison__refused():

@@ -60,6 +60,34 @@ def test_bounds__beyond_the_planned_information__nothing_left_to_spend():
     assert found[2] == FARTHEST
 
 
+def test_bounds__alpha_counted_by_days__spends_by_days_whatever_the_information():
+    information, days = np.array([3.0, 30.0, 33.0]), [0.25, 0.5, 1.0]
+    bounds = alpha_spending_bounds(information.tolist(), 0.05, plan_shares=days)
+
+    correlation = np.sqrt(
+        np.minimum.outer(information, information) / np.maximum.outer(information, information)
+    )
+    for looks in (1, 2, 3):
+        stay = stats.multivariate_normal(cov=correlation[:looks, :looks]).cdf(
+            bounds[:looks], rng=np.random.default_rng(1)
+        )
+        assert 1 - stay == pytest.approx(spent(days[looks - 1], 0.05), abs=2e-5)
+
+
+def test_bounds__scale_of_information__means_nothing_beside_plan_shares():
+    looks, days = [0.1, 0.5, 0.8], [0.2, 0.6, 1.0]
+
+    found = alpha_spending_bounds([1e4 * share for share in looks], plan_shares=days)
+
+    assert found == pytest.approx(alpha_spending_bounds(looks, plan_shares=days), rel=1e-6)
+
+
+@pytest.mark.parametrize("plan_shares", [[0.5], [0.6, 0.5], [-0.1, 0.5]])
+def test_bounds__plan_shares_that_fall_or_miss_a_look__refused(plan_shares):
+    with pytest.raises(InvalidInput, match="never falling"):
+        alpha_spending_bounds([0.5, 1.0], plan_shares=plan_shares)
+
+
 @pytest.mark.parametrize("spending", ["obrien_fleming", "pocock"])
 def test_spent__nothing_at_the_start_everything_at_the_end(spending):
     shares = [0.0, 0.01, 0.3, 0.7, 1.0, 2.0]

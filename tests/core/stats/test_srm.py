@@ -96,6 +96,18 @@ def test_by_dimension__holm_over_slices_with_units():
     assert all(found[name].p_value == raw[name] for name in raw)
 
 
+def test_by_dimension__sequential__e_values_with_holm():
+    counts = {"android": (5400, 4600), "ios": (5000, 5010), "tv": (0, 0)}
+
+    found = srm.by_dimension(counts, (1, 1), sequential=True)
+
+    alone = {name: srm.e_value(counts[name], (1, 1)).p_value for name in ("android", "ios")}
+    assert found["android"].adjusted_p_value == pytest.approx(2 * alone["android"])
+    assert found["android"].mismatch
+    assert found["ios"].adjusted_p_value == alone["ios"] == 1.0
+    assert found["tv"] == NotEstimable(Why.NO_UNITS)
+
+
 @pytest.mark.parametrize(
     ("counts", "weights", "field"),
     [
