@@ -24,6 +24,7 @@ Fault = tuple[str, str]
 
 EXAMPLE_TS = "ts needs a date, a time and a zone, for example 2026-11-23T10:00:00Z"
 EXAMPLE_ID = "Send a UUID that no other event has, for example 6f1c0f3e-8a53-4d0b-9a6e-0d5f4f0a9b1c."
+ID_TAKEN = "an event with this id is stored, and it has other content"
 LIMIT = f"{wire.MAX_VALUE:,.0f}"
 
 
@@ -67,6 +68,12 @@ def diagnose(raw: bytes, window: Window) -> Problem | None:
     except ValueError as error:
         return problem("event", raw[:40], f"this is not JSON: {error}", "Send one object per event.")
     return _of_content(content, window) or _control_character(raw)
+
+
+def conflicting(event_id: object) -> Problem:
+    """For an event whose id was used before for something else."""
+    fix = "Draw a new id for every event, and send an id again only with the same event."
+    return problem("id", str(event_id), ID_TAKEN, fix)
 
 
 def unexplained(error: Exception) -> Problem:

@@ -1,0 +1,64 @@
+"""Adding up what a round brought, per key, day of receipt and kind."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from events.compaction.duplicates import Repeated
+from events.compaction.intake import Claimed, Intake
+from events.compaction.rows import Tables, batch_of
+from events.layout import EVENTS, EXPOSURES
+from events.models import Tally
+
+Counts = Counter[tuple[int | None, date, str]]
+"""By key, day and kind."""
+
+ADD = """
+INSERT INTO events_ingestcount (environment, key_id, day, kind, count) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (environment, key_id, day, kind) DO UPDATE SET count = events_ingestcount.count + excluded.count
+"""
+
+
+def tally(intake: Intake, stored: Tables, repeated: Repeated) -> Counts:
+    counts: Counts = Counter()
+    refused = np.array([number for number, _ in intake.refusals], dtype=np.int64)
+    by_kind = {
+        Tally.EXPOSURE: batch_of(stored[EXPOSURES]["arrival"].to_numpy()),
+        Tally.EVENT: batch_of(stored[EVENTS]["arrival"].to_numpy()),
+        Tally.DUPLICATE: batch_of(repeated.same),
+        Tally.CONFLICTING: batch_of(repeated.conflicting),
+        Tally.REFUSED: refused,
+    }
+    for kind, numbers in by_kind.items():
+        counts.update(_per_key_and_day(intake.batches, kind, numbers))
+    for batch in intake.batches:
+        counts[_name(batch, Tally.DROPPED)] += batch.dropped
+    return +counts
+
+
+def _per_key_and_day(batches: Sequence[Claimed], kind: str, numbers: "np.ndarray[Any, Any]") -> Counts:
+    counts: Counts = Counter()
+    per_batch = np.bincount(numbers, minlength=len(batches)).tolist()
+    for batch, count in zip(batches, per_batch, strict=True):
+        counts[_name(batch, kind)] += count
+    return counts
+
+
+def _name(batch: Claimed, kind: str) -> tuple[int | None, date, str]:
+    return batch.key_id, batch.received_at.astimezone(UTC).date(), str(kind)
+
+
+def write(environment: str, counts: Counts) -> None:
+    """Add to the rows of the days, always in the same order, so that two writers cannot block each other."""
+    rows: Iterable[tuple[Any, ...]] = (
+        (environment, key, day, kind, count)
+        for (key, day, kind), count in sorted(
+            counts.items(), key=lambda item: (item[0][0] or 0, *item[0][1:])
+        )
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(ADD, list(rows))

@@ -1,0 +1,12 @@
+"""Celery entry points of the event store."""
+
+from celery import shared_task
+from django.utils import timezone
+
+
+@shared_task
+def compact() -> None:
+    """Every ten seconds; goes on while batches wait, so that a deep inbox needs no other signal."""
+    from events.compaction import upkeep
+
+    upkeep.run(now=timezone.now())
