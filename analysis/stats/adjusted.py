@@ -7,7 +7,7 @@ differences.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,25 +22,34 @@ Array = NDArray[np.float64]
 
 def cuped(arms: Sequence[Moments], outcome: int = 0, covariates: Sequence[int] = (1,)) -> list[Estimated]:
     """y - theta (x - pooled mean of x), theta from the co-moments within arms, pooled (Deng, Xu, Kohavi &
-    Walker 2013, WSDM, section 3).
+    Walker 2013, WSDM, section 3). One Estimate per arm, in the outcome's unit; any number of covariates.
 
     A covariate without spread gets theta = 0 and changes nothing. An arm too small for a mean is NotEstimable
     and takes no part in theta.
     """
-    theta = _pooled_theta(arms, outcome, covariates)
-    usable = [arm for arm in arms if arm.n]
-    centre = merge_all(usable).mean if usable else np.zeros(arms[0].width)
-    return [_cuped_arm(arm, outcome, list(covariates), theta, centre) for arm in arms]
+    return _common_slopes(_means(arms, outcome, list(covariates)), "cuped")
+
+
+def lin(arms: Sequence[Moments], outcome: int = 0, covariates: Sequence[int] = (1,)) -> list[Estimated]:
+    """CUPED with slopes of their own in every arm (Lin 2013, Annals of Applied Statistics 7:295, section 4).
+
+    For arms of unequal size, where one common slope may even lose precision. Values are exactly those of
+    `regression_adjusted`; variance RSS / (n - k - 1) (1 / n + d' S^-1 d), d = arm mean - pooled mean of the
+    covariates and S their co-moments, equals its HC2 to first order and needs no unit rows.
+    """
+    return _own_slopes(_means(arms, outcome, list(covariates)), "regression adjusted")
 
 
 @dataclass(frozen=True, slots=True)
 class RatioColumns:
-    """Where the two sums of the experiment and of the period before it stand in the moments."""
+    """Where the two sums of the experiment and of the period before it stand in the moments; `more` are
+    further covariates, one number per unit each."""
 
     numerator: int = 0
     denominator: int = 1
     pre_numerator: int = 2
     pre_denominator: int = 3
+    more: tuple[int, ...] = ()
 
 
 def cuped_ratio(arms: Sequence[Moments], columns: RatioColumns | None = None) -> list[Estimated]:
@@ -51,18 +60,13 @@ def cuped_ratio(arms: Sequence[Moments], columns: RatioColumns | None = None) ->
     pre-period the plain ratio is returned.
     """
     at = columns or RatioColumns()
-    plain = [ratio(arm, at.numerator, at.denominator) for arm in arms]
-    linear = {
-        index: _Linearised.of(arm, at, found.value)
-        for index, (arm, found) in enumerate(zip(arms, plain, strict=True))
-        if isinstance(found, Estimate) and arm.mean[at.pre_denominator] > 0
-    }
-    spread = sum(part.pre_comoment for part in linear.values())
-    if len(linear) < sum(isinstance(found, Estimate) for found in plain) or not spread > 0:
-        return plain
-    theta = sum(part.cross_comoment for part in linear.values()) / spread
-    centre = _pooled_ratio([arms[index] for index in linear], at)
-    return [linear[i].estimate(theta, centre) if i in linear else plain[i] for i in range(len(arms))]
+    return _ratios(arms, at, lambda linear: _common_slopes(linear, "ratio of sums, cuped"))
+
+
+def lin_ratio(arms: Sequence[Moments], columns: RatioColumns | None = None) -> list[Estimated]:
+    """`cuped_ratio` with slopes of their own in every arm, see `lin`."""
+    at = columns or RatioColumns()
+    return _ratios(arms, at, lambda linear: _own_slopes(linear, "ratio of sums, regression adjusted"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,71 +106,127 @@ def post_stratified(arms: Sequence[Mapping[str, Moments]], column: int = 0) -> l
     return [_stratified_arm([row[arm] for row in cells], shares, column) for arm in range(len(arms))]
 
 
-def _pooled_theta(arms: Sequence[Moments], outcome: int, covariates: Sequence[int]) -> Array:
-    columns = [outcome, *covariates]
-    pooled = np.zeros((len(columns), len(columns)))
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """One arm as an outcome and k covariates that are linear in its moments.
+
+    `value` of the outcome, `levels[k]` of the covariates, `centres[k]` those of all arms together; the first
+    row of `weights[k + 1, width]` makes the outcome, the others the covariates.
+    """
+
+    arm: Moments
+    value: float
+    levels: Array
+    centres: Array
+    weights: Array
+
+    @property
+    def comoment(self) -> Array:
+        found: Array = self.weights @ self.arm.comoment @ self.weights.T
+        return found
+
+    def residual_variance(self, theta: Array) -> float:
+        """Sample variance of one unit's outcome - theta' covariates."""
+        combined = self.weights[0] - theta @ self.weights[1:]
+        return self.arm.combination_variance(combined.tolist())
+
+
+def _means(arms: Sequence[Moments], outcome: int, covariates: list[int]) -> list[_Linear | NotEstimable]:
+    usable = [arm for arm in arms if arm.n]
+    centres = merge_all(usable).mean[covariates] if usable else np.zeros(len(covariates))
+    found: list[_Linear | NotEstimable] = []
     for arm in arms:
-        pooled += arm.comoment[np.ix_(columns, columns)]
+        weights = np.eye(arm.width)[[outcome, *covariates]]
+        plain = mean(arm, outcome)
+        linear = _Linear(arm, float(arm.mean[outcome]), arm.mean[covariates], centres, weights)
+        found.append(plain if isinstance(plain, NotEstimable) else linear)
+    return found
+
+
+def _ratios(
+    arms: Sequence[Moments],
+    at: RatioColumns,
+    adjust: Callable[[list[_Linear | NotEstimable]], list[Estimated]],
+) -> list[Estimated]:
+    """Adjusted ratios; plain ones when an arm has no pre-period or the pre-period has no spread."""
+    plain = [ratio(arm, at.numerator, at.denominator) for arm in arms]
+    usable = [arm for arm, found in zip(arms, plain, strict=True) if isinstance(found, Estimate)]
+    if not usable or min(arm.mean[at.pre_denominator] for arm in usable) <= 0:
+        return plain
+    pooled = merge_all(usable).mean
+    centres = np.append(pooled[at.pre_numerator] / pooled[at.pre_denominator], pooled[list(at.more)])
+    linear = [
+        found if isinstance(found, NotEstimable) else _linearised(arm, at, found.value, centres)
+        for arm, found in zip(arms, plain, strict=True)
+    ]
+    spread = sum(float(np.trace(part.comoment[1:, 1:])) for part in linear if isinstance(part, _Linear))
+    return adjust(linear) if spread > 0 else plain
+
+
+def _linearised(arm: Moments, at: RatioColumns, value: float, centres: Array) -> _Linear:
+    """(y - R d) / mean d of the experiment, the same of the time before, and further covariates."""
+    base, pre_base = arm.mean[at.denominator], arm.mean[at.pre_denominator]
+    pre = arm.mean[at.pre_numerator] / pre_base
+    weights = np.zeros((2 + len(at.more), arm.width))
+    weights[0, [at.numerator, at.denominator]] = 1 / base, -value / base
+    weights[1, [at.pre_numerator, at.pre_denominator]] = 1 / pre_base, -pre / pre_base
+    weights[np.arange(len(at.more)) + 2, list(at.more)] = 1.0
+    return _Linear(arm, value, np.append(pre, arm.mean[list(at.more)]), centres, weights)
+
+
+def _slopes(comoment: Array) -> Array:
+    """Least squares of the first variable on the others, from their co-moments."""
     # Correlations instead of co-moments, so that covariates of any unit are equally well conditioned.
-    scale = np.sqrt(pooled.diagonal()[1:])
-    scale[scale == 0] = np.inf
-    correlations = pooled[1:, 1:] / np.outer(scale, scale)
-    theta: Array = np.linalg.lstsq(correlations, pooled[1:, 0] / scale, rcond=1e-10)[0] / scale
+    scale = _spreads(comoment)
+    correlations = comoment[1:, 1:] / np.outer(scale, scale)
+    theta: Array = np.linalg.lstsq(correlations, comoment[1:, 0] / scale, rcond=1e-10)[0] / scale
     return theta
 
 
-def _cuped_arm(arm: Moments, outcome: int, covariates: list[int], theta: Array, centre: Array) -> Estimated:
-    plain = mean(arm, outcome)
-    if isinstance(plain, NotEstimable):
-        return plain
-    weights = np.zeros(arm.width)
-    weights[outcome] = 1.0
-    weights[covariates] -= theta
-    shift = float(theta @ (arm.mean - centre)[covariates])
-    variance = arm.combination_variance(weights.tolist()) / arm.n
-    df = max(plain.degrees_of_freedom - len(covariates), 1.0)
+def _spreads(comoment: Array) -> Array:
+    """Root of each covariate's co-moment with itself; infinite for one without spread, which drops it."""
+    scale: Array = np.sqrt(np.maximum(comoment.diagonal()[1:], 0.0))
+    scale[scale == 0] = np.inf
+    return scale
+
+
+def _common_slopes(parts: Sequence[_Linear | NotEstimable], method: str) -> list[Estimated]:
+    found = [part for part in parts if isinstance(part, _Linear)]
+    if not found:
+        return [part for part in parts if isinstance(part, NotEstimable)]
+    theta = _slopes(np.sum([part.comoment for part in found], axis=0))
+    return [part if isinstance(part, NotEstimable) else _common(part, theta, method) for part in parts]
+
+
+def _common(part: _Linear, theta: Array, method: str) -> Estimate:
+    n = part.arm.n
+    variance = part.residual_variance(theta) / n
+    value = part.value - float(theta @ (part.levels - part.centres))
     status = Status.OK if variance > 0 else Status.NO_VARIATION
-    return Estimate(plain.value - shift, variance, df, arm.n, "cuped", status)
+    return Estimate(value, variance, max(n - 1 - len(theta), 1), n, method, status)
 
 
-@dataclass(frozen=True, slots=True)
-class _Linearised:
-    """One arm's ratios of both periods with the variances of their linear parts per unit."""
-
-    plain: float
-    pre: float
-    arm: Moments
-    weights: Array
-    pre_weights: Array
-
-    @classmethod
-    def of(cls, arm: Moments, at: RatioColumns, value: float) -> _Linearised:
-        pre = float(arm.mean[at.pre_numerator] / arm.mean[at.pre_denominator])
-        weights, pre_weights = np.zeros(arm.width), np.zeros(arm.width)
-        base, pre_base = arm.mean[at.denominator], arm.mean[at.pre_denominator]
-        weights[[at.numerator, at.denominator]] = 1 / base, -value / base
-        pre_weights[[at.pre_numerator, at.pre_denominator]] = 1 / pre_base, -pre / pre_base
-        return cls(value, pre, arm, weights, pre_weights)
-
-    @property
-    def pre_comoment(self) -> float:
-        return float(self.pre_weights @ self.arm.comoment @ self.pre_weights)
-
-    @property
-    def cross_comoment(self) -> float:
-        return float(self.weights @ self.arm.comoment @ self.pre_weights)
-
-    def estimate(self, theta: float, centre: float) -> Estimate:
-        n = self.arm.n
-        variance = self.arm.combination_variance((self.weights - theta * self.pre_weights).tolist()) / n
-        status = Status.OK if variance > 0 else Status.NO_VARIATION
-        value = self.plain - theta * (self.pre - centre)
-        return Estimate(value, variance, max(n - 2, 1), n, "ratio of sums, cuped", status)
+def _own_slopes(parts: Sequence[_Linear | NotEstimable], method: str) -> list[Estimated]:
+    return [part if isinstance(part, NotEstimable) else _own(part, method) for part in parts]
 
 
-def _pooled_ratio(arms: Sequence[Moments], at: RatioColumns) -> float:
-    pooled = merge_all(arms).mean
-    return float(pooled[at.pre_numerator] / pooled[at.pre_denominator])
+def _own(part: _Linear, method: str) -> Estimated:
+    n, comoment = part.arm.n, part.comoment
+    theta, gap = _slopes(comoment), part.levels - part.centres
+    df = n - 1 - len(theta)
+    if df < 1:
+        return NotEstimable(Why.TOO_FEW_UNITS)
+    unit_variance = part.residual_variance(theta) * (n - 1) / df
+    variance = unit_variance * (1 / n + _leverage(comoment, gap))
+    status = Status.OK if variance > 0 else Status.NO_VARIATION
+    return Estimate(part.value - float(theta @ gap), variance, df, n, method, status)
+
+
+def _leverage(comoment: Array, gap: Array) -> float:
+    """gap' S^-1 gap: what it costs that the arm's covariates are not those of all units."""
+    scale = _spreads(comoment)
+    inverse = np.linalg.pinv(comoment[1:, 1:] / np.outer(scale, scale), rcond=1e-10)
+    return float(gap / scale @ inverse @ (gap / scale))
 
 
 def _regression_arm(arm: ArmRows, centre: Array) -> Estimated:

@@ -11,6 +11,8 @@ from analysis.stats.adjusted import (
     RatioColumns,
     cuped,
     cuped_ratio,
+    lin,
+    lin_ratio,
     post_stratified,
     regression_adjusted,
 )
@@ -173,6 +175,95 @@ def test_cuped_ratio__arm_without_units__named():
 
     assert found[1] == NotEstimable(Why.NO_UNITS)
     assert found[0].variance > 0
+
+
+def test_cuped_ratio__further_covariates__against_rows():
+    arms = [pre_period_rows(seed, 400) for seed in (21, 22)]
+
+    found = cuped_ratio([Moments.from_rows(arm) for arm in arms], RatioColumns(more=(4,)))
+
+    linear = [linearised(arm) for arm in arms]
+    within = np.concatenate([part - part.mean(axis=0) for part in linear])
+    theta = np.linalg.lstsq(within[:, 1:], within[:, 0], rcond=None)[0]
+    pooled = np.concatenate(arms).mean(axis=0)
+    for arm, part, estimate in zip(arms, linear, found, strict=True):
+        means = arm.mean(axis=0)
+        gap = np.array([means[2] / means[3] - pooled[2] / pooled[3], means[4] - pooled[4]])
+        assert estimate.value == pytest.approx(means[0] / means[1] - theta @ gap, rel=1e-12)
+        residuals = part[:, 0] - part[:, 1:] @ theta
+        assert estimate.variance == pytest.approx(residuals.var(ddof=1) / len(arm), rel=1e-10)
+
+
+def pre_period_rows(seed, n):
+    """Columns: two sums, the same two before, and one more covariate; users differ for good."""
+    rng = np.random.default_rng(seed)
+    speed, loyalty = rng.normal(0, 0.5, n), rng.gamma(2, 2, n)
+    visits, before = 1 + rng.poisson(loyalty), 1 + rng.poisson(loyalty)
+    duration = visits * np.exp(speed + rng.normal(0, 0.2, n))
+    earlier = before * np.exp(speed + rng.normal(0, 0.2, n))
+    return np.column_stack([duration, visits, earlier, before, loyalty + speed])
+
+
+def linearised(arm):
+    means = arm.mean(axis=0)
+    parts = [(arm[:, i] - means[i] / means[i + 1] * arm[:, i + 1]) / means[i + 1] for i in (0, 2)]
+    return np.column_stack([*parts, arm[:, 4]])
+
+
+def test_lin__same_values_as_the_regression_on_rows_and_its_variance_to_first_order():
+    rng = np.random.default_rng(3)
+    arms = [make_rows(rng, 30_000), make_rows(rng, 8_000, 0.5)]
+
+    found = lin([Moments.from_rows(arm) for arm in arms], covariates=(1, 2))
+
+    on_rows = regression_adjusted([ArmRows(arm[:, 0], arm[:, 1:]) for arm in arms])
+    for from_moments, exact in zip(found, on_rows, strict=True):
+        assert from_moments.value == pytest.approx(exact.value, rel=1e-12)
+        assert from_moments.variance == pytest.approx(exact.variance, rel=0.005)
+        assert from_moments.degrees_of_freedom == exact.degrees_of_freedom
+
+
+def test_lin__variance__that_of_the_intercept_in_statsmodels(arms):
+    found = lin([Moments.from_rows(arm) for arm in arms], covariates=(1, 2))
+
+    centre = np.concatenate(arms).mean(axis=0)[1:]
+    for arm, estimate in zip(arms, found, strict=True):
+        fit = sm.OLS(arm[:, 0], sm.add_constant(arm[:, 1:] - centre)).fit()
+        assert estimate.variance == pytest.approx(fit.bse[0] ** 2, rel=1e-9)
+
+
+def test_lin__collinear_or_constant_covariates__same_value_without_them(arms):
+    extended = [np.column_stack([arm, 2 * arm[:, 1], np.full(len(arm), 3.0)]) for arm in arms]
+
+    found = lin([Moments.from_rows(arm) for arm in extended], covariates=(1, 2, 3, 4))
+
+    plain = lin([Moments.from_rows(arm) for arm in arms], covariates=(1, 2))
+    assert [e.value for e in found] == pytest.approx([e.value for e in plain], rel=1e-9)
+    assert [e.variance for e in found] == pytest.approx([e.variance for e in plain], rel=0.02)
+
+
+def test_lin__too_few_units_or_a_perfect_fit__named(arms):
+    few = Moments.from_rows(arms[0][:3])
+    perfect = Moments.from_rows(np.column_stack([np.arange(9.0), np.arange(9.0)]))
+
+    assert lin([few, Moments.from_rows(arms[1])], covariates=(1, 2))[0] == NotEstimable(Why.TOO_FEW_UNITS)
+    assert lin([Moments.empty(2), perfect])[0] == NotEstimable(Why.NO_UNITS)
+    assert lin([perfect, perfect])[0].status is Status.NO_VARIATION
+
+
+def test_lin_ratio__against_regression_of_the_linearised_rows():
+    arms = [pre_period_rows(seed, n) for seed, n in ((31, 900), (32, 150))]
+    columns = RatioColumns(more=(4,))
+
+    found = lin_ratio([Moments.from_rows(arm) for arm in arms], columns)
+
+    pooled = np.concatenate(arms).mean(axis=0)
+    for arm, estimate in zip(arms, found, strict=True):
+        part, means = linearised(arm), arm.mean(axis=0)
+        gap = np.array([means[2] / means[3] - pooled[2] / pooled[3], means[4] - pooled[4]])
+        fit = sm.OLS(part[:, 0], sm.add_constant(part[:, 1:] - part[:, 1:].mean(axis=0) + gap)).fit()
+        assert estimate.value == pytest.approx(means[0] / means[1] + fit.params[0], rel=1e-9)
+        assert estimate.variance == pytest.approx(fit.bse[0] ** 2, rel=1e-9)
 
 
 def test_regression_adjusted__against_statsmodels_fully_interacted_hc2(arms):
