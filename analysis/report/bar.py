@@ -65,7 +65,7 @@ def _keep_running(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) 
         return [begin + _too_early(facts, lead.case), *_readable(facts)]
     expected = progress.forecast(facts, lead.case)
     if lead.case.unproven:
-        said = [f"{begin}{sentences.risk(lead.case.unproven[0])}."]
+        said = [f"{begin}{sentences.risk(lead.case.unproven[0], verb='is ')}."]
         said += _and_more(lead.case.unproven, "not proven safe")
         return [*said, *([f"Expected {expected.text}, if harmless."] if expected else [])]
     shown = (*lead.case.success, *lead.case.judged)
@@ -94,7 +94,7 @@ def _readable(facts: ReportFacts) -> list[str]:
 
 def _ship(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[str]:
     blocking = lead.case.blocking
-    passed = f"{numbers.count(len(blocking))} of {numbers.count(len(blocking))} blocking guardrails passed."
+    passed = _passed(len(blocking))
     begin = f"Ship{_arm(conclusion, lead)}: "
     said = [sentences.change(each) for each in lead.case.gains]
     noted = [each for each in blocking if each.state is State.WITHIN]
@@ -105,12 +105,18 @@ def _ship(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[
     return [begin + said[0], *([passed] if blocking else []), *notes, *said[1:2]]
 
 
+def _passed(blocking: int) -> str:
+    if blocking == 1:
+        return "The blocking guardrail passed."
+    return f"All {numbers.count(blocking)} blocking guardrails passed."
+
+
 def _decide(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[str]:
     case = lead.case
     risks = [*case.deteriorated, *case.unproven, *case.final_but_worse]
     against = sentences.risk(risks[0]) if risks else _slice_risk(case)
     gained = sentences.gain(case.gains[0]) if case.gains else "a change that is safe overall"
-    said = f"Your call{_in(conclusion, lead)}: {gained}, against {against}."
+    said = f"Your call{_in(conclusion, lead)}: {gained} against {against}."
     return [said, *_and_more(risks, "at risk")]
 
 
@@ -138,7 +144,7 @@ def _inconclusive(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) 
         return [f"{begin}the plan binds no metric."]
     said = [f"{begin}{sentences.possible(shown[0])}."]
     unproven = [each for each in lead.case.unproven if each is not shown[0]]
-    return said + [f"Not proven safe: {sentences.risk(each)}." for each in unproven[:1]]
+    return said + [f"{sentences.risk(each, verb='is ')}." for each in unproven[:1]]
 
 
 def _price(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[str]:

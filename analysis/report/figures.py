@@ -103,7 +103,12 @@ def stated(judged: Judged, shown: Figures | None, *, is_margin: bool) -> str:
         unit = units.of_difference(judged.binding.definition)
     else:
         size, unit = (shown.margin if is_margin else shown.gain), shown.unit
-    return "" if size is None else numbers.for_values(unit, [size], digits=2).text(size)
+    if size is None:
+        amount = judged.binding.margin if is_margin else judged.binding.gain
+        return f"{numbers.share(amount.value)} of the control" if amount and amount.relative else ""
+    if shown is not None and shown.format.exponent:
+        return shown.format.text(size)
+    return numbers.for_values(unit, [size], digits=2).text(size)
 
 
 def _relative(judged: Judged, lift: Comparison) -> Figures:

@@ -34,9 +34,21 @@ def results(facts: ReportFacts, conclusion: Conclusion) -> tuple[list[dict[str, 
     """(rows, axes by key)."""
     grouped = [group for group in _grouped(conclusion.judged) if group]
     shown = {id(each): figures.figures(each) for group in grouped for each in group}
-    found = axes.axes_of(value for value in shown.values() if value is not None)
+    found = {**_axes(grouped, shown, is_main=False), **_axes(grouped, shown, is_main=True)}
     rows = [_row(facts, group, shown, found) for group in sorted(grouped, key=_place)]
     return rows, {key: _axis(axis) for key, axis in found.items()}
+
+
+def _axes(
+    grouped: Iterable[Sequence[Judged]], shown: Mapping[int, Figures | None], *, is_main: bool
+) -> dict[str, Axis]:
+    """The axes that the deciding rows need, or the monitored ones: those never squeeze the others."""
+    wanted = [each for group in grouped for each in group if _is_main(each) is is_main]
+    return axes.axes_of(value for each in wanted if (value := shown[id(each)]) is not None)
+
+
+def _is_main(judged: Judged) -> bool:
+    return block_of(judged.binding, is_blocking=judged.is_blocking) != MONITORED
 
 
 def block_of(binding: Binding, *, is_blocking: bool) -> str:
@@ -177,21 +189,29 @@ def _value_format(group: Sequence[Judged], shown: Mapping[int, Figures | None]) 
     alone = numbers.for_values(unit, [value for value in values if value is not None])
     own = [figures.of_difference(each, each.reading.difference) for each in group]
     needed = [found.format.decimals for found in own if found is not None and not found.format.exponent]
-    if alone.exponent or not needed:
+    largest = max((abs(value) for value in values if value is not None), default=0.0) * unit.factor
+    if alone.exponent or not needed or largest >= unit.whole_from:
         return alone
-    return Format(unit, max(alone.decimals, min(*needed, numbers.MAX_DECIMALS) if needed else 0))
+    return Format(unit, max(alone.decimals, min(*needed, numbers.MAX_DECIMALS)))
 
 
 def _value(value: ArmValue, written: Format) -> dict[str, Any]:
     return {
         "value": value.value,
-        "text": "" if value.value is None else written.text(value.value),
+        "text": _value_text(value.value, written),
         "units": value.units,
         "units_text": numbers.count(value.units),
         "numerator": value.numerator,
         "denominator": value.denominator,
         "counts_text": _counts_text(value),
     }
+
+
+def _value_text(value: float | None, written: Format) -> str:
+    """An exact zero needs no decimals."""
+    if value is None:
+        return ""
+    return Format(written.unit, 0).text(0.0) if value == 0 else written.text(value)
 
 
 def _counts_text(value: ArmValue) -> str:

@@ -65,24 +65,24 @@ def loss_of(judged: Judged, shown: Figures, value: float) -> str:
     return f"a {'fall' if definition.direction is Direction.UP else 'rise'} of {shown.size(value)}"
 
 
-def risk(judged: Judged) -> str:
-    """One metric as the risk of a trade-off, in the middle of a sentence."""
+def risk(judged: Judged, verb: str = "") -> str:
+    """One metric as a risk, in the middle of a sentence; `verb` "is " makes it a clause of its own."""
     shown = figures.figures(judged)
+    begin = f"{_title(judged)} {verb}not proven safe"
     if shown is None:
-        return f"{_title(judged)}, not proven safe: {why(judged)}"
+        return f"{begin}: {why(judged)}"
     if not shown.is_bounded:
-        return f"{_title(judged)}, not proven safe: the data do not bound the change"
+        return f"{begin}: the data do not bound the change"
+    if judged.state is not State.NOT_PROVEN:
+        return f"{_title(judged)}, which {_interval(judged, shown)}"
     possible = loss_of(judged, shown, _worst(judged, shown))
-    limit = _limit(judged, shown, "; {}")
-    if judged.state is State.NOT_PROVEN:
-        return f"{_title(judged)}, not proven safe ({possible} remains possible{limit})"
-    return f"{_title(judged)}, {_interval(judged, shown)}"
+    return f"{begin} ({possible} remains possible{_limit(judged, shown, '; {}')})"
 
 
 def gain(judged: Judged) -> str:
     """One metric as the gain of a trade-off, in the middle of a sentence."""
     shown = figures.figures(judged)
-    return _title(judged) if shown is None else f"{_title(judged)}, {_interval(judged, shown)}"
+    return _title(judged) if shown is None else f"{_title(judged)} {_interval(judged, shown)}"
 
 
 def possible(judged: Judged) -> str:
