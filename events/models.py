@@ -186,6 +186,55 @@ class IngestCount(models.Model):
         return f"{self.day} {self.kind}: {self.count}"
 
 
+class EventName(models.Model):
+    """A name that events of an environment have had, so that forms can offer it without opening a file."""
+
+    environment = environment_field()
+    name = models.CharField(max_length=128)
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "name"], name="event_name_once_per_environment")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImportRun(models.Model):
+    """A file that a command read in.
+
+    `fingerprint` is over the file's content and how its columns were read: the same file read the same way is
+    never imported twice. `rows_done` moves in the transaction that puts rows into the inbox, so that an
+    interrupted import goes on where it stopped.
+    """
+
+    environment = environment_field()
+    kind = models.CharField(max_length=10)
+    file = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    rows_done = models.PositiveBigIntegerField(default=0)
+    accepted = models.PositiveBigIntegerField(default=0)
+    refused = models.PositiveBigIntegerField(default=0)
+    started_by = models.CharField(max_length=150)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "fingerprint"], name="file_imported_once"),
+            models.CheckConstraint(
+                condition=Q(rows_done=F("accepted") + F("refused")), name="import_counts_add_up"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.rows_done} rows"
+
+
 class LabelKind(models.TextChoices):
     INCIDENT = "incident"
     FIX = "fix"

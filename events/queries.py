@@ -4,14 +4,17 @@ Loaded by web processes: nothing here opens a file of the store.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
-from events.layout import SEEN
-from events.models import InboxBatch, IngestCount, StoreFile
+from events.layout import EVENTS, EXPOSURES, SEEN
+from events.models import EventName, InboxBatch, IngestCount, StoreFile, Tally
+
+NOON = time(12)
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +82,62 @@ def last_manifest_id() -> int:
 
 
 def waiting_batches(environment: str, *, received_until: datetime) -> int:
-    """Batches that were acknowledged by then and are not in the store yet."""
-    waiting = InboxBatch.objects.filter(compacted_at__isnull=True, received_at__lte=received_until)
-    return waiting.filter(environment=environment).count()
+    """Batches not in the store yet that may hold events from before this time: acknowledged by then, or
+    later under a key that may bring history."""
+    brings_history = Q(key__isnull=True) | Q(key__accepts_history=True)
+    waiting = InboxBatch.objects.filter(environment=environment, compacted_at__isnull=True)
+    return waiting.filter(Q(received_at__lte=received_until) | brings_history).count()
 
 
 def tallies(environment: str, *, since: date, until: date) -> dict[str, int]:
     """What ingest counted in an environment on these days of receipt, both included, by `Tally` value."""
     counted = IngestCount.objects.filter(environment=environment, day__gte=since, day__lte=until)
     return dict(counted.values_list("kind").annotate(total=Sum("count")))
+
+
+@dataclass(frozen=True, slots=True)
+class DataFlow:
+    """What is known of the way events took into the store.
+
+    `waiting` batches may hold events from before `until` and are not in the store yet. `accepted` and
+    `refused` count what came in since `since`, by day of receipt. `silent_days` had no event of any kind, out
+    of `days` that lie between the two for half a day or more.
+    """
+
+    waiting: int
+    accepted: int
+    refused: int
+    silent_days: tuple[date, ...]
+    days: int
+
+
+def data_flow(environment: str, since: datetime, until: datetime) -> DataFlow:
+    counted = tallies(environment, since=since.astimezone(UTC).date(), until=date.max)
+    days = _days(since, until)
+    stored = StoreFile.objects.filter(
+        environment=environment, kind__in=(EXPOSURES, EVENTS), day__in=days, retired_at__isnull=True
+    )
+    heard = set(stored.values_list("day", flat=True).distinct())
+    return DataFlow(
+        waiting=waiting_batches(environment, received_until=until),
+        accepted=counted.get(Tally.EXPOSURE, 0) + counted.get(Tally.EVENT, 0),
+        refused=counted.get(Tally.REFUSED, 0),
+        silent_days=tuple(day for day in days if day not in heard),
+        days=len(days),
+    )
+
+
+def _days(since: datetime, until: datetime) -> list[date]:
+    """Days (UTC) of which half or more lies between the two."""
+    first, last = since.astimezone(UTC), until.astimezone(UTC)
+    start = first.date() if first.hour < 12 or first.time() == NOON else first.date() + ONE_DAY
+    end = last.date() if last.hour >= 12 else last.date() - ONE_DAY
+    return [start + n * ONE_DAY for n in range((end - start).days + 1)]
+
+
+def event_names(environment: str) -> list[str]:
+    """Names that events of an environment have had, in alphabetical order."""
+    return list(EventName.objects.filter(environment=environment).values_list("name", flat=True))
 
 
 def _rows(found: "QuerySet[StoreFile]") -> list[StoreFileRow]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,14 @@ ADD = """
 INSERT INTO events_ingestcount (environment, key_id, day, kind, count) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (environment, key_id, day, kind) DO UPDATE SET count = events_ingestcount.count + excluded.count
 """
+
+
+NAME = """
+INSERT INTO events_eventname (environment, name, last_seen_at) VALUES (%s, %s, %s)
+ON CONFLICT (environment, name) DO UPDATE SET last_seen_at = excluded.last_seen_at
+"""
+MAX_NAMES = 1_000
+"""More names than a round should bring: ids went into the names. They are stored, but not offered."""
 
 
 def tally(intake: Intake, stored: Tables, repeated: Repeated) -> Counts:
@@ -62,3 +70,10 @@ def write(environment: str, counts: Counts) -> None:
     )
     with connection.cursor() as cursor:
         cursor.executemany(ADD, list(rows))
+
+
+def note_names(environment: str, stored: Tables, *, now: datetime) -> None:
+    """Remember which names events have."""
+    names = sorted(stored[EVENTS]["name"].unique().to_pylist())[:MAX_NAMES]
+    with connection.cursor() as cursor:
+        cursor.executemany(NAME, [(environment, name, now) for name in names])
