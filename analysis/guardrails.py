@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from analysis.comparing import History, base_weight
-from analysis.report.facts import Harm, MonitorFacts, Reading
+from analysis.report import effects
+from analysis.report.facts import ArmValue, Harm, MonitorFacts, Reading
 from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorResult, look_of
 from analysis.stats.results import Comparison
 from analysis.stats.spending import spent
@@ -32,7 +33,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """A harmed guardrail of one arm; `low`, `high`, `margin` on the metric's own scale."""
+    """A harmed guardrail of one arm at one look; all numbers on the metric's own scale.
+
+    `low` and `high` are always valid; `margin` is the largest loss accepted (None: none was stated).
+    """
 
     binding: Binding
     arm: str
@@ -75,7 +79,9 @@ def is_scheduled(looks: tuple[MonitorLook, ...], hours: float) -> bool:
     return hours // DAY_HOURS > last // DAY_HOURS
 
 
-def trip_of(binding: Binding, arm: str, reading: Reading, facts: MonitorFacts) -> Trip | None:
+def trip_of(
+    binding: Binding, arm: str, reading: Reading, facts: MonitorFacts, control: ArmValue
+) -> Trip | None:
     """The trip that a monitor's word opens; None when nothing is harmed."""
     found = reading.difference
     if facts.harm is Harm.NONE or not isinstance(found, Comparison):
@@ -89,7 +95,7 @@ def trip_of(binding: Binding, arm: str, reading: Reading, facts: MonitorFacts) -
         estimate=found.estimate,
         low=interval.lower,
         high=interval.upper,
-        margin=binding.margin.value if binding.margin else None,
+        margin=effects.size_in_unit(binding.margin, control),
     )
 
 

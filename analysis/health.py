@@ -9,20 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from analysis.engines.contract import Enrolment
-from analysis.plan import Vector
+from analysis.report.facts import CheckFacts, CheckKind, CheckStatus
 from analysis.stats.moments import Moments
 from experiments.plan import LockedPlan
-
-
-class Status(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-    NOT_RUN = "not_run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +22,17 @@ class Finding:
     """The answer of one check. `statistic` is what was measured and `limit` what it must not cross, in the
     unit that `detail` names; `evidence` holds the numbers behind it."""
 
-    kind: str
-    status: Status
+    kind: CheckKind
+    status: CheckStatus
     detail: str
     statistic: float | None = None
     limit: float | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> CheckFacts:
+        """What the report is told of it."""
+        return CheckFacts(self.kind, self.status, self.detail, self.statistic, self.limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,3 @@ class Context:
     active: Mapping[str, int]
     flow: DataFlow
     balances: tuple[Balance, ...] = ()
-
-
-def covariate_index(vector: Vector) -> int | None:
-    """Position of the covariate among the vector's entries."""
-    return None if vector.covariate is None else vector.entries.index(vector.covariate)

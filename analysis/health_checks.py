@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from analysis.engines.contract import Enrolment, Group
-from analysis.health import Balance, Context, Finding, Status
+from analysis.health import Balance, Context, Finding
+from analysis.report.facts import CheckKind
+from analysis.report.facts import CheckStatus as Status
 from analysis.stats import compare, estimators, srm
 from analysis.stats.results import NotEstimable
 from experiments.plan import Inference
@@ -31,12 +33,12 @@ def split(context: Context) -> Finding:
     weights = [float(arm.weight_ppm) for arm in arms]
     sequential, fixed = srm.e_value(counts, weights), srm.chi_square(counts, weights)
     if isinstance(sequential, NotEstimable) or isinstance(fixed, NotEstimable):
-        return Finding("split", Status.NOT_RUN, "no unit has been enrolled yet")
+        return Finding(CheckKind.SPLIT, Status.NOT_RUN, "no unit has been enrolled yet")
     is_small = sequential.deviation_points < SMALL_DEVIATION_POINTS and sum(counts) > LARGE_UNITS
     failed = Status.WARN if is_small else Status.FAIL
     by_slice = _mismatched_slices(context, weights)
     return Finding(
-        kind="split",
+        kind=CheckKind.SPLIT,
         status=failed if sequential.mismatch else Status.WARN if by_slice else Status.OK,
         detail=_split_detail(sequential, by_slice),
         statistic=sequential.p_value,
@@ -74,11 +76,11 @@ def assignment(context: Context) -> Finding:
     enrolment = context.enrolment
     everyone = _enrolled(enrolment) + enrolment.crossovers + enrolment.unplanned
     if not everyone:
-        return Finding("assignment", Status.NOT_RUN, "no unit has been enrolled yet")
+        return Finding(CheckKind.ASSIGNMENT, Status.NOT_RUN, "no unit has been enrolled yet")
     overlap, unplanned = enrolment.crossovers / everyone, enrolment.unplanned / everyone
     worst = max(overlap, unplanned)
     return Finding(
-        kind="assignment",
+        kind=CheckKind.ASSIGNMENT,
         status=_graded(worst, OVERLAP_WARN, OVERLAP_FAIL),
         detail=f"{enrolment.crossovers} units in more than one arm, {enrolment.unplanned} in no planned arm",
         statistic=worst,
@@ -101,13 +103,13 @@ def data(context: Context) -> Finding:
     absent = [binding.metric for binding in context.plan.bindings if not context.active.get(binding.metric)]
     graded = _graded(refused, REFUSED_WARN, REFUSED_FAIL)
     if not _enrolled(context.enrolment):
-        return Finding("data", Status.NOT_RUN, "no unit has been enrolled yet")
+        return Finding(CheckKind.DATA, Status.NOT_RUN, "no unit has been enrolled yet")
     if flow.silent_days or _has_no_outcome(context, absent):
         graded = Status.FAIL
     elif graded is Status.OK and (flow.waiting or absent):
         graded = Status.WARN
     return Finding(
-        kind="data",
+        kind=CheckKind.DATA,
         status=graded,
         detail=_data_detail(context, refused, absent),
         statistic=refused,
@@ -148,11 +150,11 @@ def before(context: Context) -> Finding:
         for arm, p_value in _pre_period_p_values(context, balance).items()
     }
     if not p_values:
-        return Finding("before", Status.NOT_RUN, "no metric has a pre-period with events")
+        return Finding(CheckKind.BEFORE, Status.NOT_RUN, "no metric has a pre-period with events")
     worst = min(p_values, key=lambda name: (p_values[name], name))
     limit = BALANCE_ALPHA / len(p_values)
     return Finding(
-        kind="before",
+        kind=CheckKind.BEFORE,
         status=Status.FAIL if p_values[worst] < limit else Status.OK,
         detail=f"{len(p_values)} pre-periods compared; largest difference in {worst}",
         statistic=p_values[worst],
@@ -180,7 +182,7 @@ def duration(context: Context) -> Finding:
     is_long = days >= context.plan.min_days
     is_covered = len(weekdays) == WEEKDAYS or context.plan.min_days < WEEKDAYS
     return Finding(
-        kind="duration",
+        kind=CheckKind.DURATION,
         status=Status.OK if is_long and is_covered else Status.WARN,
         detail=f"{days:.1f} of at least {context.plan.min_days} days, {len(weekdays)} of 7 weekdays",
         statistic=days,
@@ -192,11 +194,11 @@ def duration(context: Context) -> Finding:
 def looks(context: Context) -> Finding:
     """Do the intervals hold although somebody looked before? Fixed ones hold once, at the planned end."""
     if context.plan.inference is Inference.ALWAYS_VALID:
-        return Finding("looks", Status.OK, f"look {context.look}; intervals hold at every look")
+        return Finding(CheckKind.LOOKS, Status.OK, f"look {context.look}; intervals hold at every look")
     is_end = _is_planned_end(context)
     detail = "the planned end is reached" if is_end else "intervals hold at the planned end only"
     return Finding(
-        kind="looks",
+        kind=CheckKind.LOOKS,
         status=Status.OK if is_end else Status.WARN,
         detail=f"look {context.look}; {detail}",
         evidence={"inference": context.plan.inference.value, "look": context.look},

@@ -132,8 +132,9 @@ UNSETTLED = (TripState.OPEN, TripState.ACKNOWLEDGED)
 class GuardrailTrip(models.Model):
     """A guardrail of an arm was found harmed. At most one unsettled trip per experiment, metric and arm.
 
-    `low` and `high` bound the effect at the look that opened the trip, `margin` is the largest loss accepted
-    in the metric's unit; all on the metric's own scale.
+    `run` is the look that gave the trip its severity; `low` and `high` bound the effect then, `margin` is the
+    largest loss accepted, all on the metric's own scale. `action` is what has to follow at once; `acted_at`
+    and `outcome` say when it did and how it went. `hold_id` names the hold of the flag that this trip set.
     """
 
     experiment = models.ForeignKey("experiments.Experiment", on_delete=models.PROTECT, related_name="+")
@@ -144,12 +145,17 @@ class GuardrailTrip(models.Model):
     severity = models.CharField(max_length=10, choices=TripSeverity.choices)
     is_blocking = models.BooleanField()
     action = models.CharField(max_length=20)
+    acted_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=200, blank=True)
+    hold_id = models.BigIntegerField(null=True)
     state = models.CharField(max_length=14, choices=TripState.choices, default=TripState.OPEN)
     estimate = models.FloatField()
     low = models.FloatField()
     high = models.FloatField()
     margin = models.FloatField(null=True)
     opened_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.CharField(max_length=150, blank=True)
     settled_at = models.DateTimeField(null=True)
     settled_by = models.CharField(max_length=150, blank=True)
     reason = models.TextField(blank=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -33,6 +35,13 @@ def results(experiment: str, *, metric: str = "", look: int | None = None) -> Qu
     found = found.filter(metric=metric) if metric else found
     found = found if look is None else found.filter(run__look=look)
     return found.order_by("-run__data_cut", "metric", "arm", "dimension", "level")
+
+
+def memories(experiment: str, *, plan_version: int) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
+    """Metric, arm, look number and what the look remembered of them, oldest look first; over everybody."""
+    of_plan = {"run__experiment__key": experiment, "run__plan_version": plan_version, "dimension": ""}
+    rows = MetricResult.objects.filter(**of_plan).order_by("run__look", "id")
+    yield from rows.values_list("metric", "arm", "run__look", "detail__memory")
 
 
 def checks(run: AnalysisRun) -> QuerySet[HealthCheck]:

@@ -68,10 +68,15 @@ def _write(folder, rows, schema, files_per_bucket):
     for (bucket, part), members in sorted(parts.items()):
         path = folder / f"bucket={bucket:02d}" / f"{part}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        columns = {name: [row[name] for row in members] for name in schema}
-        pq.write_table(pa.table(_as_pairs(columns), schema=schema.to_pyarrow()), path)
+        write_file(path, members, schema)
         paths.setdefault(bucket, []).append(str(path))
     return {bucket: tuple(listed) for bucket, listed in paths.items()}
+
+
+def write_file(path: Path, rows, schema):
+    """One Parquet file of the rows, in their order."""
+    columns = {name: [row[name] for row in rows] for name in schema}
+    pq.write_table(pa.table(_as_pairs(columns), schema=schema.to_pyarrow()), path)
 
 
 def _as_pairs(columns):

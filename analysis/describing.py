@@ -1,0 +1,36 @@
+"""How the numbers were made, in the short phrases of the report's method line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from analysis.comparing import family_size
+from analysis.stats.results import Estimate, Estimated
+from experiments.plan import Binding, LockedPlan
+from metrics.definitions import Kind
+
+OF_KIND = {
+    Kind.MEAN: "Welch difference of means per unit",
+    Kind.COUNT: "Welch difference of means per unit",
+    Kind.PROPORTION: "Welch difference of shares",
+    Kind.RATIO: "ratios by the delta method",
+    Kind.QUANTILE: "clustered quantiles",
+}
+
+
+def estimators(bindings: Iterable[Binding]) -> str:
+    """One phrase for each kind of metric in use."""
+    return ", ".join(dict.fromkeys(OF_KIND[binding.definition.kind] for binding in bindings))
+
+
+def variance(estimates: Iterable[Estimated]) -> str:
+    """For how many of the metrics a pre-period took variance out; one estimate for each metric."""
+    listed = list(estimates)
+    reduced = sum(isinstance(each, Estimate) and "cuped" in each.method for each in listed)
+    return f"CUPED for {reduced} of {len(listed)} metrics" if reduced else "no variance reduction"
+
+
+def correction(locked: LockedPlan) -> str:
+    size = family_size(locked)
+    decisive = f"Holm over {size} decisive comparisons" if size > 1 else "one decisive comparison"
+    return f"{decisive}; Benjamini-Hochberg over slices" if locked.dimensions else decisive

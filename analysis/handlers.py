@@ -1,0 +1,18 @@
+"""Which function does which job. The work itself is imported when a job comes, in worker processes only."""
+
+from ledger import jobs
+from ledger.jobs import RunningJob
+
+
+@jobs.handler("analysis.look")
+def look(job: RunningJob) -> None:
+    from analysis.services import looking
+
+    looking.look(job)
+
+
+@jobs.handler("analysis.trip")
+def act_on_trip(job: RunningJob) -> None:
+    from analysis.services import tripping
+
+    tripping.act(job)

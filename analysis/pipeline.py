@@ -1,0 +1,235 @@
+"""One look from readings to what the report is told and what is stored. Pure: no rows, no engine, no clock.
+
+Order: estimates per metric, both kinds of comparison, the harm monitor, checks, slices, the decision family,
+the verdict. Every step belongs to a module of its own; this one hands their results on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from analysis import comparing, curves, describing, families, guardrails, health_checks, slicing
+from analysis.comparing import BothReadings, Contrast, History
+from analysis.engines.contract import Enrolment, Group, Readings
+from analysis.estimation import Estimates, estimate, pre_period
+from analysis.guardrails import Trip, Watch
+from analysis.health import Balance, Context, DataFlow, Finding
+from analysis.plan import AnalysisPlan, PlannedMetric
+from analysis.report import verdict
+from analysis.report.facts import (
+    ArmFacts,
+    ArmResult,
+    ExperimentFacts,
+    MethodFacts,
+    MetricFacts,
+    ReportFacts,
+)
+from analysis.report.verdict import Conclusion
+from analysis.slicing import Scanned
+from analysis.stats import compare
+from analysis.stats.results import Compared
+from experiments.plan import Binding, LockedPlan
+
+ABLATION = "ablation"
+"""Kind of experiment in which harm is expected: only its own stop rules end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look's input. `history` is what earlier looks of the same plan left, by metric and arm."""
+
+    locked: LockedPlan
+    plan: AnalysisPlan
+    about: ExperimentFacts
+    number: int
+    readings: Readings
+    flow: DataFlow
+    history: Mapping[tuple[str, str], History] = field(default_factory=dict)
+    code_version: str = ""
+    config_hash: str = ""
+    engine: str = ""
+
+    @property
+    def hours(self) -> float:
+        return comparing.hours_until(self.locked, self.plan.until)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmOutcome:
+    """All that a look says of one metric in one treatment arm, over everybody.
+
+    `planned_information` is frozen for all later looks of the plan once it is set.
+    """
+
+    binding: Binding
+    metric: PlannedMetric
+    estimates: Estimates
+    result: ArmResult
+    watch: Watch
+    planned_information: float | None
+    trip: Trip | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one look found."""
+
+    look: Look
+    facts: ReportFacts
+    conclusion: Conclusion
+    arms: tuple[ArmOutcome, ...]
+    slices: tuple[Scanned, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def trips(self) -> tuple[Trip, ...]:
+        """Guardrails harmed at this look, whether or not earlier looks said so."""
+        if self.facts.experiment.kind == ABLATION:
+            return ()
+        return tuple(arm.trip for arm in self.arms if arm.trip is not None)
+
+
+def judge(look: Look) -> Outcome:
+    """Everything that follows from the readings."""
+    arms = tuple(outcome for binding in look.locked.bindings for outcome in _of_metric(look, binding))
+    scanned = slicing.scan(look.locked, look.plan, look.readings)
+    findings = health_checks.run_all(_context(look))
+    facts = families.adjusted(_facts(look, arms, scanned, findings))
+    return Outcome(look, facts, verdict.conclude(facts), arms, scanned, findings)
+
+
+def _of_metric(look: Look, binding: Binding) -> Iterator[ArmOutcome]:
+    metric = next(metric for metric in look.plan.metrics if metric.key == binding.metric)
+    estimates = estimate(metric, look.readings, look.plan.arms)
+    uncapped = estimate(metric, look.readings, look.plan.arms, is_capped=False) if metric.uncapped else None
+    for arm in look.locked.treatments:
+        yield _of_arm(look, binding, metric, arm.key, estimates, uncapped)
+
+
+def _of_arm(
+    look: Look,
+    binding: Binding,
+    metric: PlannedMetric,
+    arm: str,
+    estimates: Estimates,
+    uncapped: Estimates | None,
+) -> ArmOutcome:
+    control = look.locked.control
+    history = look.history.get((binding.metric, arm), History())
+    units = min(estimates.value(control).units, estimates.value(arm).units)
+    contrast = Contrast(estimates.of(control), estimates.of(arm), units)
+    both = comparing.both_readings(look.locked, binding, contrast, history, cut=look.plan.until)
+    watch = _watch(look, binding, both, history, units)
+    result = ArmResult(
+        arm=arm,
+        treatment=estimates.value(arm),
+        fixed=both.fixed,
+        always_valid=both.always_valid,
+        monitor=watch.facts,
+        uncapped=None if uncapped is None else _fixed(look, uncapped, arm),
+    )
+    trip = guardrails.trip_of(binding, arm, both.always_valid, watch.facts, estimates.value(control))
+    return ArmOutcome(binding, metric, estimates, result, watch, both.frozen_information, trip)
+
+
+def _fixed(look: Look, estimates: Estimates, arm: str) -> Compared:
+    control = estimates.of(look.locked.control)
+    return compare.difference(control, estimates.of(arm), alpha=look.locked.alpha)
+
+
+def _watch(look: Look, binding: Binding, both: BothReadings, history: History, units: int) -> Watch:
+    """The monitor keeps the scale that is frozen by now, which may have happened at this very look."""
+    known = replace(history, planned_information=both.frozen_information)
+    return guardrails.watch(binding, both.fixed, known, units=units, hours=look.hours, number=look.number)
+
+
+def _facts(
+    look: Look, arms: Sequence[ArmOutcome], scanned: Sequence[Scanned], findings: Sequence[Finding]
+) -> ReportFacts:
+    units = arm_units(look.locked, look.readings.enrolment)
+    return ReportFacts(
+        plan=look.locked,
+        experiment=look.about,
+        arms=tuple(ArmFacts(arm, n) for arm, n in units.items()),
+        look=look.number,
+        data_until=look.plan.until,
+        metrics=tuple(_metric_facts(look, binding, arms) for binding in look.locked.bindings),
+        checks=tuple(finding.facts for finding in findings),
+        method=_method(look, arms),
+        information_share=_information_share(look.locked, units),
+        curves=curves.of_look(look.locked, look.plan, look.readings),
+        slices=slicing.facts(look.locked, scanned),
+    )
+
+
+def _metric_facts(look: Look, binding: Binding, arms: Sequence[ArmOutcome]) -> MetricFacts:
+    mine = [arm for arm in arms if arm.binding is binding]
+    return MetricFacts(
+        binding=binding,
+        control=mine[0].estimates.value(look.locked.control),
+        arms=tuple(arm.result for arm in mine),
+        cap_value=_cap_value(mine[0].metric, look.readings),
+    )
+
+
+def _cap_value(metric: PlannedMetric, readings: Readings) -> float | None:
+    """The upper limit in force, found in the data or stated."""
+    entry = metric.vector.value if metric.vector else None
+    if entry is None or entry.cap is None:
+        return None
+    return readings.caps.get(entry, entry.cap.absolute)
+
+
+def arm_units(locked: LockedPlan, enrolment: Enrolment) -> dict[str, int]:
+    """Enrolled units of every planned arm, in the plan's order."""
+    return {arm.key: enrolment.units.get(Group(arm.key), 0) for arm in locked.arms}
+
+
+def _information_share(locked: LockedPlan, units: Mapping[str, int]) -> float | None:
+    """The clock of the plan: units of the smallest arm out of those planned for each."""
+    return min(units.values()) / locked.planned_units if locked.planned_units else None
+
+
+def _method(look: Look, arms: Sequence[ArmOutcome]) -> MethodFacts:
+    by_metric = {arm.binding.metric: arm.estimates.of(look.locked.control) for arm in arms}
+    return MethodFacts(
+        estimator=describing.estimators(look.locked.bindings),
+        variance=describing.variance(by_metric.values()),
+        correction=describing.correction(look.locked),
+        family_size=comparing.family_size(look.locked),
+        code_version=look.code_version,
+        config_hash=look.config_hash,
+        engine=look.engine,
+    )
+
+
+def _context(look: Look) -> Context:
+    return Context(
+        plan=look.locked,
+        cut=look.plan.until,
+        look=look.number,
+        enrolment=look.readings.enrolment,
+        active={metric.key: _active(look, metric) for metric in look.plan.metrics},
+        flow=look.flow,
+        balances=tuple(_balances(look)),
+    )
+
+
+def _active(look: Look, metric: PlannedMetric) -> int:
+    """Units of all arms with at least one event of the metric."""
+    groups = [Group(arm) for arm in look.plan.arms]
+    if metric.vector is not None:
+        counts = look.readings.active.get(metric.vector, {})
+        return sum(counts.get(group, 0) for group in groups)
+    if metric.stream is None or metric.share is None:
+        return 0
+    stats = look.readings.quantiles.get((metric.stream, metric.share), {})
+    return sum(stats[group].cluster.n for group in groups if group in stats)
+
+
+def _balances(look: Look) -> Iterator[Balance]:
+    for metric in look.plan.metrics:
+        moments = pre_period(metric.vector, look.readings, look.plan.arms) if metric.vector else {}
+        if moments:
+            yield Balance(metric.key, moments)

@@ -1,0 +1,62 @@
+"""What earlier looks under one plan left for the next one, read back from their rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from analysis import caps, queries
+from analysis.comparing import History
+from analysis.plan import AnalysisPlan, Entry
+from analysis.stats.monitor import MonitorLook
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """`looks` have been stored so far, the newest with data until `last_cut`."""
+
+    looks: int = 0
+    last_cut: datetime | None = None
+    of: Mapping[Place, History] = field(default_factory=dict)
+
+
+def past(experiment: str, plan_version: int) -> Past:
+    """All looks of one locked plan, by metric and arm."""
+    last = queries.runs_of_plan(experiment, plan_version=plan_version).last()
+    if last is None:
+        return Past()
+    rows: dict[Place, list[tuple[int, Mapping[str, Any]]]] = defaultdict(list)
+    for metric, arm, look, memory in queries.memories(experiment, plan_version=plan_version):
+        rows[metric, arm].append((look, memory or {}))
+    return Past(last.look, last.data_cut, {place: _history(of) for place, of in rows.items()})
+
+
+def memory(planned_information: float | None, look: MonitorLook | None) -> dict[str, Any]:
+    """What a result row keeps for later looks; `_history` reads it."""
+    monitored = None
+    if look is not None:
+        monitored = [look.harm, look.standard_error, look.units, look.hours, look.scheduled]
+    return {"planned_information": planned_information, "look": monitored}
+
+
+def settled_caps(experiment: str, plan_version: int, plan: AnalysisPlan) -> dict[Entry, float]:
+    """The limits that stay in force: those of the first look with a full week of data."""
+    for run in queries.runs_of_plan(experiment, plan_version=plan_version):
+        if caps.are_settled(plan, run.data_cut):
+            return caps.from_json(plan, run.caps)
+    return {}
+
+
+def _history(rows: list[tuple[int, Mapping[str, Any]]]) -> History:
+    known = [memory["planned_information"] for _, memory in rows if memory.get("planned_information")]
+    monitored = [(number, memory["look"]) for number, memory in rows if memory.get("look")]
+    return History(
+        planned_information=known[0] if known else None,
+        looks=tuple(MonitorLook(*look) for _, look in monitored),
+        numbers=tuple(number for number, _ in monitored),
+    )

@@ -1,0 +1,133 @@
+"""One look, start to end: read the store, judge, and store everything in the transaction that ends the job.
+
+Runs in worker processes only. Reading is the slow part and changes nothing; a worker killed in it leaves
+nothing behind. Judging needs what earlier looks left and happens under the experiment's lock, so that two
+looks at once come one after the other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from analysis import looks, pipeline
+from analysis.engines.contract import Readings
+from analysis.health import DataFlow
+from analysis.plan import AnalysisPlan, analysis_plan
+from analysis.report.facts import ExperimentFacts
+from analysis.services import history, sources, storing
+from analysis.services.history import Past
+from events import queries as events
+from experiments import queries as experiments
+from experiments.plan import LockedPlan
+from ledger.jobs import NotYet, RunningJob
+
+log = logging.getLogger(__name__)
+
+WAIT_STEP = timedelta(seconds=5)
+WAIT_AT_MOST = timedelta(minutes=5)
+"""How long a look waits for acknowledged batches to reach the store; after that the check of data warns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The job's payload."""
+
+    experiment: str
+    plan_version: int
+    cut: datetime
+    config: str
+    trigger: str
+    actor: str
+    requested_at: datetime
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> Asked:
+        times = {name: datetime.fromisoformat(payload[name]) for name in ("cut", "requested_at")}
+        return cls(**{**payload, **times})
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the slow part brought."""
+
+    plan: AnalysisPlan
+    readings: Readings
+    flow: DataFlow
+
+
+def look(job: RunningJob) -> None:
+    """Do the job: exactly one set of rows, or none when the question is no longer open."""
+    asked = Asked.of(job.payload)
+    locked = experiments.plan(asked.experiment)
+    if locked.version != asked.plan_version:
+        _give_up(job, f"{asked.experiment} runs under plan {locked.version} by now")
+        return
+    _wait_for_store(locked, asked)
+    read = _read(locked, asked)
+    with transaction.atomic():
+        job.finish(now=timezone.now())
+        storing.lock(asked.experiment)
+        past = history.past(asked.experiment, locked.version)
+        if past.last_cut is not None and past.last_cut > asked.cut:
+            log.info("%s: a look at later data is stored already", job.key)
+            return
+        outcome = pipeline.judge(_input(locked, asked, read, past))
+        storing.store(outcome, trigger=asked.trigger, actor=asked.actor, requested_at=asked.requested_at)
+
+
+def _give_up(job: RunningJob, why: str) -> None:
+    with transaction.atomic():
+        job.finish(now=timezone.now())
+    log.info("%s: not computed, %s", job.key, why)
+
+
+def _wait_for_store(locked: LockedPlan, asked: Asked) -> None:
+    """What was acknowledged before the question has to be in the answer."""
+    if timezone.now() - asked.requested_at > WAIT_AT_MOST:
+        return
+    waiting = events.waiting_batches(locked.environment, received_until=asked.requested_at)
+    if waiting:
+        raise NotYet(f"{waiting} batches are not in the store yet", delay=WAIT_STEP)
+
+
+def _read(locked: LockedPlan, asked: Asked) -> Read:
+    plan = analysis_plan(locked, until=asked.cut)
+    frozen = history.settled_caps(locked.experiment, locked.version, plan)
+    readings = sources.engine().read(plan, sources.files(plan, locked.environment), frozen)
+    flow = sources.data_flow(plan, locked.environment, asked_at=asked.requested_at)
+    return Read(plan, readings, flow)
+
+
+def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline.Look:
+    return pipeline.Look(
+        locked=locked,
+        plan=read.plan,
+        about=_about(asked.experiment),
+        number=past.looks + 1,
+        readings=read.readings,
+        flow=read.flow,
+        history=past.of,
+        code_version=looks.CODE_VERSION,
+        config_hash=asked.config,
+        engine=looks.ENGINE,
+    )
+
+
+def _about(experiment: str) -> ExperimentFacts:
+    about = experiments.about(experiment)
+    return ExperimentFacts(
+        title=about.title,
+        owner=about.owner,
+        kind=about.kind.value,
+        population=about.population,
+        locked_at=about.locked_at,
+        coverage_share=about.coverage_share,
+        changes_since_lock=about.changes_since_lock,
+    )

@@ -1,0 +1,113 @@
+"""Asking for looks: who may ask for which data cut, and which looks are due by themselves.
+
+A look that was asked for is a job row; this module never computes one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from analysis import looks, queries
+from analysis.models import Trigger
+from experiments import queries as experiments
+from experiments.lifecycle import State
+from experiments.plan import LockedPlan
+from ledger import audit, jobs
+from ledger import queries as ledger_queries
+from ledger.refusals import Conflict, Refused, problem, refuse
+
+if TYPE_CHECKING:
+    from ledger.models import Job
+
+log = logging.getLogger(__name__)
+
+KIND = "analysis.look"
+QUEUE = "analysis"
+SCHEDULER = "schedule"
+
+
+@transaction.atomic
+def request_look(
+    *, experiment: str, trigger: str, actor: str, now: datetime, until: datetime | None = None
+) -> Job:
+    """Ask for a look with events up to `until` (this second when it is None); returns its job.
+
+    The same question about the same data is one job, whoever asks for it again. Raises Conflict before the
+    start and when a look at later data exists, Refused for a cut outside the run.
+    """
+    if trigger not in Trigger.values:
+        raise refuse("trigger", trigger, "no such trigger", f"Use one of {', '.join(Trigger.values)}.")
+    plan = experiments.plan(experiment)
+    cut = looks.manual_cut(plan, now=now) if until is None else until
+    _raise_if_outside(plan, cut, now)
+    _raise_if_backwards(plan, cut)
+    config = looks.config_hash(plan, engine=looks.ENGINE)
+    key = looks.look_key(plan, cut=cut, config=config)
+    is_new = ledger_queries.job(KIND, key) is None
+    payload = {
+        "experiment": experiment,
+        "plan_version": plan.version,
+        "cut": cut.isoformat(),
+        "config": config,
+        "trigger": trigger,
+        "actor": actor,
+        "requested_at": now.isoformat(),
+    }
+    job = jobs.enqueue(kind=KIND, key=key, queue=QUEUE, payload=payload, now=now)
+    if is_new and trigger != Trigger.SCHEDULE:
+        subject, after = f"experiment:{experiment}", {"data_until": cut.isoformat(), "trigger": trigger}
+        audit.record(now=now, actor=actor, action="analysis.requested", subject=subject, after=after)
+    return job
+
+
+def schedule_looks(*, now: datetime) -> int:
+    """Ask for every look that is due and not stored; returns how many. One broken plan stops no other."""
+    asked = 0
+    for key in _watched():
+        try:
+            asked += _schedule(key, now)
+        except (Refused, experiments.BrokenPlan) as refused:
+            log.warning("no look at %s: %s", key, refused)
+    return asked
+
+
+def _watched() -> Iterator[str]:
+    """Experiments that may need a look: those that run, and those whose last data may just have come in."""
+    for state in (State.RUNNING, State.PAUSED, State.STOPPED):
+        found = experiments.experiments(state=state.value)
+        yield from found.order_by("started_at", "key").values_list("key", flat=True)
+
+
+def _schedule(key: str, now: datetime) -> bool:
+    cut = looks.due_cut(experiments.plan(key), now=now)
+    last = queries.last_cut(key)
+    if cut is None or (last is not None and last >= cut):
+        return False
+    job = request_look(experiment=key, trigger=Trigger.SCHEDULE, actor=SCHEDULER, now=now, until=cut)
+    return job.created_at == now
+
+
+def _raise_if_outside(plan: LockedPlan, cut: datetime, now: datetime) -> None:
+    if cut.tzinfo is None:
+        raise refuse("until", cut.isoformat(), "the time has no zone", "Write 2026-01-31T12:00:00Z.")
+    if plan.started_at is not None and cut <= plan.started_at:
+        reason = f"the experiment started at {plan.started_at:%Y-%m-%d %H:%M:%S} UTC, there is nothing yet"
+        raise refuse("until", cut.isoformat(), reason, "Ask for a time after the start.")
+    if plan.stopped_at is not None and cut > plan.stopped_at:
+        reason = f"the experiment stopped at {plan.stopped_at:%Y-%m-%d %H:%M:%S} UTC"
+        raise refuse("until", cut.isoformat(), reason, "Ask for a time up to the stop.")
+    if cut > now + timedelta(seconds=1):
+        raise refuse("until", cut.isoformat(), "this lies in the future", "Ask for a time up to now.")
+
+
+def _raise_if_backwards(plan: LockedPlan, cut: datetime) -> None:
+    """Looks of one plan go forward in time: going back and looking again would be choosing a result."""
+    last = queries.runs_of_plan(plan.experiment, plan_version=plan.version).last()
+    if last is not None and last.data_cut > cut:
+        reason = f"look {last.look} has seen data until {last.data_cut:%Y-%m-%d %H:%M:%S} UTC"
+        raise Conflict(problem("until", cut.isoformat(), reason, "Looks go forward in time only."))

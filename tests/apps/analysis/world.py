@@ -1,0 +1,192 @@
+"""Experiments with data for the tests: rows written as files of the store with their rows in the manifest."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from analysis import services
+from events import queries as events
+from events.models import StoreFile
+from experiments import services as experiments
+from ledger import jobs
+from metrics import services as metrics
+from tests.core.analysis import store
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+KEY = "fast-checkout"
+ENVIRONMENT = "production"
+ARMS = [
+    {"key": "control", "variant": "off", "weight_ppm": 500_000, "role": "control"},
+    {"key": "treatment", "variant": "on", "weight_ppm": 500_000},
+]
+METRICS = {
+    "orders": """
+key = "orders"
+title = "Orders per user"
+question = "How many orders does a user place?"
+kind = "count"
+unit = "orders"
+direction = "up"
+owner = "rosa"
+tier = "beta"
+hypothesis = "A faster checkout raises it."
+gain = { value = 0.02, relative = true }
+[source]
+event = "purchase"
+""",
+    "latency-p95": """
+key = "latency-p95"
+title = "Checkout p95"
+question = "How long do the slowest requests take?"
+kind = "quantile"
+quantile = 0.95
+unit = "ms"
+direction = "down"
+owner = "rosa"
+tier = "beta"
+hypothesis = "Prefetching must not slow requests down."
+margin = { value = 0.05, relative = true }
+[source]
+event = "request"
+""",
+    "spend": """
+key = "spend"
+title = "Spend per user"
+question = "How much does a user spend?"
+kind = "mean"
+unit = "$"
+direction = "up"
+owner = "rosa"
+tier = "beta"
+hypothesis = "More orders, more money."
+window = { hours = 72 }
+covariate = { days = 7 }
+[cap]
+percentile = 99
+[source]
+event = "purchase"
+value = "value"
+""",
+}
+_files = count()
+
+
+def at(hours):
+    return START + timedelta(hours=hours)
+
+
+def write(exposures, listed, *, environment=ENVIRONMENT):
+    """Rows as files of the store, one per day and bucket, and their rows in the manifest."""
+    for kind, rows, schema in (
+        ("exposures", exposures, store.EXPOSURES),
+        ("events", listed, store.EVENTS),
+    ):
+        parts = defaultdict(list)
+        for row in rows:
+            parts[row["ts"].date(), row["unit"] % store.BUCKETS].append(row)
+        for (day, bucket), members in sorted(parts.items()):
+            _write(kind, environment, day, bucket, members, schema)
+
+
+def _write(kind, environment, day, bucket, rows, schema):
+    path = f"{kind}/environment={environment}/day={day}/bucket={bucket:02d}/test-{next(_files)}.parquet"
+    full = Path(events.store_root()) / path
+    full.parent.mkdir(parents=True, exist_ok=True)
+    store.write_file(full, rows, schema)
+    times = [row["ts"] for row in rows]
+    StoreFile.objects.create(
+        kind=kind,
+        environment=environment,
+        day=day,
+        bucket=bucket,
+        path=path,
+        rows=len(rows),
+        size=full.stat().st_size,
+        min_ts=min(times),
+        max_ts=max(times),
+        sha256="0" * 64,
+        created_at=START,
+    )
+
+
+def started(key=KEY, *, bind=("orders", "latency-p95"), now=START, **changes):
+    """A running experiment whose arms another system assigns unless said otherwise."""
+    metrics.load_definitions(texts={f"{m}.toml": METRICS[m] for m in METRICS}, actor="rosa", now=now)
+    content = {
+        "title": "Prefetch payment methods",
+        "flag": key,
+        "assigned_here": False,
+        "arms": ARMS,
+        "planned_units": 2000,
+        "hypothesis": {
+            "change": "Prefetch payment methods",
+            "audience": "signed-in users",
+            "metric": bind[0],
+            "direction": "up",
+            "expected": {"value": 0.05, "relative": True},
+            "mechanism": "the last step opens faster",
+            "refuted_if": "orders do not rise",
+        },
+        **changes,
+    }
+    experiments.create(key=key, content=content, actor="rosa", now=now)
+    for number, metric in enumerate(bind):
+        role = "primary" if number == 0 else "guardrail" if "latency" in metric else "success"
+        experiments.bind_metric(key=key, content={"metric": metric, "role": role}, actor="rosa", now=now)
+    return experiments.start(key=key, actor="rosa", now=now)
+
+
+def traffic(units=2000, *, seed=1, days=10.0, lift=0.0, slowdown=0.0, experiment=KEY, share=0.5):
+    """Exposures over `days` with orders and requests; the treatment's orders and latencies are scaled."""
+    random = np.random.default_rng(seed)
+    exposures, listed = [], []
+    for number in range(units):
+        unit = seed * 10_000_019 + number * 7919
+        is_on = random.random() < share
+        first = at(float(random.uniform(0, days * 24 - 4)))
+        device = str(random.choice(["phone", "laptop"]))
+        exposures.append(
+            store.exposure(
+                unit, "on" if is_on else "off", first, experiment=experiment, dims={"device": device}
+            )
+        )
+        listed += _purchases(random, unit, first, 1.0 + lift * is_on)
+        listed += _requests(random, unit, first, 1.0 + slowdown * is_on)
+    return exposures, listed
+
+
+def _purchases(random, unit, first, scale):
+    before = random.poisson(0.8)
+    found = [
+        store.event(unit, "purchase", first - timedelta(hours=float(h)), float(random.lognormal(2, 1)))
+        for h in random.uniform(1, 150, before)
+    ]
+    for _ in range(random.poisson((0.4 + 0.4 * before) * scale)):
+        when = first + timedelta(hours=float(random.uniform(0, 3)))
+        found.append(store.event(unit, "purchase", when, round(float(random.lognormal(2, 1)), 2)))
+    return found
+
+
+def _requests(random, unit, first, scale):
+    speed = float(random.lognormal(5, 0.3)) * scale
+    times = random.uniform(0, 3, 1 + random.poisson(3))
+    return [
+        store.event(
+            unit, "request", first + timedelta(hours=float(h)), speed * float(random.lognormal(0, 0.4))
+        )
+        for h in times
+    ]
+
+
+def look(key=KEY, *, hours=None, until=None, now=None, trigger="manual"):
+    """Ask for a look and do it in this process; returns its job, read again."""
+    cut = until or (None if hours is None else at(hours))
+    asked = services.request_look(
+        experiment=key, trigger=trigger, actor="rosa", now=now or at(24 * 30), until=cut
+    )
+    jobs.run(asked.id)
+    asked.refresh_from_db()
+    return asked
