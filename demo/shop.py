@@ -7,11 +7,12 @@ treatment, in the published order, so that each arm's latencies are distributed 
 
 import csv
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
+from types import MappingProxyType
 
 DATA = Path(__file__).parent / "data"
 EXPERIMENT = "home-recommendations"
@@ -20,6 +21,10 @@ UNIT_TYPE = "visitor"
 DAYS = 14
 MAX_REQUESTS = 3
 OPERATING_SYSTEMS = {"1": "windows", "2": "android", "3": "ios", "4": "macos"}
+SLOW_MS = 500
+BETWEEN_REQUESTS = timedelta(seconds=20)
+LONGEST_VISIT = timedelta(minutes=30)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Session:
     at: datetime
     system: str
     visitor_type: str
+    pages: int
     product_pages: int
     product_seconds: float
     bought: bool
@@ -40,8 +46,38 @@ class Session:
         return 1 + min(self.product_pages // 15, MAX_REQUESTS - 1)
 
     @property
+    def ends_at(self) -> datetime:
+        """After the time spent on products, at most half an hour: longer ones were left open."""
+        spent = min(timedelta(seconds=self.product_seconds), LONGEST_VISIT)
+        return self.at + max(spent, self.requests * BETWEEN_REQUESTS)
+
+    @property
     def dims(self) -> dict[str, str]:
         return {"system": self.system, "visitor_type": self.visitor_type}
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something a visitor did, as the shop would tell the SDK."""
+
+    name: str
+    at: datetime
+    value: float | None = None
+    dims: Mapping[str, str] = NOTHING
+
+
+def visit(session: Session, latencies_ms: Iterator[float]) -> Iterator[Happening]:
+    """What happens after the visitor was exposed, in order of time; home pages take the next latencies."""
+    for number in range(session.requests):
+        latency = next(latencies_ms)
+        slow = "yes" if latency > SLOW_MS else "no"
+        at = session.at + number * BETWEEN_REQUESTS
+        yield Happening("home_request", at, latency, {"slow": slow})
+    if session.pages <= 1:
+        yield Happening("single_page_visit", session.at)
+    if session.bought:
+        yield Happening("purchase", session.ends_at)
+    yield Happening("visit_ended", session.ends_at, float(session.product_pages))
 
 
 def sessions(*, until: datetime) -> Iterator[Session]:
@@ -57,6 +93,7 @@ def sessions(*, until: datetime) -> Iterator[Session]:
             at=until - timedelta(days=DAYS) + index * step,
             system=OPERATING_SYSTEMS.get(row["OperatingSystems"], "other"),
             visitor_type=row["VisitorType"].removesuffix("_Visitor").lower(),
+            pages=sum(int(row[kind]) for kind in ("Administrative", "Informational", "ProductRelated")),
             product_pages=int(row["ProductRelated"]),
             product_seconds=float(row["ProductRelated_Duration"]),
             bought=row["Revenue"] == "True",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import chromium
+from tests.platform import connected, demonstration, platform  # noqa: F401  fixtures of whatever needs the whole platform
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -1,0 +1,22 @@
+"""A person who is logged in to the console with the demonstration's data."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.visiting import visit
+
+
+@pytest.fixture(scope="session")
+def logged_in(browser, platform, demonstration, tmp_path_factory) -> Path:
+    """The file with the cookies of a log-in through the form."""
+    state: Path = tmp_path_factory.mktemp("browser") / "state.json"
+    with visit(browser, platform.web_url) as opened:
+        opened.open("/")
+        opened.page.get_by_label("Name", exact=True).fill("demo")
+        opened.page.get_by_label("Password").fill(demonstration.password)
+        opened.page.get_by_role("button", name="Log in").click()
+        opened.page.get_by_role("navigation", name="Main").wait_for()
+        opened.page.context.storage_state(path=state)
+        assert opened.trouble == []
+    return state

@@ -1,0 +1,49 @@
+"""Every page of the console in a real browser: nothing breaks, nothing leaves the site, nothing overflows."""
+
+import pytest
+
+from tests.browser.visiting import visit
+
+EXPERIMENT = "/experiments/home-recommendations"
+PAGES = {
+    "home": "/",
+    "experiments": "/experiments/",
+    "experiment": f"{EXPERIMENT}/",
+    "report": f"{EXPERIMENT}/report/",
+    "plan": f"{EXPERIMENT}/plan/",
+    "history": f"{EXPERIMENT}/history/",
+    "flags": "/flags/",
+    "flag": "/flags/home-recommendations/",
+    "metrics": "/metrics/",
+    "metric": "/metrics/home-latency-p95/",
+    "events": "/events/",
+    "audit": "/reviews/audit/",
+    "jobs": "/watch/jobs/",
+    "learn": "/learn/",
+}
+
+LOOKS: list[dict[str, bool]] = [{}, {"dark": True}, {"phone": True}, {"phone": True, "dark": True}]
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: "-".join(look) or "desk")
+def test_page__any_screen_and_theme__no_trouble_and_no_scrolling_sideways(
+    browser, platform, logged_in, path, look
+):
+    with visit(browser, platform.web_url, state=logged_in, **look) as opened:
+        opened.open(path)
+
+        assert opened.page.get_by_role("heading", level=1).count() == 1
+        assert opened.trouble == []
+        assert opened.overflow_px() <= 0
+
+
+def test_login__wrong_password__stays_outside_and_says_so(browser, platform, demonstration):
+    with visit(browser, platform.web_url) as opened:
+        opened.open("/experiments/")
+        opened.page.get_by_label("Name", exact=True).fill("demo")
+        opened.page.get_by_label("Password").fill("not this one")
+        opened.page.get_by_role("button", name="Log in").click()
+
+        assert "/login" in opened.page.url
+        assert opened.page.get_by_role("alert").is_visible()

@@ -1,0 +1,175 @@
+"""The whole platform for the tests that need it: web, edge, worker and beat under the real process manager.
+
+It runs once a session, on free loopback ports and a database of its own beside that of the other tests, and
+leaves nothing behind. `connected` lets the services of this process work on that database.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from config.embedded.home import CHECKOUT
+from tests.apps.embedded.watching import eventually, living_below
+
+READY_WITHIN_S = 120
+GONE_WITHIN_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A running platform: what its programs are told, and where they leave their traces."""
+
+    home: Path
+    variables: dict[str, str]
+
+    @property
+    def web_url(self) -> str:
+        return self.variables["HEADWAY_WEB_URL"]
+
+    @property
+    def edge_url(self) -> str:
+        return self.variables["HEADWAY_EDGE_URL"]
+
+    @property
+    def database_name(self) -> str:
+        return urlsplit(self.variables["DATABASE_URL"]).path.lstrip("/")
+
+    def pid(self, program: str) -> int | None:
+        """The process id of a program of the manager; None between two starts."""
+        try:
+            record = json.loads((self.home / "run" / "programs" / f"{program}.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return int(record["pid"])
+
+    def log(self, program: str) -> str:
+        """What a program said since the start of the platform."""
+        return (self.home / "logs" / f"{program}.log").read_text(errors="replace")
+
+    def run(self, *argv: str, within_s: float = 240) -> "subprocess.CompletedProcess[str]":
+        """Run a Python module in the platform's environment, as the process manager would."""
+        return subprocess.run(
+            [sys.executable, "-m", *argv],
+            cwd=CHECKOUT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **self.variables, "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    with tempfile.TemporaryDirectory(prefix="headway-platform-") as folder:
+        home = Path(folder).resolve()
+        database_url = _create_database(f"headway_platform_{os.getpid()}")
+        manager = _start(home, database_url)
+        try:
+            yield _ready(manager, home)
+        finally:
+            _stop(manager)
+            remaining = eventually(lambda: not living_below(home)) or living_below(home)
+            _drop_database(database_url)
+        assert remaining is True, f"left running: {remaining}"
+
+
+@pytest.fixture
+def connected(platform: Platform, django_db_blocker) -> Iterator[Platform]:
+    """The platform, with this process's Django on its database; what is written stays for the session."""
+    from django.db import connection
+
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        connection.close()
+        patch.setitem(connection.settings_dict, "NAME", platform.database_name)
+        try:
+            yield platform
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A finished first run of the demonstration."""
+
+    printed: str
+    seconds: float
+
+    @property
+    def password(self) -> str:
+        found = re.search(r"password (\S+)", self.printed)
+        assert found, self.printed
+        return found[1]
+
+
+@pytest.fixture(scope="session")
+def demonstration(platform: Platform) -> Demonstration:
+    """The demonstration's data on the platform, loaded once a session."""
+    began = time.monotonic()
+    done = platform.run("demo")
+    if done.returncode:
+        pytest.fail(f"the demonstration failed:\n{done.stdout}\n{done.stderr}\n{platform.log('worker')}")
+    return Demonstration(done.stdout, time.monotonic() - began)
+
+
+def _start(home: Path, database_url: str) -> "subprocess.Popen[str]":
+    variables = {
+        "HEADWAY_HOME": str(home),
+        "HEADWAY_EVENT_STORE": (home / "events").as_uri(),
+        "DATABASE_URL": database_url,
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "config.embedded", "serve"],
+        cwd=CHECKOUT,
+        env={**os.environ, **variables},
+        stdout=(home / "manager.log").open("w"),
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _ready(manager: "subprocess.Popen[str]", home: Path) -> Platform:
+    published = home / "run" / "environment.json"
+    eventually(lambda: published.exists() or manager.poll() is not None, within_s=READY_WITHIN_S)
+    if not published.exists():
+        pytest.fail(f"the platform did not start:\n{(home / 'manager.log').read_text()}")
+    return Platform(home, json.loads(published.read_text()))
+
+
+def _stop(manager: "subprocess.Popen[str]") -> None:
+    manager.send_signal(signal.SIGTERM)
+    try:
+        manager.wait(GONE_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        manager.kill()
+        manager.wait()
+
+
+def _create_database(name: str) -> str:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+    return _at_path(os.environ["DATABASE_URL"], name)
+
+
+def _drop_database(url: str) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(f'DROP DATABASE "{urlsplit(url).path.lstrip("/")}" WITH (FORCE)')  # type: ignore[call-overload]
+
+
+def _at_path(url: str, path: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
