@@ -20,6 +20,7 @@ from experiments.models import (
     VersionState,
 )
 from experiments.plan import WHOLE_PPM, ArmRole, Binding, LockedPlan, PlannedArm, Role
+from flags import queries as flag_queries
 from ledger.refusals import Conflict, NotFound, problem
 from metrics import queries as metric_queries
 from metrics.reading import meant
@@ -216,8 +217,8 @@ def preflight_context(owner: Experiment, version: ExperimentVersion) -> prefligh
 
 
 def flag_variants(owner: Experiment) -> tuple[str, ...] | None:
-    """The variants of the experiment's flag in its environment, None when there is no such flag."""
-    return None
+    """The variants of the experiment's flag in its environment, None when it is not served there."""
+    return flag_queries.variants(owner.flag, owner.environment)
 
 
 def _planned(arm: Arm) -> PlannedArm:

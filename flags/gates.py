@@ -77,6 +77,16 @@ def findings(action: Action, subject: Subject) -> tuple[Finding, ...]:
     return tuple(finding for gate in _gates[action] for finding in gate(subject))
 
 
+def check_all(actions: Iterable[Action], subject: Subject) -> None:
+    """Raise Blocked with the objections to any of the actions, each said once."""
+    asked = tuple(actions)
+    found: list[Finding] = []
+    for action in asked:
+        found += [each for each in findings(action, subject) if each not in found]
+    if found:
+        raise Blocked(asked[-1], tuple(found))
+
+
 def check(action: Action, subject: Subject) -> None:
     """Raise Blocked with all objections, if there are any."""
     found = findings(action, subject)

@@ -20,6 +20,7 @@ from flags.models import (
     SegmentVersion,
     VersionState,
 )
+from flags.parts import Numbered, Parts
 from ledger.refusals import NotFound, problem
 
 
@@ -40,6 +41,20 @@ def environment(key: str) -> Environment:
     if found is None:
         raise missing("environment", key, Environment.objects.values_list("key", flat=True))
     return found
+
+
+def is_production(key: str) -> bool:
+    """Whether real users are served from the environment; False when there is none with this key."""
+    return Environment.objects.filter(key=key, is_production=True).exists()
+
+
+def variants(flag_key: str, environment_key: str) -> tuple[str, ...] | None:
+    """The variants that a flag can serve in an environment now, None when it serves nothing there."""
+    live = FlagVersion.objects.filter(
+        state=VersionState.PUBLISHED, flag__key=flag_key, environment__key=environment_key
+    )
+    definition = live.filter(flag__archived_at__isnull=True).values_list("definition", flat=True).first()
+    return None if definition is None else tuple(definition["variants"])
 
 
 def flags(*, search: str = "", archived: bool = False) -> QuerySet[Flag]:
@@ -87,6 +102,12 @@ def live_versions(environment: Environment) -> QuerySet[FlagVersion]:
     return live.select_related("flag").order_by("flag__key")
 
 
+def live_versions_of(flag: Flag) -> QuerySet[FlagVersion]:
+    """The version in force in each environment that has one."""
+    live = FlagVersion.objects.filter(flag=flag, state=VersionState.PUBLISHED)
+    return live.select_related("environment")
+
+
 def segments() -> QuerySet[Segment]:
     return Segment.objects.all()
 
@@ -97,6 +118,11 @@ def segment(key: str) -> Segment:
     if found is None:
         raise missing("segment", key, Segment.objects.values_list("key", flat=True))
     return found
+
+
+def segment_versions(segment: Segment, environment: Environment) -> QuerySet[SegmentVersion]:
+    """Every version, newest first."""
+    return SegmentVersion.objects.filter(segment=segment, environment=environment)
 
 
 def live_segments(environment: Environment) -> QuerySet[SegmentVersion]:
@@ -176,3 +202,16 @@ def config_document(environment: Environment) -> ConfigDocument:
 
 def environments_with_documents() -> QuerySet[Environment]:
     return Environment.objects.select_related("document")
+
+
+def document_parts(environment: Environment) -> Parts:
+    """Everything an environment serves now; archived flags are not part of it."""
+    live = live_versions(environment).filter(flag__archived_at__isnull=True)
+    return Parts(
+        environment=environment.key,
+        flags={row.flag.key: Numbered(row.number, row.definition) for row in live},
+        segments={
+            row.segment.key: Numbered(row.number, row.definition) for row in live_segments(environment)
+        },
+        layers={row.key: {"unit_type": row.unit_type, "salt": row.salt_id} for row in layers()},
+    )

@@ -130,13 +130,18 @@ class Start(APIView):
 class Decide(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
-        """Record the decision: `taken`, `snapshot_sha256` of the report it rests on, `reason`."""
-        body = body_fields(request.data, ("taken", "snapshot_sha256", "reason"))
+        """Record the decision: `taken`, `snapshot_sha256` of the report it rests on, `reason`.
+
+        `arm` names the arm to ship when there are several treatments.
+        """
+        body = body_fields(request.data, ("taken", "snapshot_sha256", "reason", "arm"))
         taken = body.text("taken", fix="Write ship, roll_back, iterate or abandon.")
         sha256 = body.text("snapshot_sha256", fix="Copy the hash of the report.")
+        arm = body.text("arm", fix="Write the key of one treatment.", default="")
         reason = _reason(body)
         body.findings.raise_if_any()
-        services.decide(key=key, taken=taken, snapshot_sha256=sha256, reason=reason, **_by(request))
+        stated = {"taken": taken, "snapshot_sha256": sha256, "reason": reason, "arm": arm}
+        services.decide(key=key, **stated, **_by(request))
         return _detail(key)
 
 

@@ -40,7 +40,13 @@ def history(request: HttpRequest, key: str) -> HttpResponse:
 def decide(request: HttpRequest, key: str) -> HttpResponse:
     experiment = queries.experiment(key)
     sha256 = request.GET.get("snapshot", "")
-    context = {"sha256": sha256, "snapshot": status.snapshot(sha256), "taken": Taken.choices}
+    planned = queries.candidate(experiment, queries.newest_version(experiment))
+    context = {
+        "sha256": sha256,
+        "snapshot": status.snapshot(sha256),
+        "taken": Taken.choices,
+        "treatments": planned.treatments,
+    }
     return render(request, "experiments/decide.html", {**frame(experiment, "decide"), **context})
 
 

@@ -35,7 +35,9 @@ def start(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_POST
 def decide(request: HttpRequest, key: str) -> HttpResponse:
-    asked = {name: request.POST.get(name, "").strip() for name in ("taken", "snapshot_sha256", "reason")}
+    asked = {
+        name: request.POST.get(name, "").strip() for name in ("taken", "snapshot_sha256", "reason", "arm")
+    }
     services.decide(key=key, **{**asked, **_by(request)})
     messages.success(request, "The decision was recorded.")
     return redirect("experiment-history", key=key)

@@ -11,7 +11,7 @@ from django.db import transaction
 from experiments import lifecycle, preflight, queries, status
 from experiments.lifecycle import State
 from experiments.models import Decision, Experiment, ExperimentVersion, Phase, Taken, VersionState
-from experiments.plan import WHOLE_PPM, LockedPlan
+from experiments.plan import WHOLE_PPM, LockedPlan, PlannedArm
 from experiments.services import assignment
 from experiments.services.transitions import Act, locked_row, move, note
 from flags import gates
@@ -124,8 +124,14 @@ def invalidate(*, key: str, actor: str, now: datetime, reason: str) -> Experimen
 
 
 @transaction.atomic
-def decide(*, key: str, taken: str, snapshot_sha256: str, reason: str, actor: str, now: datetime) -> Decision:
-    """Record what was decided on which report. Shipping asks the gates and needs a trustworthy report."""
+def decide(
+    *, key: str, taken: str, snapshot_sha256: str, reason: str, actor: str, now: datetime, arm: str = ""
+) -> Decision:
+    """Record what was decided on which report. Shipping asks the gates and needs a trustworthy report.
+
+    Where Headway's flag assigned the arms, shipping makes the variant of `arm` (the only treatment unless
+    named) what the flag serves to everybody.
+    """
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
     lifecycle.check(key, experiment.lifecycle_state, State.DECIDED)
     if taken not in Taken.values:
@@ -144,6 +150,8 @@ def decide(*, key: str, taken: str, snapshot_sha256: str, reason: str, actor: st
         decided_at=now,
     )
     move(experiment, State.DECIDED, "decided", act)
+    if taken == Taken.SHIP and experiment.assigned_here:
+        assignment.ship(experiment, _arm_to_ship(key, arm).variant, reason=reason, actor=actor, now=now)
     return decision
 
 
@@ -206,6 +214,15 @@ def _snapshot_of(key: str, sha256: str) -> status.Snapshot:
         fix = "A decision refers to a stored report of this experiment."
         raise refuse("snapshot_sha256", sha256, f'"{key}" has no report with this hash', fix)
     return found
+
+
+def _arm_to_ship(key: str, arm: str) -> PlannedArm:
+    treatments = queries.plan(key).treatments
+    found = [each for each in treatments if arm in {"", each.key}]
+    if len(found) != 1:
+        fix = f"Possible are: {', '.join(each.key for each in treatments)}."
+        raise refuse("arm", arm, "this does not say which arm is shipped", fix)
+    return found[0]
 
 
 def _raise_if_not_shippable(experiment: Experiment, report: status.Snapshot, act: Act) -> None:

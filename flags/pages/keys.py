@@ -37,9 +37,7 @@ def rotate(request: HttpRequest, prefix: str) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
     reason = request.POST.get("reason", "")
-    services.revoke_key(
-        prefix=prefix, actor=request.user.get_username(), now=timezone.now(), reason=reason
-    )
+    services.revoke_key(prefix=prefix, actor=request.user.get_username(), now=timezone.now(), reason=reason)
     messages.success(request, f"The key {prefix} works no more.")
     return redirect("sdk-keys")
 

@@ -1,0 +1,48 @@
+"""Everything that changes flags. Keyword-only, one transaction each, an audit row for each change."""
+
+from flags.services.catalogue import archive, create_flag, edit_flag, unarchive
+from flags.services.environments import create_environment
+from flags.services.holds import hold, release_hold
+from flags.services.keys import create_key, note_use, revoke_key, rotate_key
+from flags.services.layers import allocate_slots, create_layer, free_slots
+from flags.services.salts import draw_salt
+from flags.services.segments import create_segment, publish_segment
+from flags.services.steering import (
+    end_experiment_rule,
+    publish_experiment_rule,
+    set_coverage,
+    ship_variant,
+    switch_off,
+    switch_on,
+)
+from flags.services.versions import discard_draft, publish, revert, save_draft
+
+__all__ = [
+    "allocate_slots",
+    "archive",
+    "create_environment",
+    "create_flag",
+    "create_key",
+    "create_layer",
+    "create_segment",
+    "discard_draft",
+    "draw_salt",
+    "edit_flag",
+    "end_experiment_rule",
+    "free_slots",
+    "hold",
+    "note_use",
+    "publish",
+    "publish_experiment_rule",
+    "publish_segment",
+    "release_hold",
+    "revert",
+    "revoke_key",
+    "rotate_key",
+    "save_draft",
+    "set_coverage",
+    "ship_variant",
+    "switch_off",
+    "switch_on",
+    "unarchive",
+]

@@ -19,7 +19,9 @@ def create_environment(*, key: str, actor: str, now: datetime, is_production: bo
     """An environment with an empty document, so that SDKs can connect at once."""
     check_key("environment", key)
     if Environment.objects.filter(key=key).exists():
-        raise Conflict(problem("environment", key, "there is an environment with this key", "Choose another."))
+        raise Conflict(
+            problem("environment", key, "there is an environment with this key", "Choose another.")
+        )
     made = Environment.objects.create(key=key, is_production=is_production, created_at=now)
     rebuild(made, now=now)
     audit.record(
@@ -43,7 +45,9 @@ def rebuild(environment: Environment, *, now: datetime) -> ConfigDocument:
 
     The version grows by one even when nothing changed, so that it orders every document ever served.
     """
-    previous = ConfigDocument.objects.filter(environment=environment).values_list("version", flat=True).first()
+    previous = (
+        ConfigDocument.objects.filter(environment=environment).values_list("version", flat=True).first()
+    )
     version = (previous or 0) + 1
     content = document.build(queries.document_parts(environment), version=version, built_at=now)
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()

@@ -12,14 +12,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from flags import changes, definitions, document, gates, queries
-from flags.gates import Blocked, Subject
+from flags import changes, definitions, document, gates, opening, queries
+from flags.gates import Subject
 from flags.models import Environment, Flag, FlagVersion, VersionState
-from flags.services import environments, salts
+from flags.services import environments, reasons, salts
 from ledger import audit
-from ledger.refusals import Conflict, problem, refuse
-
-MAX_REASON = 2000
+from ledger.refusals import Conflict, problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,7 @@ def save_draft(
     draft = queries.draft(where.flag, where.environment)
     _raise_if_stale(draft or where.live, seen)
     complete = prepared(where, definition, now)
+    _raise_if_it_takes_from_experiments(where, complete)
     before = draft.checksum if draft else None
     saved = _store_draft(where, draft, complete, actor, now)
     audit.record(
@@ -109,7 +108,7 @@ def publish(
     _raise_if_stale(draft, seen)
     _raise_if_overtaken(draft, where.live)
     document.check(queries.document_parts(where.environment), flag, draft.definition)
-    return put_live(where, draft, Act(actor, now, reason))
+    return put_live(where, draft, Act(actor, now, reasons.checked(reason)))
 
 
 @transaction.atomic
@@ -127,7 +126,7 @@ def discard_draft(*, flag: str, environment: str, actor: str, now: datetime, rea
         action="flag.draft.discarded",
         subject=where.subject,
         before={"environment": environment, "number": draft.number, "checksum": draft.checksum},
-        reason=reason,
+        reason=reasons.checked(reason),
     )
     return draft
 
@@ -154,7 +153,7 @@ def revert(
         raise Conflict(problem("version", version, "this version was never live", "Publish it instead."))
     if where.live is not None and earlier.checksum == where.live.checksum:
         raise Conflict(problem("version", version, f"version {where.live.number} is live and says the same"))
-    act = Act(actor, now, reason or f"revert to version {version}")
+    act = Act(actor, now, reasons.checked(reason) or f"revert to version {version}")
     return change_live(where, earlier.definition, act)
 
 
@@ -177,12 +176,14 @@ def change_live(where: Place, definition: Mapping[str, Any], act: Act) -> FlagVe
 def put_live(where: Place, version: FlagVersion, act: Act) -> FlagVersion:
     """Bring a checked version into force."""
     before = where.live.definition if where.live else None
+    if not act.experiment:
+        _raise_if_it_takes_from_experiments(where, version.definition)
     check_gates(where, version.definition, act)
     if where.live is not None:
         where.live.state = VersionState.SUPERSEDED
         where.live.save(update_fields=["state"])
     version.state = VersionState.PUBLISHED
-    version.published_by, version.published_at, version.reason = act.actor, act.now, act.reason[:MAX_REASON]
+    version.published_by, version.published_at, version.reason = act.actor, act.now, act.reason
     version.save()
     built = environments.rebuild(where.environment, now=act.now)
     audit.record(
@@ -204,8 +205,9 @@ def put_live(where: Place, version: FlagVersion, act: Act) -> FlagVersion:
 def check_gates(where: Place, definition: Mapping[str, Any], act: Act) -> None:
     """Ask everybody who may object. What only closes the flag is never held up: it is how harm is stopped."""
     before = where.live.definition if where.live else None
-    if before is not None and definitions.only_closes(before, definition):
+    if before is not None and opening.only_closes(before, definition):
         return
+    coverage_before, coverage_after = opening.coverage_change(before, definition)
     subject = Subject(
         now=act.now,
         actor=act.actor,
@@ -213,25 +215,32 @@ def check_gates(where: Place, definition: Mapping[str, Any], act: Act) -> None:
         environment=where.environment.key,
         experiment=act.experiment,
         is_production=where.environment.is_production,
-        coverage_before_ppm=definitions.reach_ppm(before, before) if before else 0,
-        coverage_after_ppm=definitions.reach_ppm(definition, before or definition),
+        coverage_before_ppm=coverage_before,
+        coverage_after_ppm=coverage_after,
     )
     asked: tuple[gates.Action, ...] = ("publish", "ramp.advance") if subject.opens_further else ("publish",)
-    found = {finding: None for action in asked for finding in gates.findings(action, subject)}
-    if found:
-        raise Blocked(asked[-1], tuple(found))
+    gates.check_all(asked, subject)
 
 
 def prepared(where: Place, definition: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The definition with salts, registered, and accepted by the SDK. Raises Refused."""
-    document.check_shape(definition, where.flag.value_type, where.flag.unit_type)
+    value_type, unit_type = where.flag.value_type, where.flag.unit_type
+    document.check_shape(definition, value_type, unit_type)
     complete = definitions.complete(
-        definition, lambda: salts.draw_salt(subject=where.subject, now=now).value
+        {"type": value_type, "unit_type": unit_type, **definition},
+        lambda: salts.draw_salt(subject=where.subject, now=now).value,
     )
     for field, value in definitions.salts(complete):
         salts.adopt_salt(value=value, subject=where.subject, field=field, now=now)
     document.check(queries.document_parts(where.environment), where.flag.key, complete)
     return complete
+
+
+def _raise_if_it_takes_from_experiments(where: Place, definition: Mapping[str, Any]) -> None:
+    before = where.live.definition if where.live else {"rules": [], "prerequisites": []}
+    found = tuple(definitions.takes_from_experiments(before, definition))
+    if found:
+        raise Conflict(*found)
 
 
 def raise_if_moved(where: Place, seen: int | None) -> None:

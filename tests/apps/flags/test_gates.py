@@ -9,7 +9,9 @@ from config import errors
 from flags import gates
 from flags.gates import Blocked, Finding, Subject
 
-SUBJECT = Subject(now=datetime(2026, 3, 2, tzinfo=UTC), actor="ada", flag="checkout", environment="production")
+SUBJECT = Subject(
+    now=datetime(2026, 3, 2, tzinfo=UTC), actor="ada", flag="checkout", environment="production"
+)
 
 
 @pytest.fixture
@@ -45,7 +47,10 @@ def test_check__two_object__both_are_named(register):
         gates.check("publish", SUBJECT)
 
     assert [finding.code for finding in blocked.value.findings] == ["trip", "review"]
-    assert [problem.reason for problem in blocked.value.problems] == ["trip of checkout", "review of checkout"]
+    assert [problem.reason for problem in blocked.value.problems] == [
+        "trip of checkout",
+        "review of checkout",
+    ]
     assert blocked.value.problems[0].value == "limit: 5"
     assert errors.status_of(blocked.value) == 409
 

@@ -100,7 +100,11 @@ def test_rotate__live_key__both_work_until_the_overlap_ends():
         prefix=made.prefix, actor="bob", now=LATER, overlap=timedelta(hours=2)
     )
 
-    assert (successor.name, successor.scope, successor.accepts_history) == ("checkout service", "server", True)
+    assert (successor.name, successor.scope, successor.accepts_history) == (
+        "checkout service",
+        "server",
+        True,
+    )
     during, after = LATER + timedelta(minutes=119), LATER + timedelta(hours=2)
     assert queries.key_by_secret(old_secret, now=during) == made
     assert queries.key_by_secret(old_secret, now=after) is None

@@ -1,0 +1,134 @@
+"""How far a change opens a flag: what gates are told, and what never has to ask them. Pure.
+
+A variant is at rest when it is what units get without the flag: the variant of the kill switch and the
+default that is in force. A change opens the flag when more units may get a variant that is not at rest.
+Conditions are not counted out: a rule with one may reach everybody.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flags import audiences
+from flags.definitions import WHOLE_PPM, Definition, can_vanish, same, without_coverage
+
+Pair = tuple[int, int]
+Rest = frozenset[str | None]
+
+
+def only_closes(before: Definition, after: Definition) -> bool:
+    """Whether every unit keeps its variant or falls back to one at rest. Such changes stop harm."""
+    same = all(same(after[name], before[name]) for name in ("type", "unit_type", "variants", "off"))
+    if not same or not (before["on"] or not after["on"]):
+        return False
+    if not after["on"]:
+        return True
+    return (
+        after["default"] in {before["default"], before["off"]}
+        and after["forced"] == before["forced"]
+        and all(needed in after["prerequisites"] for needed in before["prerequisites"])
+        and _rules_only_shrink(before["rules"], after["rules"])
+    )
+
+
+def coverage_change(before: Definition | None, after: Definition) -> Pair:
+    """Coverage before and after in ppm, of the part of the definition that opens furthest.
+
+    When no part opens, of the part that closes most; (reach, the same reach) when coverage stays.
+    """
+    if before is None or not before["on"]:
+        return 0, reach_ppm(after, _rest_of_new(before or after))
+    rest: Rest = frozenset({before["default"], before["off"]})
+    if not after["on"]:
+        return reach_ppm(before, rest), 0 if after["off"] in rest else WHOLE_PPM
+    moved = [pair for pair in _parts(before, after, rest) if pair[0] != pair[1]]
+    if not moved:
+        reach = reach_ppm(after, rest)
+        return reach, reach
+    opening = max(moved, key=lambda pair: pair[1] - pair[0])
+    return opening if opening[1] > opening[0] else min(moved, key=lambda pair: pair[1] - pair[0])
+
+
+def reach_ppm(definition: Definition, rest: Rest | None = None) -> int:
+    """The largest share of units that may get a variant that is not at rest."""
+    rest = _rest_of_new(definition) if rest is None else rest
+    if not definition["on"]:
+        return 0 if definition["off"] in rest else WHOLE_PPM
+    if definition["default"] not in rest:
+        return WHOLE_PPM
+    return min(WHOLE_PPM, sum(_share_ppm(rule, rest) for rule in definition["rules"]))
+
+
+def reach_through(definition: Definition, segments: frozenset[str]) -> int:
+    """The largest share of units to whom rules that look at these segments may give a variant not at rest."""
+    if not definition["on"]:
+        return 0
+    rest: Rest = frozenset({definition["default"], definition["off"]})
+    looking = [rule for rule in definition["rules"] if audiences.of_rule(rule) & segments]
+    return min(WHOLE_PPM, sum(_share_ppm(rule, rest) for rule in looking))
+
+
+def _rest_of_new(definition: Definition) -> Rest:
+    off = definition["off"]
+    return frozenset({definition["default"] if off is None else off})
+
+
+def _parts(before: Definition, after: Definition, rest: Rest) -> Iterator[Pair]:
+    """Each part of the definition that differs, with its share before and after."""
+    if after["default"] != before["default"]:
+        yield (0, 0 if after["default"] in rest else WHOLE_PPM)
+    if _changes_values(before, after):
+        yield (0, WHOLE_PPM)
+    if any(before["forced"].get(unit) != variant for unit, variant in after["forced"].items()):
+        yield (0, 1)
+    known = {rule["id"]: rule for rule in before["rules"]}
+    kept = {rule["id"] for rule in after["rules"]}
+    for rule in after["rules"]:
+        earlier = known.get(rule["id"])
+        if not same(rule, earlier):
+            stays = earlier is not None and _has_same_units(earlier, rule)
+            yield (_share_ppm(earlier, rest) if earlier and stays else 0, _share_ppm(rule, rest))
+    for rule in before["rules"]:
+        if rule["id"] not in kept:
+            yield (_share_ppm(rule, rest), 0)
+
+
+def _changes_values(before: Definition, after: Definition) -> bool:
+    """A variant that units get already says something else now."""
+    return any(
+        not same(after["variants"].get(key, value), value) for key, value in before["variants"].items()
+    )
+
+
+def _share_ppm(rule: Mapping[str, Any], rest: Rest) -> int:
+    """The share of the flag's units that the rule may give a variant that is not at rest."""
+    if "split" not in rule:
+        return 0 if rule["variant"] in rest else WHOLE_PPM
+    split = rule["split"]
+    open_ppm = sum(weight for variant, weight in split["arms"] if variant not in rest)
+    slots = rule["layer"]["slots"] if "layer" in rule else [[0, WHOLE_PPM]]
+    layer_ppm = sum(high - low for low, high in slots)
+    share: int = -(-split["coverage_ppm"] * open_ppm * layer_ppm // WHOLE_PPM**2)
+    return share
+
+
+def _has_same_units(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two versions of a rule look at the same units, so that only its coverage can differ."""
+    return same(without_coverage(before), without_coverage(after))
+
+
+def _rules_only_shrink(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> bool:
+    """After is before with some rules gone, whose units fall to the default, and others covering less."""
+    left = list(after)
+    for rule in before:
+        if left and left[0]["id"] == rule["id"]:
+            if not _covers_no_more(rule, left.pop(0)):
+                return False
+        elif not can_vanish([rule, *left], rule):
+            return False
+    return not left
+
+
+def _covers_no_more(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    if not _has_same_units({**before, "experiment": ""}, {**after, "experiment": ""}):
+        return False
+    return "split" not in before or after["split"]["coverage_ppm"] <= before["split"]["coverage_ppm"]

@@ -1,0 +1,187 @@
+"""Flags themselves: made, described, put into the archive and taken out of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from flags import definitions, document, queries
+from flags.models import Environment, Flag, Kind, ValueType
+from flags.services import environments, reasons, versions
+from flags.services.names import check_key, check_text
+from flags.services.versions import Act, Place
+from ledger import audit
+from ledger.refusals import Conflict, problem, refuse
+
+EDITABLE = ("title", "owner", "kind", "expires_on")
+
+
+@transaction.atomic
+def create_flag(
+    *,
+    key: str,
+    value_type: str,
+    actor: str,
+    now: datetime,
+    title: str = "",
+    owner: str = "",
+    kind: str = Kind.RELEASE,
+    unit_type: str = "user",
+    expires_on: date | None = None,
+    variants: Mapping[str, Any] | None = None,
+    default: str | None = None,
+    in_environments: Sequence[str] | None = None,
+    reason: str = "",
+) -> Flag:
+    """A flag that serves its default to everybody, in all environments unless some are named.
+
+    Without `variants` it gets the usual ones of its type; without `default` the variant "off", or the first.
+    """
+    _check_new(key, value_type, unit_type)
+    content = _described({"title": title, "owner": owner or actor, "kind": kind, "expires_on": expires_on})
+    flag = Flag.objects.create(key=key, value_type=value_type, unit_type=unit_type, created_at=now, **content)
+    audit.record(
+        now=now,
+        actor=actor,
+        action="flag.created",
+        subject=f"flag:{key}",
+        after={**_facts(flag), "value_type": value_type, "unit_type": unit_type},
+        reason=reasons.checked(reason),
+    )
+    first = definitions.first(value_type, unit_type, variants, default)
+    act = Act(actor, now, reasons.checked(reason) or "the flag was made")
+    for name in _places(in_environments):
+        versions.change_live(versions.place(key, name), first, act)
+    return flag
+
+
+@transaction.atomic
+def edit_flag(*, flag: str, content: Mapping[str, Any], actor: str, now: datetime) -> Flag:
+    """Change some of title, owner, kind and expires_on; what is served stays."""
+    row = _locked(flag)
+    before = _facts(row)
+    for name, value in _described(content).items():
+        setattr(row, name, value)
+    after = _facts(row)
+    changed = [name for name in EDITABLE if before[name] != after[name]]
+    if changed:
+        row.save(update_fields=changed)
+        audit.record(
+            now=now,
+            actor=actor,
+            action="flag.edited",
+            subject=f"flag:{flag}",
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+        )
+    return row
+
+
+@transaction.atomic
+def archive(*, flag: str, actor: str, now: datetime, reason: str) -> Flag:
+    """Take the flag out of every document: product code gets the default written in it.
+
+    Raises Conflict while an experiment runs on it, Refused while another flag needs it.
+    """
+    why = reasons.checked(reason, needed="archiving a flag")
+    held, row = _all_locked(), _locked(flag)
+    if row.is_archived:
+        raise Conflict(problem("flag", flag, "this flag is archived already"))
+    _raise_if_experiments_run(row)
+    row.archived_at = now
+    row.save(update_fields=["archived_at"])
+    for environment in held:
+        document.check_whole(queries.document_parts(environment))
+        environments.rebuild(environment, now=now)
+    audit.record(now=now, actor=actor, action="flag.archived", subject=f"flag:{flag}", reason=why)
+    return row
+
+
+@transaction.atomic
+def unarchive(*, flag: str, actor: str, now: datetime, reason: str = "") -> Flag:
+    """Serve again what was live when the flag was archived; gates are asked as for a first publication."""
+    act = Act(actor, now, reasons.checked(reason))
+    held, row = _all_locked(), _locked(flag)
+    if not row.is_archived:
+        raise Conflict(problem("flag", flag, "this flag is not archived"))
+    row.archived_at = None
+    row.save(update_fields=["archived_at"])
+    for environment in held:
+        live = queries.live_version(row, environment)
+        if live is not None:
+            versions.check_gates(Place(row, environment, None), live.definition, act)
+            document.check_whole(queries.document_parts(environment))
+            environments.rebuild(environment, now=now)
+    audit.record(now=now, actor=actor, action="flag.unarchived", subject=f"flag:{flag}", reason=act.reason)
+    return row
+
+
+def _check_new(key: str, value_type: str, unit_type: str) -> None:
+    check_key("key", key)
+    check_key("unit_type", unit_type)
+    if value_type not in ValueType.values:
+        fix = f"Possible are: {', '.join(ValueType.values)}."
+        raise refuse("value_type", value_type, "this is no type of value", fix)
+    if Flag.objects.filter(key=key).exists():
+        raise Conflict(problem("key", key, "there is a flag with this key", "Choose another key."))
+
+
+def _described(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with every field judged. Raises Refused."""
+    unknown = [name for name in content if name not in EDITABLE]
+    if unknown:
+        fix = f"Possible are: {', '.join(EDITABLE)}."
+        raise refuse(unknown[0], content[unknown[0]], "this cannot be changed", fix)
+    found = dict(content)
+    for name, limit in (("title", 200), ("owner", 150)):
+        if name in found:
+            found[name] = check_text(name, found[name], limit=limit, is_needed=name == "owner")
+    if "kind" in found and found["kind"] not in Kind.values:
+        raise refuse("kind", found["kind"], "this is no kind", f"Possible are: {', '.join(Kind.values)}.")
+    if "expires_on" in found:
+        found["expires_on"] = _day(found["expires_on"])
+    return found
+
+
+def _day(value: object) -> date | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise refuse("expires_on", value, "this is no day", "Write it as 2026-12-31.") from None
+
+
+def _facts(flag: Flag) -> dict[str, Any]:
+    day = flag.expires_on
+    return {
+        "title": flag.title,
+        "owner": flag.owner,
+        "kind": str(flag.kind),
+        "expires_on": day.isoformat() if day else None,
+    }
+
+
+def _places(named: Sequence[str] | None) -> list[str]:
+    return [place.key for place in queries.environments()] if named is None else list(named)
+
+
+def _locked(flag: str) -> Flag:
+    queries.flag(flag)
+    return Flag.objects.select_for_update().get(key=flag)
+
+
+def _all_locked() -> list[Environment]:
+    """Every environment, locked in one order so that two such changes never wait for each other."""
+    return list(Environment.objects.select_for_update().order_by("id"))
+
+
+def _raise_if_experiments_run(flag: Flag) -> None:
+    for live in queries.live_versions_of(flag):
+        running = [rule["experiment"] for rule in live.definition["rules"] if "experiment" in rule]
+        if running:
+            why = f"experiment {running[0]} runs on it in {live.environment.key}"
+            raise Conflict(problem("flag", flag.key, why, "Stop the experiment first."))
