@@ -5,8 +5,12 @@ defaults lose work. `docs/explanation/jobs.md` says why each one is set.
 """
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
+
+from config import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
@@ -61,3 +65,8 @@ app.conf.beat_schedule = {
         "options": {"queue": "analysis", "expires": 300},
     },
 }
+
+
+@worker_init.connect
+def _check_broker(**about: Any) -> None:
+    broker.refuse_eviction(app.conf.broker_url)

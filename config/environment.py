@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 MIN_SECRET_LENGTH = 50
+CONNECT_TIMEOUT_S = 3
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class BadEnvironment(Exception):
@@ -35,6 +37,12 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
     """Parse the environment. Raises BadEnvironment naming the variable and the fix."""
     web_url = variables.get("HEADWAY_WEB_URL", "http://127.0.0.1:8000")
     host = urlsplit(web_url).hostname or "127.0.0.1"
+    is_embedded = variables.get("HEADWAY_EMBEDDED") == "1"
+    if is_embedded and host not in LOOPBACK:
+        raise BadEnvironment(
+            f"HEADWAY_WEB_URL is {web_url}, and the embedded servers are for this machine only. "
+            "Set DATABASE_URL and REDIS_URL to servers of your own; docs/how-to/install.md says how."
+        )
     return Environment(
         database_url=_required(variables, "DATABASE_URL", "postgresql://user:password@host:5432/headway"),
         redis_url=_required(variables, "REDIS_URL", "redis://:password@host:6379/0"),
@@ -43,7 +51,7 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         web_url=web_url.rstrip("/"),
         edge_url=variables.get("HEADWAY_EDGE_URL", "http://127.0.0.1:8001").rstrip("/"),
         allowed_hosts=_hosts(variables.get("HEADWAY_ALLOWED_HOSTS", ""), host),
-        is_embedded=variables.get("HEADWAY_EMBEDDED") == "1",
+        is_embedded=is_embedded,
         is_debug=variables.get("HEADWAY_DEBUG") == "1",
     )
 
@@ -70,7 +78,7 @@ def _secret(variables: "os._Environ[str] | dict[str, str]") -> str:
 
 def _hosts(listed: str, web_host: str) -> tuple[str, ...]:
     named = tuple(host.strip() for host in listed.split(",") if host.strip())
-    return (*named, web_host, "127.0.0.1", "localhost")
+    return (*named, web_host, *LOOPBACK[:2])
 
 
 def django_database(url: str) -> dict[str, object]:
@@ -81,7 +89,7 @@ def django_database(url: str) -> dict[str, object]:
             f"DATABASE_URL starts with {parts.scheme!r} or names no database; "
             "Headway runs on PostgreSQL: postgresql://user:password@host:5432/headway"
         )
-    options: dict[str, object] = dict(parse_qsl(parts.query))
+    options: dict[str, object] = {"connect_timeout": CONNECT_TIMEOUT_S, **dict(parse_qsl(parts.query))}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

@@ -3,11 +3,14 @@
 The console shows a page, the API answers problem+json (RFC 9457) with one entry per problem.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -15,7 +18,16 @@ from rest_framework.views import exception_handler
 from ledger.refusals import Conflict, NotFound, Refused
 
 STATUS: dict[type[Refused], int] = {NotFound: 404, Conflict: 409, Refused: 422}
-TITLES = {404: "Not found", 409: "Not possible in this state", 422: "Not accepted"}
+TITLES = {
+    400: "Not understood",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Not possible in this state",
+    422: "Not accepted",
+    500: "Something broke on our side",
+    503: "The database is not available",
+}
+RETRY_AFTER_S = 5
 
 
 def status_of(refused: Refused) -> int:
@@ -73,3 +85,36 @@ def refusal_page(request: HttpRequest, refused: Refused) -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse(body, status=body["status"], content_type="application/problem+json")
     return render(request, "refused.html", {"problem": body}, status=body["status"])
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, 400, str(exception))
+
+
+def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, 403, str(exception))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _answer(request, 403, reason)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, 404, f"there is nothing at {request.path}")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls this while the error is being handled: a database that is away gets its own answer."""
+    if not isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return _answer(request, 500, "the error was logged and nothing was changed")
+    answer = _answer(request, 503, "nothing was changed; try again shortly")
+    answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
+
+
+def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+    """problem+json for the API; for people a page that asks nothing of the database."""
+    problem = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}
+    if request.path.startswith("/api/"):
+        return JsonResponse(problem, status=status, content_type="application/problem+json")
+    return HttpResponse(render_to_string(f"{status}.html", {"problem": problem}), status=status)

@@ -1,11 +1,15 @@
 """Addresses of the console and the API; what SDKs talk to is in config.edge."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from config import health, home, openapi
+from config import errors, health, home, openapi
+from config.login import login
 
-login = LoginView.as_view(template_name="login.html", redirect_authenticated_user=True)
+handler400 = errors.bad_request
+handler403 = errors.not_allowed
+handler404 = errors.not_found
+handler500 = errors.server_error
 
 urlpatterns = [
     path("", home.home, name="home"),

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.embedded.backing import Backing
@@ -19,7 +20,10 @@ GRANIAN = (
     *("--workers", "1", "--workers-kill-timeout", "5"),
 )
 # Running as root is what root asked for; the advice against it would repeat at every start.
-CELERY = (sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "--app", "config")
+CELERY = (
+    *(sys.executable, "-W", "ignore:You're running the worker"),
+    *("-m", "celery", "--quiet", "--app", "config"),
+)
 
 
 def choose_ports(ports: Ports) -> tuple[int, int]:
@@ -39,16 +43,17 @@ def environment(found: Backing, *, web_port: int, edge_port: int) -> dict[str, s
     inherited = {name: value for name, value in os.environ.items() if value or name not in defaults}
     paths = {
         "HEADWAY_HOME": str(found.home.root),
-        "PATH": _in_front(str(Path(sys.executable).parent), "PATH"),
-        "PYTHONPATH": _in_front(str(CHECKOUT), "PYTHONPATH"),
+        "PATH": _in_front([Path(sys.executable).parent], "PATH"),
+        "PYTHONPATH": _in_front([CHECKOUT, CHECKOUT / "sdk" / "python" / "src"], "PYTHONPATH"),
         "PYTHONUNBUFFERED": "1",
     }
     return {**defaults, **inherited, **found.variables, **paths}
 
 
-def _in_front(first: str, variable: str) -> str:
-    rest = [part for part in os.environ.get(variable, "").split(os.pathsep) if part and part != first]
-    return os.pathsep.join([first, *rest])
+def _in_front(folders: Sequence[Path], variable: str) -> str:
+    first = [str(folder) for folder in folders]
+    rest = [part for part in os.environ.get(variable, "").split(os.pathsep) if part and part not in first]
+    return os.pathsep.join([*first, *rest])
 
 
 def migrate() -> Program:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import InternalError, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from ledger import audit
@@ -65,7 +65,7 @@ def test_audit__row_tampered_with__found(statement):
 def test_audit__update_through_sql__refused_by_the_database():
     write(1)
 
-    with pytest.raises(InternalError, match="never changed"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
         AuditEvent.objects.update(actor="eve")
 
 
