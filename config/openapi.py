@@ -3,7 +3,7 @@
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from experiments.lifecycle import State
 
@@ -27,4 +27,4 @@ def experiment_states() -> list[str]:
     return [state.value for state in State]
 
 
-schema = SpectacularAPIView.as_view()
+schema = SpectacularJSONAPIView.as_view()
