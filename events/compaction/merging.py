@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db import transaction
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import Count, F, Max, Q
 
 from events.compaction import writing
 from events.compaction.locking import lock
@@ -27,7 +27,9 @@ CROWD = 8
 """So many small files are merged at once; fewer wait for more to come."""
 MERGED_TOGETHER = 64
 QUIET = timedelta(hours=1)
-"""A part that got nothing new for so long is merged even when it has only two small files."""
+"""A part that got nothing new for so long has its last small files merged, too, even into a large one."""
+MAX_REWRITTEN = 500_000
+"""A larger file is not written anew for the sake of a small one."""
 
 SMALL = Q(retired_at__isnull=True) & (Q(rows__lt=SMALL_ROWS) | Q(kind=SEEN, rows__lt=SMALL_SEEN_ROWS))
 
@@ -38,9 +40,12 @@ def merge(storage: Storage, *, now: datetime, limit: int = 200) -> int:
 
 
 def _crowded(now: datetime) -> list[Part]:
-    parts = StoreFile.objects.filter(SMALL).values("kind", "environment", "day", "bucket")
-    counted = parts.annotate(files=Count("id"), newest=Max("created_at"))
-    wanted = counted.filter(Q(files__gte=CROWD) | Q(files__gte=2, newest__lt=now - QUIET))
+    joinable = StoreFile.objects.filter(retired_at__isnull=True, rows__lt=MAX_REWRITTEN)
+    counted = joinable.values("kind", "environment", "day", "bucket").annotate(
+        files=Count("id"), small=Count("id", filter=SMALL), newest=Max("created_at")
+    )
+    left_over = Q(small__gte=1, files__gte=2, newest__lt=now - QUIET)
+    wanted = counted.filter(Q(small__gte=CROWD) | left_over)
     return [
         Part(row["kind"], row["environment"], row["day"], row["bucket"])
         for row in wanted.order_by(F("files").desc(), "kind", "environment", "day", "bucket")
@@ -52,7 +57,7 @@ def _merge_part(part: Part, storage: Storage, *, now: datetime) -> bool:
     """False when there is nothing to merge (any more), or another process writes in this environment."""
     if not lock(part.environment, wait=False):
         return False
-    old = list(_small_files(part)[:MERGED_TOGETHER])
+    old = _to_merge(part)
     if len(old) < 2:
         return False
     times = min(file.min_ts for file in old), max(file.max_ts for file in old)
@@ -63,11 +68,20 @@ def _merge_part(part: Part, storage: Storage, *, now: datetime) -> bool:
     return True
 
 
-def _small_files(part: Part) -> "QuerySet[StoreFile]":
+def _to_merge(part: Part) -> list[StoreFile]:
+    """The small files of a part; a few left-overs are joined by the smallest of the large ones."""
     found = StoreFile.objects.filter(
-        SMALL, kind=part.kind, environment=part.environment, day=part.day, bucket=part.bucket
+        kind=part.kind,
+        environment=part.environment,
+        day=part.day,
+        bucket=part.bucket,
+        retired_at__isnull=True,
     )
-    return found.order_by("id")
+    small = list(found.filter(SMALL).order_by("id")[:MERGED_TOGETHER])
+    if len(small) >= CROWD or sum(file.rows for file in small) >= SMALL_ROWS:
+        return small
+    large = found.exclude(SMALL).filter(rows__lt=MAX_REWRITTEN).order_by("rows", "id")
+    return [*small, *large[:1]] if small else []
 
 
 def _rows(kind: str, storage: Storage, files: Sequence[StoreFile]) -> pa.Table:
