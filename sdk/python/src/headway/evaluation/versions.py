@@ -1,0 +1,55 @@
+"""Version numbers after SemVer 2.0, compared by precedence.
+
+Taken a little wider than the standard, because devices report what they like: a leading `v`, and missing
+minor and patch numbers count as zero. Build metadata is ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+VersionKey = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
+
+MAX_TEXT = 128
+_KEPT = 4096
+_NUMBER = r"(0|[1-9]\d{0,14})"
+_VERSION = re.compile(
+    rf"v?{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?"
+    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?",
+    re.ASCII,
+)
+_parsed: dict[str, VersionKey | None] = {}
+parsed: Mapping[object, VersionKey | None] = _parsed  # type: ignore[assignment]
+"""Versions met before, by their text; shared by all conditions. None for what is no version."""
+
+
+def version_key(text: object) -> VersionKey | None:
+    """What versions are compared by, or None when this is no version."""
+    if not isinstance(text, str):
+        return None
+    if text in _parsed:
+        return _parsed[text]
+    if len(_parsed) >= _KEPT:
+        _parsed.clear()
+    key = _parsed[text] = _key(text)
+    return key
+
+
+def _key(text: str) -> VersionKey | None:
+    match = _VERSION.fullmatch(text) if len(text) <= MAX_TEXT else None
+    if match is None:
+        return None
+    major, minor, patch, release = match.group(1, 2, 3, 4)
+    identifiers = () if release is None else tuple(map(_identifier, release.split(".")))
+    if any(identifier is None for identifier in identifiers):
+        return None
+    return int(major), int(minor or 0), int(patch or 0), int(release is None), identifiers  # type: ignore[return-value]
+
+
+def _identifier(text: str) -> tuple[int, int, str] | None:
+    """Numbers sort below words and by size; a number with a leading zero or over 15 digits is none."""
+    if not text.isdigit():
+        return 1, 0, text
+    is_plain = len(text) <= 15 and (text == "0" or text[0] != "0")
+    return (0, int(text), "") if is_plain else None
