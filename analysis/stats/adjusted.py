@@ -56,8 +56,8 @@ def cuped_ratio(arms: Sequence[Moments], columns: RatioColumns | None = None) ->
     """CUPED for a ratio of sums: both periods linearised, one theta for all arms (Deng et al. 2013, appendix
     B; Deng, Knoblich & Lu 2018, section 3).
 
-    Units without a pre-period have both pre-sums 0 and so add nothing to the covariate. Without any
-    pre-period the plain ratio is returned.
+    In units of numerator per denominator. Units without a pre-period have both pre-sums 0 and so add nothing
+    to the covariate. When an arm has no pre-period at all, the plain ratios are returned.
     """
     at = columns or RatioColumns()
     return _ratios(arms, at, lambda linear: _common_slopes(linear, "ratio of sums, cuped"))
@@ -82,7 +82,8 @@ def regression_adjusted(arms: Sequence[ArmRows]) -> list[Estimated]:
     (Lin 2013, Annals of Applied Statistics 7:295, section 4; MacKinnon & White 1985).
 
     The differences of the estimates are the coefficients of the fully interacted regression. For unequal arms
-    or several covariates; needs unit rows, since HC2 needs each unit's leverage.
+    or several covariates; needs unit rows, since HC2 needs each unit's leverage (from moments: `lin`). Raises
+    InvalidInput for shapes that do not fit.
     """
     for arm in arms:
         if arm.covariates.ndim != 2 or arm.covariates.shape[0] != arm.outcome.shape[0]:
@@ -95,6 +96,7 @@ def regression_adjusted(arms: Sequence[ArmRows]) -> list[Estimated]:
 def post_stratified(arms: Sequence[Mapping[str, Moments]], column: int = 0) -> list[Estimated]:
     """Stratum means weighted by the strata's shares of all units (Miratrix, Sekhon & Yu 2013, JRSS B 75:369).
 
+    One mapping from stratum to moments per arm, one Estimate per arm in the unit of the values.
     A stratum with fewer than two units in some arm is merged into the largest one. Degrees of freedom:
     Satterthwaite over the strata.
     """

@@ -50,7 +50,11 @@ class Posterior:
 def normal_posterior(
     comparison: Compared, *, prior_sd: float, prior_mean: float = 0.0, level: float = 0.95
 ) -> Posterior | NotEstimable:
-    """Normal prior times normal likelihood (Gelman et al., Bayesian Data Analysis, 3rd ed., eq. 2.12)."""
+    """Normal prior times normal likelihood (Gelman et al., Bayesian Data Analysis, 3rd ed., eq. 2.12).
+
+    `prior_mean`, `prior_sd` of the effect, in the comparison's unit. Raises InvalidInput for a prior without
+    spread.
+    """
     if isinstance(comparison, NotEstimable):
         return comparison
     if not (math.isfinite(prior_sd) and prior_sd > 0):
@@ -67,7 +71,8 @@ def normal_posterior(
 def beta_binomial(
     control: Counts, treatment: Counts, *, prior: tuple[float, float] = (1.0, 1.0), level: float = 0.95
 ) -> Posterior:
-    """Difference of two shares under independent beta posteriors, by quadrature over the control's."""
+    """Difference of two shares under independent beta posteriors (Gelman et al., section 2.4), by quadrature
+    over the control's. Raises InvalidInput for impossible counts or beta parameters below 0.5."""
     if min(prior) < 0.5:
         raise InvalidInput("prior", prior, "beta parameters start at 0.5 here", "Use (1, 1) for a flat one.")
     base, other = _posterior(control, prior), _posterior(treatment, prior)

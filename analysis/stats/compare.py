@@ -59,8 +59,9 @@ def difference(
 ) -> Compared:
     """Treatment minus control; Student's t with Welch-Satterthwaite degrees of freedom (Welch 1947).
 
-    One-sided alternatives get a one-sided bound at level 1 - alpha. Proportions with few events get the
-    Newcombe interval and, against zero, Fisher's exact p value.
+    In the metric's unit, as is `null`. One-sided alternatives get a one-sided bound at level 1 - alpha.
+    Proportions with few events get the Newcombe interval and, against zero, Fisher's exact p value. Raises
+    InvalidInput for an alpha outside 0..1, ValueError for an unknown alternative.
     """
     return contrast(control, treatment, alpha=alpha, alternative=alternative, null=null)
 
@@ -74,7 +75,7 @@ def contrast(
     alternative: Alternative | str = TWO_SIDED,
     null: float = 0.0,
 ) -> Compared:
-    """treatment - base_weight * control, with variance s1 + base_weight^2 s0."""
+    """treatment - base_weight * control, with variance s1 + base_weight^2 s0; otherwise as `difference`."""
     side = Alternative(alternative)
     if not 0 < alpha < 1:
         raise InvalidInput("alpha", alpha, "alpha lies strictly between 0 and 1", "Use 0.05.")
@@ -117,8 +118,10 @@ def lift(
 
     The p value is therefore that of the absolute difference. `method`: "log" (interval of the log ratio),
     "fieller" (Fieller 1954, JRSS B 16:175), "delta", or "auto": Fieller when the control lies within five
-    standard errors of zero or the signs differ, else log. `multiplier` replaces the t quantile, see
-    `AlwaysValid.lift`.
+    standard errors of zero (of the multiplier, when that is more) or the signs differ, else log. 0.02 is 2 %.
+    Status `unbounded` when g = (multiplier * error of the control / control)^2 >= 1. `multiplier` replaces
+    the t quantile, see `AlwaysValid.lift`. Raises InvalidInput for an unknown method and for "log" on a
+    treatment that is not positive.
     """
     if isinstance(control, NotEstimable) or isinstance(treatment, NotEstimable):
         return missing_arm(control, treatment)
@@ -151,7 +154,8 @@ def noninferiority(
     """One-sided test that the loss is smaller than the margin; `rejects` means "shown not to be worse by it".
 
     `better` is "up" or "down". A relative margin is tested through the exact contrast m1 - (1 -+ margin) m0 =
-    0 whose variance is v1 / n1 + (1 -+ margin)^2 v0 / n0: the control mean is an estimate too.
+    0 whose variance is v1 / n1 + (1 -+ margin)^2 v0 / n0: the control mean is an estimate too. Serves means,
+    ratios and quantiles alike. Raises InvalidInput for an unknown direction.
     """
     sign = {"up": -1.0, "down": 1.0}.get(better)
     if sign is None:
@@ -167,7 +171,8 @@ def noninferiority(
 
 
 def equivalence(control: Estimated, treatment: Estimated, *, margin: Margin, alpha: float = 0.05) -> Compared:
-    """Two one-sided tests (Schuirmann 1987): the difference lies within the margin on both sides.
+    """Two one-sided tests (Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15:657): the difference
+    lies within the margin on both sides.
 
     The p value is the larger of the two; the interval is the 1 - 2 alpha interval of the difference.
     """

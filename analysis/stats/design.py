@@ -54,8 +54,8 @@ class Design:
 
 def power(design: Design, effect: float, units: float) -> float:
     """Probability of a significant result when the true difference (or distance from the margin) is `effect`,
-    with `units` in both arms together. Noncentral t with units - 2 degrees of freedom; in a one-sided design
-    a positive effect lies in the direction tested."""
+    with `units` in both arms together. Noncentral t with units - 2 degrees of freedom (Cohen 1988, chapter
+    2); in a one-sided design a positive effect lies in the direction tested."""
     if units <= 2:
         return 0.0
     shift = effect / design.standard_error(units)
@@ -66,7 +66,8 @@ def power(design: Design, effect: float, units: float) -> float:
 
 
 def sample_size(design: Design, effect: float, target: float = 0.8) -> int | NotEstimable:
-    """Fewest units, both arms together, with at least the `target` power."""
+    """Fewest units, both arms together, with at least the `target` power; `effect` in the metric's unit.
+    Raises InvalidInput for a target that is not between alpha and 1."""
     _check_target(design, target)
     if effect == 0:
         return NotEstimable(Why.TARGET_NOT_REACHED)
@@ -83,7 +84,8 @@ def sample_size(design: Design, effect: float, target: float = 0.8) -> int | Not
 
 
 def minimum_detectable_effect(design: Design, units: float, target: float = 0.8) -> float | NotEstimable:
-    """Smallest effect found with the `target` power from `units` in both arms together."""
+    """Smallest effect, in the metric's unit, found with the `target` power from `units` in both arms
+    together. Raises InvalidInput like `sample_size`."""
     _check_target(design, target)
     if units <= 2:
         return NotEstimable(Why.TOO_FEW_UNITS)
@@ -97,7 +99,7 @@ def duration(
     """First day (1-based) on which the experiment has enough units, from its curve of arrivals.
 
     The curve counts different units seen until the end of each day in both arms; it flattens as users return,
-    which a straight line through the first days would miss.
+    which a straight line through the first days would miss. Raises InvalidInput for a curve that falls.
     """
     needed = sample_size(design, effect, target)
     if isinstance(needed, NotEstimable):
@@ -130,7 +132,8 @@ def proportion_variance(share: float) -> float:
 
 
 def power_per_guardrail(joint: float, guardrails: int) -> float:
-    """Power each guardrail needs so that all pass together with probability `joint` when none is harmed."""
+    """Power each guardrail needs so that all pass together with probability `joint` when none is harmed:
+    joint^(1 / k) (Schultzberg, Ankargren & Frånberg 2024, arXiv 2402.11609)."""
     if guardrails < 1 or not 0 < joint < 1:
         raise InvalidInput("joint, guardrails", (joint, guardrails), "need 0 < joint < 1 and a guardrail")
     return float(joint ** (1 / guardrails))
@@ -139,7 +142,9 @@ def power_per_guardrail(joint: float, guardrails: int) -> float:
 def _beyond(critical: float, shift: float, df: float) -> float:
     if df > LARGE_DF:
         return upper_tail(critical - shift)
-    return float(special().nctdtr(df, -shift, -critical))
+    found = float(special().nctdtr(df, -shift, -critical))
+    # Some 20 standard errors out the series in scipy gives up; nothing is left to tell apart out there.
+    return float(shift > critical) if math.isnan(found) else found
 
 
 def _check_target(design: Design, target: float) -> None:

@@ -24,7 +24,8 @@ def estimated(estimate: Estimated, change: Callable[[Estimate], Estimate]) -> Es
 
 
 def mean(moments: Moments, column: int = 0) -> Estimated:
-    """Mean per unit with variance v / n and n - 1 degrees of freedom (Welch 1947, Biometrika 34:28)."""
+    """Mean per unit, in the unit of the values, with variance v / n and n - 1 degrees of freedom (Welch 1947,
+    Biometrika 34:28)."""
     refusal = too_few(moments)
     if refusal:
         return refusal
@@ -36,12 +37,14 @@ def mean(moments: Moments, column: int = 0) -> Estimated:
 
 
 def count(moments: Moments, column: int = 0) -> Estimated:
-    """Events per unit. Deliberately the mean: a Poisson error on totals ignores that users differ."""
+    """Events per unit, from moments of each unit's number of events. Deliberately the mean: a Poisson error
+    on totals ignores that users differ."""
     return estimated(mean(moments, column), lambda found: replace(found, method="count"))
 
 
 def capped_mean(moments: Moments, limit: float, column: int = 0) -> Estimated:
-    """Mean of unit totals that were cut at `limit` before they became moments (see `robust.pooled_cap`)."""
+    """Mean of unit totals that were cut at `limit` before they became moments (see `robust.pooled_cap`), in
+    the unit of the totals. Raises InvalidInput when the mean exceeds the cap."""
     if moments.n and moments.mean[column] > limit * (1 + 1e-9):
         value = float(moments.mean[column])
         raise InvalidInput(
@@ -55,7 +58,8 @@ def proportion(moments: Moments, column: int = 0) -> Estimated:
 
     With fewer than `FEW_EVENTS` events or non-events the estimate carries its counts, so that comparisons use
     score limits and an exact p value, and its variance adds one success and one failure, which is never zero
-    (Agresti & Caffo 2000, The American Statistician 54:280).
+    (Agresti & Caffo 2000, The American Statistician 54:280). A share of 0..1. Raises InvalidInput when the
+    values cannot have been 0 and 1.
     """
     refusal = too_few(moments)
     if refusal:
@@ -73,7 +77,7 @@ def proportion(moments: Moments, column: int = 0) -> Estimated:
 
 
 def ratio(moments: Moments, numerator: int = 0, denominator: int = 1) -> Estimated:
-    """Ratio of sums R = sum y / sum d with units as clusters (delta method).
+    """Ratio of sums R = sum y / sum d with units as clusters (delta method), in units of y per d.
 
     Var(R) = Var(y - R d) / (n mean(d)^2): Deng, Knoblich & Lu 2018 (arXiv 1803.06336), section 3, eq. 3.
     """
@@ -90,12 +94,12 @@ def ratio(moments: Moments, numerator: int = 0, denominator: int = 1) -> Estimat
 
 
 def quantile(stat: QuantileStat) -> Estimated:
-    """Quantile of sessions with users as clusters: outer interval with post-adjustment.
+    """Quantile of sessions with users as clusters, in their unit: outer interval with post-adjustment.
 
     Width of the order-statistic interval of independent sessions, times the square root of the design effect
     Var_cluster(mean I) / (p (1 - p) / n): Deng, Knoblich & Lu 2018 section 4.2; Yao, Li & Lu 2024 (arXiv
     2401.14549), algorithm 1. `p` is the observed share at or below the value, which equals q unless sessions
-    tie there.
+    tie there. The reference distribution is the normal one.
     """
     refusal = too_few(stat.cluster)
     if refusal:

@@ -105,7 +105,8 @@ def differences(
     alternative: Alternative | str = Alternative.TWO_SIDED,
     null: float = 0.0,
 ) -> Comparisons:
-    """Treatment minus control, row by row; Welch as in `compare.difference`."""
+    """Treatment minus control, row by row [m], in the unit of the values; Welch as in
+    `compare.difference`."""
     side = Alternative(alternative)
     variance = control.variance + treatment.variance
     both = (control.degrees_of_freedom > 0) & (treatment.degrees_of_freedom > 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,8 @@ class Heterogeneity:
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """One effect out of several, with a normal interval; `weights` add up to 1."""
+    """One effect out of several with its interval; `weights` add up to 1. Infinite `degrees_of_freedom`: the
+    interval is a normal one."""
 
     estimate: float
     standard_error: float
@@ -56,13 +57,14 @@ class Pooled:
     weights: tuple[float, ...]
     heterogeneity: Heterogeneity
     method: str
+    degrees_of_freedom: float = math.inf
 
     def to_dict(self) -> dict[str, Any]:
         return fields_as_dict(self)
 
 
 def effect_of(comparison: Comparison) -> Estimate:
-    """A comparison as an estimate of its effect, to be pooled or compared again."""
+    """A comparison as an estimate of its effect in the same unit, to be pooled or compared again."""
     return Estimate(
         comparison.estimate,
         comparison.standard_error**2,
@@ -75,7 +77,7 @@ def cochran_q(effects: Sequence[Estimate]) -> Heterogeneity | NotEstimable:
     """Do the effects differ by more than chance (Cochran 1954, Biometrics 10:101)?
 
     tau^2 by moments, DerSimonian & Laird 1986 (Controlled Clinical Trials 7:177); I^2 = max(0, 1 - df / Q)
-    (Higgins & Thompson 2002).
+    (Higgins & Thompson 2002, Statistics in Medicine 21:1539). tau^2 in squared units of the effects.
     """
     refusal = _refusal(effects)
     if refusal:
@@ -84,27 +86,42 @@ def cochran_q(effects: Sequence[Estimate]) -> Heterogeneity | NotEstimable:
     weights = 1 / variances
     centre = float(weights @ values / weights.sum())
     q, df = float(weights @ (values - centre) ** 2), len(effects) - 1
-    scale = float(weights.sum() - (weights**2).sum() / weights.sum())
+    # Sum of w minus sum of w^2 over sum of w, as products of pairs: no digits lost when one weight dominates.
+    pairs = np.outer(weights, weights)
+    scale = float(pairs[~np.eye(len(effects), dtype=bool)].sum() / weights.sum())
     i2 = max(0.0, 1 - df / q) if q > 0 else 0.0
-    return Heterogeneity(q, df, chi_square_tail(q, df), i2, max(0.0, (q - df) / scale))
+    tau2 = max(0.0, (q - df) / scale) if scale > 0 else 0.0
+    return Heterogeneity(q, df, chi_square_tail(q, df), i2, tau2)
 
 
 def fixed_effect(effects: Sequence[Estimate], *, alpha: float = 0.05) -> Pooled | NotEstimable:
-    """Weights 1 / variance: one true effect behind all."""
+    """Weights 1 / variance: one true effect behind all (Cochran 1937)."""
     found = cochran_q(effects)
     return found if isinstance(found, NotEstimable) else _pooled(effects, found, 0.0, alpha, "fixed effect")
 
 
-def random_effects(effects: Sequence[Estimate], *, alpha: float = 0.05) -> Pooled | NotEstimable:
-    """Weights 1 / (variance + tau^2): true effects scatter around a mean (DerSimonian & Laird 1986)."""
+def random_effects(
+    effects: Sequence[Estimate], *, alpha: float = 0.05, hartung_knapp: bool = False
+) -> Pooled | NotEstimable:
+    """Weights w = 1 / (variance + tau^2): true effects scatter around a mean (DerSimonian & Laird 1986).
+
+    `hartung_knapp` allows for tau^2 being an estimate: error^2 = sum w (y - mean)^2 / ((k - 1) sum w), never
+    below the plain one, and Student's t with k - 1 degrees of freedom (Hartung & Knapp 2001, Statistics in
+    Medicine 20:3875; the floor: Röver, Knapp & Friede 2015). Use it for fewer than about twenty studies.
+    """
     found = cochran_q(effects)
     if isinstance(found, NotEstimable):
         return found
-    return _pooled(effects, found, found.tau2, alpha, "random effects, DerSimonian-Laird")
+    plain = _pooled(effects, found, found.tau2, alpha, "random effects, DerSimonian-Laird")
+    return _hartung_knapp(plain, effects, alpha) if hartung_knapp else plain
 
 
 def interaction(first: Comparison, second: Comparison, *, alpha: float = 0.05) -> Compared:
-    """Effect in the second slice minus effect in the first. For more than two slices see `cochran_q`."""
+    """Effect in the second slice minus effect in the first. For more than two slices see `cochran_q`.
+
+    Two experiments on the same units: compare the arms of one inside each arm of the other, then those two
+    comparisons. On means this is the interaction of the saturated 2 x 2 regression with HC2 errors.
+    """
     return difference(effect_of(first), effect_of(second), alpha=alpha)
 
 
@@ -145,7 +162,8 @@ def mix_rate_decomposition(
     """Change of the total ratio = sum of share changes times mean rate + mean shares times rate changes
     (Kitagawa 1955, JASA 50:1168), rates taken against the mean of the two totals.
 
-    A segment seen in one arm only has no rate change; all it adds is mix.
+    In units of numerator per denominator. A segment seen in one arm only has no rate change; all it adds is
+    mix. Raises InvalidInput for a numerator without a denominator.
     """
     totals = [_total(control), _total(treatment)]
     if min(total.denominator for total in totals) <= 0:
@@ -202,7 +220,27 @@ def _pooled(
     total = float(weights.sum())
     shares = weights / total
     estimate, error = float(shares @ values), total**-0.5
-    half = critical_value(alpha / 2) * error
-    p_value = min(1.0, 2 * upper_tail(abs(estimate) / error))
-    interval = Interval(estimate - half, estimate + half)
+    interval, p_value = _read_off(estimate, error, math.inf, alpha)
     return Pooled(estimate, error, interval, p_value, tuple(shares.tolist()), found, method)
+
+
+def _hartung_knapp(plain: Pooled, effects: Sequence[Estimate], alpha: float) -> Pooled:
+    values, df = _columns(effects)[0], len(effects) - 1
+    spread = float(np.array(plain.weights) @ (values - plain.estimate) ** 2) / df
+    error = max(math.sqrt(spread), plain.standard_error)
+    interval, p_value = _read_off(plain.estimate, error, df, alpha)
+    method = f"{plain.method}, Hartung-Knapp"
+    return replace(
+        plain,
+        standard_error=error,
+        confidence_interval=interval,
+        p_value=p_value,
+        method=method,
+        degrees_of_freedom=df,
+    )
+
+
+def _read_off(estimate: float, error: float, df: float, alpha: float) -> tuple[Interval, float]:
+    half = critical_value(alpha / 2, df) * error
+    p_value = min(1.0, 2 * upper_tail(abs(estimate) / error, df))
+    return Interval(estimate - half, estimate + half), p_value

@@ -42,7 +42,9 @@ class Moments:
 
     @classmethod
     def from_rows(cls, rows: ArrayLike) -> Moments:
-        """From an array [n] or [n, k], one row per unit. Two passes with a correction of the mean."""
+        """From an array [n] or [n, k], one row per unit, in the unit of the values. Two passes with a
+        correction of the mean (Chan, Golub & LeVeque 1983, The American Statistician 37:242). Raises
+        InvalidInput for nan or infinite values."""
         values = np.asarray(rows, dtype=np.float64)
         values = values.reshape(-1, 1) if values.ndim == 1 else values
         if not np.isfinite(values).all():
@@ -70,7 +72,8 @@ class Moments:
         """From the aggregates of a query: sample variances and covariances (divided by n - 1).
 
         `covariances` has one entry for each pair (i, j), i < j; all pairs are required. SQL answers NULL for
-        variances of one row and means of none: None is read as 0 exactly there and refused elsewhere.
+        variances of one row and means of none: None is read as 0 exactly there and refused elsewhere. Raises
+        InvalidInput for negative variances, missing pairs and numbers that are not finite.
         """
         width = len(means)
         mean = np.array([_aggregate("means", value, allowed_missing=n == 0) for value in means])
@@ -86,6 +89,15 @@ class Moments:
                 pair = _pair(covariances or {}, i, j)
                 comoment[i, j] = comoment[j, i] = _aggregate("covariances", pair, n < 2) * scale
         return cls(int(n), mean, comoment)
+
+    @classmethod
+    def from_events(cls, events: int, trials: int) -> Moments:
+        """Of a 0 or 1 per unit: `events` of `trials` units have a 1. Raises InvalidInput unless 0 <= events
+        <= trials."""
+        if not 0 <= events <= trials:
+            raise InvalidInput("events, trials", (events, trials), "events lie between 0 and the trials")
+        share = events / trials if trials else 0.0
+        return cls(int(trials), np.array([share]), np.array([[events * (1 - share)]]))
 
     def __add__(self, other: Moments) -> Moments:
         """Moments of both parts together (Chan, Golub & LeVeque 1979, eq. 2.1)."""
@@ -151,7 +163,8 @@ def merge_all(parts: Iterable[Moments]) -> Moments:
     """All parts together, bit for bit the same in whatever order they come.
 
     Sums are taken exactly (Shewchuk's algorithm, `math.fsum`), and deviations from the final mean, so the
-    order of the parts cannot matter; how the units were split shows only in the last digits.
+    order of the parts cannot matter; how the units were split shows only in the last digits. Raises
+    InvalidInput for no parts or parts of different vectors.
     """
     present = list(parts)
     if not present:

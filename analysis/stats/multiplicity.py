@@ -1,7 +1,8 @@
 """Adjusted p values for families of comparisons.
 
 An adjusted p value is compared with alpha (or the false discovery rate) itself. Which comparisons form a
-family is decided by the plan, not here.
+family is decided by the plan, not here. Every function takes p values [m] and gives back [m] in the same
+order; InvalidInput for anything but numbers of 0..1.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ PValues = NDArray[np.float64]
 
 
 def bonferroni(p_values: ArrayLike) -> PValues:
-    """m p: family-wise error under any dependence."""
+    """m p: family-wise error under any dependence (Bonferroni 1936)."""
     p = _checked(p_values)
     return np.minimum(1.0, p * p.size)
 
@@ -28,17 +29,20 @@ def holm(p_values: ArrayLike) -> PValues:
 
 
 def hochberg(p_values: ArrayLike) -> PValues:
-    """Step-up version of Holm for independent or positively dependent p values (Hochberg 1988)."""
+    """Step-up version of Holm for independent or positively dependent p values (Hochberg 1988, Biometrika
+    75:800)."""
     return _stepwise(p_values, lambda rank, m: m - rank + 1.0, _accumulate_from_the_largest)
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> PValues:
-    """False discovery rate, independent or positively dependent (Benjamini & Hochberg 1995)."""
+    """False discovery rate, independent or positively dependent (Benjamini & Hochberg 1995, JRSS B
+    57:289)."""
     return _stepwise(p_values, lambda rank, m: m / rank, _accumulate_from_the_largest)
 
 
 def benjamini_yekutieli(p_values: ArrayLike) -> PValues:
-    """False discovery rate under any dependence (Benjamini & Yekutieli 2001, theorem 1.3)."""
+    """False discovery rate under any dependence (Benjamini & Yekutieli 2001, Annals of Statistics 29:1165,
+    theorem 1.3)."""
     harmonic = float(np.sum(1 / np.arange(1, _checked(p_values).size + 1)))
     return _stepwise(p_values, lambda rank, m: harmonic * m / rank, _accumulate_from_the_largest)
 

@@ -47,7 +47,8 @@ class QuantileRanks:
 
 
 def quantile_ranks(n: int, q: float) -> QuantileRanks:
-    """Ranks n q and n (q +- z sqrt(q (1 - q) / n)) (Deng, Knoblich & Lu 2018, section 4.2)."""
+    """Ranks n q and n (q +- z sqrt(q (1 - q) / n)) (Deng, Knoblich & Lu 2018, section 4.2). Raises
+    InvalidInput for q outside 0..1 or no sessions."""
     if not 0 < q < 1:
         raise InvalidInput("q", q, "a quantile lies strictly between 0 and 1", "Use 0.95 for p95.")
     if n < 1:
@@ -75,7 +76,8 @@ class QuantileStat:
 
     @classmethod
     def from_sessions(cls, values: ArrayLike, users: ArrayLike, q: float) -> QuantileStat:
-        """From sessions in memory: `values[n]` and the integer user of each, `users[n]`."""
+        """From sessions in memory: `values[n]` and the user of each, `users[n]`. Raises InvalidInput for no
+        sessions or values that are not finite."""
         sessions = np.asarray(values, dtype=np.float64)
         if sessions.size == 0 or not np.isfinite(sessions).all():
             raise InvalidInput("values", sessions.size, "sessions must be present and finite")
@@ -105,6 +107,7 @@ class LogHistogram:
 
     @classmethod
     def of(cls, values: ArrayLike) -> LogHistogram:
+        """Of values of any shape and unit. Raises InvalidInput for negative, infinite or missing ones."""
         found = np.asarray(values, dtype=np.float64).ravel()
         if not (np.isfinite(found) & (found >= 0)).all():
             raise InvalidInput("values", "negative, nan or inf", "durations are finite and not negative")

@@ -80,6 +80,7 @@ def plain(value: object) -> Any:
 
 
 def fields_as_dict(result: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name, each in its JSON-ready form."""
     return {field.name: plain(getattr(result, field.name)) for field in fields(result)}
 
 

@@ -22,7 +22,8 @@ def pooled_cap(samples: Sequence[ArrayLike], share: float = CAP_SHARE) -> float 
     """The cap: the order statistic at `share` of the unit totals of all arms together; nan means missing.
 
     One threshold for all arms, since a threshold per arm hides part of the effect. Use `MONEY_CAP_SHARE` for
-    money.
+    money; a small share, 0.01 say, gives the floor of totals that may be negative. Raises InvalidInput for a
+    share outside 0..1.
     """
     if not 0 < share < 1:
         raise InvalidInput("share", share, "a cap lies at a share strictly between 0 and 1", "Use 0.99.")
@@ -34,16 +35,21 @@ def pooled_cap(samples: Sequence[ArrayLike], share: float = CAP_SHARE) -> float 
     return float(np.partition(values, rank)[rank])
 
 
-def capped(values: ArrayLike, limit: float) -> NDArray[np.float64]:
-    """Values cut at `limit`, missing ones stay missing; turn them into moments, then `capped_mean`."""
-    return np.minimum(np.asarray(values, dtype=np.float64), limit)
+def capped(values: ArrayLike, limit: float, floor: float = -math.inf) -> NDArray[np.float64]:
+    """Values [n] cut at `limit`, and raised to `floor` where totals may be negative; both are shared by all
+    arms. Missing values stay missing; turn the rest into moments, then `capped_mean`. Raises InvalidInput
+    when the floor lies above the limit."""
+    if not floor <= limit:
+        raise InvalidInput("floor", floor, f"it lies above the cap {limit}", "Swap them.")
+    return np.maximum(np.minimum(np.asarray(values, dtype=np.float64), limit), floor)
 
 
 def trimmed_mean(values: ArrayLike, share: float = 0.1) -> Estimated:
     """Mean without the `share` smallest and largest values, winsorised variance (Yuen 1974, Biometrika
     61:165).
 
-    variance = (n - 1) s_w^2 / (h (h - 1)), h values kept, h - 1 degrees of freedom.
+    variance = (n - 1) s_w^2 / (h (h - 1)), h values kept, h - 1 degrees of freedom. `values[n]`, one per
+    unit; raises InvalidInput for missing values and a share outside 0..0.5.
     """
     if not 0 <= share < 0.5:
         raise InvalidInput("share", share, "less than half can go on each side", "Use 0.1.")

@@ -31,10 +31,11 @@ MAX_LOG = 700.0
 class AlwaysValid:
     """Mixture sequential test: intervals and p values that hold at all looks together.
 
-    `tau2` is the variance of the effects one expects (`tuned_tau2` finds the one that makes the interval
-    narrowest at a chosen time). `sides` 2: normal mixture (Robbins 1970; eq. 9 of Waudby-Smith et al., arXiv
-    2103.06476v7, with V / (V + tau2) = 1 / (n rho^2 + 1)). `sides` 1: half-normal mixture, a little tighter
-    than the closed form of their eq. 134, which bounds it.
+    `tau2` is the variance of the effects one expects, in squared units of the clock (`tuned_tau2` finds the
+    one that makes the interval narrowest at a chosen time). `sides` 2: normal mixture (Robbins 1970; eq. 9 of
+    Waudby-Smith et al., arXiv 2103.06476v7, with V / (V + tau2) = 1 / (n rho^2 + 1)). `sides` 1: half-normal
+    mixture, a little tighter than the closed form of their eq. 134, which bounds it. Raises InvalidInput for
+    impossible settings.
     """
 
     tau2: float
@@ -144,7 +145,8 @@ def tuned_tau2(variance: float, alpha: float = 0.05, sides: int = 2) -> float:
     """The tau2 whose interval is narrowest when the squared standard error is `variance`.
 
     variance * (-2 log alpha + log(1 - 2 log alpha)): Waudby-Smith et al., eq. 161, with n rho^2 = tau2 /
-    variance; one-sided with 2 alpha in place of alpha.
+    variance; one-sided with 2 alpha in place of alpha. Raises InvalidInput unless the variance is positive
+    and the level below 1.
     """
     level = alpha if sides == 2 else 2 * alpha
     if not (variance > 0 and 0 < level < 1):

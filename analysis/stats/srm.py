@@ -48,7 +48,8 @@ def chi_square(counts: Sequence[int], weights: Sequence[float]) -> SampleRatio |
     """Pearson's chi-square against the planned `weights` (any scale); one look planned beforehand.
 
     Degrees of freedom: arms with positive weight - 1. A unit in an arm of weight 0 is impossible under the
-    plan: the statistic is then infinite and the p value 0.
+    plan: the statistic is then infinite and the p value 0. One count of units and one weight per arm; raises
+    InvalidInput when they do not fit, are negative, or fewer than two arms have a weight.
     """
     expected = _expected(counts, weights)
     if isinstance(expected, NotEstimable):
@@ -64,7 +65,7 @@ def e_value(
     """Sequential multinomial test, valid at every refresh: the p value is min(1, 1 / e).
 
     e = Dirichlet-multinomial probability of the sequence with prior concentration * weights, over its planned
-    probability (Lindon & Malek 2022, arXiv 2011.03567, section 3).
+    probability (Lindon & Malek 2022, arXiv 2011.03567, section 3). Arguments and errors as `chi_square`.
     """
     expected = _expected(counts, weights)
     if isinstance(expected, NotEstimable):

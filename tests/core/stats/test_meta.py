@@ -4,11 +4,13 @@
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.meta_analysis import combine_effects
 
 from analysis.stats.compare import difference
+from analysis.stats.estimators import mean
 from analysis.stats.meta import (
     SegmentSums,
     cochran_q,
@@ -18,6 +20,7 @@ from analysis.stats.meta import (
     mix_rate_decomposition,
     random_effects,
 )
+from analysis.stats.moments import Moments
 from analysis.stats.results import Estimate, InvalidInput, NotEstimable, Why
 
 
@@ -60,6 +63,30 @@ def test_random_effects__studies_agree__fixed_effect():
     assert found.estimate == fixed_effect(same).estimate
 
 
+def test_random_effects__hartung_knapp__against_statsmodels(effects):
+    spread = [Estimate(e.value * 3, e.variance) for e in effects[:5]]
+
+    found = random_effects(spread, hartung_knapp=True)
+
+    columns = np.array([e.value for e in spread]), np.array([e.variance for e in spread])
+    oracle = combine_effects(*columns, method_re="dl", use_t=True)
+    low, high = oracle.conf_int(use_t=True)[3]
+    assert found.estimate == pytest.approx(oracle.mean_effect_re, rel=1e-9)
+    assert found.standard_error == pytest.approx(oracle.sd_eff_w_re_hksj, rel=1e-9)
+    assert found.confidence_interval.lower == pytest.approx(low, rel=1e-9)
+    assert found.confidence_interval.upper == pytest.approx(high, rel=1e-9)
+    assert found.degrees_of_freedom == 4
+
+
+def test_random_effects__hartung_knapp_on_studies_that_agree__not_below_the_plain_error():
+    same = [Estimate(1.0, 0.1), Estimate(1.0, 0.2), Estimate(1.0, 0.3)]
+
+    found = random_effects(same, hartung_knapp=True)
+
+    assert found.standard_error == random_effects(same).standard_error
+    assert found.p_value > random_effects(same).p_value
+
+
 def test_pooling__too_few_or_without_variance__named():
     assert fixed_effect([Estimate(1.0, 1.0)]) == NotEstimable(Why.TOO_FEW_STUDIES)
     assert random_effects([]) == NotEstimable(Why.TOO_FEW_STUDIES)
@@ -77,6 +104,22 @@ def test_interaction__two_slices__root_of_cochrans_q():
     assert found.estimate == pytest.approx(1.1)
     assert found.statistic**2 == pytest.approx(cochran_q([effect_of(part) for part in slices]).q)
     assert found.p_value == pytest.approx(cochran_q([effect_of(part) for part in slices]).p_value)
+
+
+def test_interaction__two_experiments_on_the_same_users__the_saturated_regression_with_hc2():
+    rng = np.random.default_rng(8)
+    first, second = rng.integers(0, 2, (2, 3000))
+    values = 5 + 0.3 * first + 0.2 * second - 0.25 * first * second + rng.gamma(2, 1 + first, 3000)
+    cells = {
+        (a, b): mean(Moments.from_rows(values[(first == a) & (second == b)])) for a in (0, 1) for b in (0, 1)
+    }
+
+    found = interaction(*(difference(cells[0, b], cells[1, b]) for b in (0, 1)))
+
+    design = np.column_stack([np.ones(3000), first, second, first * second])
+    fit = sm.OLS(values, design).fit(cov_type="HC2")
+    assert found.estimate == pytest.approx(fit.params[3], rel=1e-9)
+    assert found.standard_error == pytest.approx(fit.bse[3], rel=1e-9)
 
 
 SUMS = st.builds(SegmentSums, st.floats(0, 1e6), st.floats(0.1, 1e6))

@@ -48,6 +48,19 @@ def test_pooled_cap__all_arms_together_without_missing_values__discrete_quantile
     assert np.isnan(capped(arms[1], cap)[-1])
 
 
+def test_capped__floor_and_limit_from_all_arms__winsorised_like_scipy():
+    rng = np.random.default_rng(5)
+    arms = [rng.standard_t(2, 300), rng.standard_t(2, 200) + 0.5]
+    limit, floor = pooled_cap(arms, 0.99), pooled_cap(arms, 0.01)
+
+    found = np.concatenate([capped(arm, limit, floor) for arm in arms])
+
+    oracle = stats.mstats.winsorize(np.concatenate(arms), (0.008, 0.01))
+    assert np.sort(found) == pytest.approx(np.sort(oracle))
+    with pytest.raises(InvalidInput, match="above the cap"):
+        capped(arms[0], 1.0, 2.0)
+
+
 def test_pooled_cap__nothing_there__named():
     assert pooled_cap([[], [np.nan]]) == NotEstimable(Why.NO_UNITS)
     with pytest.raises(InvalidInput, match="share"):
