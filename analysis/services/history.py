@@ -18,11 +18,19 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`looks` have been stored so far, the newest with data until `last_cut`."""
+    """`looks` have been stored so far, the newest with data until `last_cut` under the configuration
+    `last_config`."""
 
     looks: int = 0
     last_cut: datetime | None = None
+    last_config: str = ""
     of: Mapping[Place, History] = field(default_factory=dict)
+
+    def answers(self, cut: datetime, config: str) -> bool:
+        """Is a look at data up to `cut` out of date, or made already?"""
+        if self.last_cut is None:
+            return False
+        return self.last_cut > cut or (self.last_cut == cut and self.last_config == config)
 
 
 def past(experiment: str, plan_version: int) -> Past:
@@ -33,7 +41,8 @@ def past(experiment: str, plan_version: int) -> Past:
     rows: dict[Place, list[tuple[int, Mapping[str, Any]]]] = defaultdict(list)
     for metric, arm, look, memory in queries.memories(experiment, plan_version=plan_version):
         rows[metric, arm].append((look, memory or {}))
-    return Past(last.look, last.data_cut, {place: _history(of) for place, of in rows.items()})
+    of = {place: _history(listed) for place, listed in rows.items()}
+    return Past(last.look, last.data_cut, last.config_hash, of)
 
 
 def memory(planned_information: float | None, look: MonitorLook | None) -> dict[str, Any]:

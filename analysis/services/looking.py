@@ -75,8 +75,8 @@ def look(job: RunningJob) -> None:
         job.finish(now=timezone.now())
         storing.lock(asked.experiment)
         past = history.past(asked.experiment, locked.version)
-        if past.last_cut is not None and past.last_cut > asked.cut:
-            log.info("%s: a look at later data is stored already", job.key)
+        if past.answers(asked.cut, asked.config):
+            log.info("%s: a look at these or later data is stored already", job.key)
             return
         outcome = pipeline.judge(_input(locked, asked, read, past))
         storing.store(outcome, trigger=asked.trigger, actor=asked.actor, requested_at=asked.requested_at)

@@ -140,11 +140,14 @@ def started(key=KEY, *, bind=("orders", "latency-p95"), now=START, **changes):
 
 
 def traffic(units=2000, *, seed=1, days=10.0, lift=0.0, slowdown=0.0, experiment=KEY, share=0.5):
-    """Exposures over `days` with orders and requests; the treatment's orders and latencies are scaled."""
+    """Exposures over `days` with orders and requests; the treatment's orders and latencies are scaled.
+
+    Units lie in two buckets, which keeps the files few.
+    """
     random = np.random.default_rng(seed)
     exposures, listed = [], []
     for number in range(units):
-        unit = seed * 10_000_019 + number * 7919
+        unit = (seed * 10_000_019 + number * 7919) * store.BUCKETS + number % 2
         is_on = random.random() < share
         first = at(float(random.uniform(0, days * 24 - 4)))
         device = str(random.choice(["phone", "laptop"]))
