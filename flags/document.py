@@ -12,6 +12,8 @@ from typing import Any
 
 from flags.definitions import Definition
 from flags.parts import Numbered, Parts
+from headway.evaluation import Problem as Wrong
+from headway.evaluation import check_document
 from ledger.refusals import Problem, Refused, problem, raise_if_any
 
 SCHEMA = 1
@@ -121,16 +123,11 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _compile(parts: Parts, *, own: str) -> None:
-    from headway.evaluation import ConfigRefused, compile_config
-
-    content = build(parts, version=1, built_at=ANY_TIME)
-    try:
-        compile_config(content)
-    except ConfigRefused as refused:
-        raise Refused(*(_translated(found, own) for found in refused.problems)) from None
+    found = check_document(build(parts, version=1, built_at=ANY_TIME))
+    raise_if_any(_translated(each, own) for each in found)
 
 
-def _translated(found: Any, own: str) -> Problem:
+def _translated(found: Wrong, own: str) -> Problem:
     """The compiler's problem with the field as the author of the part sees it."""
     name = str(found.field)
     if own and name.startswith(own):

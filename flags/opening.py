@@ -17,8 +17,8 @@ Rest = frozenset[str | None]
 
 def only_closes(before: Definition, after: Definition) -> bool:
     """Whether every unit keeps its variant or falls back to one at rest. Such changes stop harm."""
-    same = all(same(after[name], before[name]) for name in ("type", "unit_type", "variants", "off"))
-    if not same or not (before["on"] or not after["on"]):
+    values = ("type", "unit_type", "variants", "off")
+    if not all(same(after[name], before[name]) for name in values) or not (before["on"] or not after["on"]):
         return False
     if not after["on"]:
         return True

@@ -102,6 +102,24 @@ def live_versions(environment: Environment) -> QuerySet[FlagVersion]:
     return live.select_related("flag").order_by("flag__key")
 
 
+def live_among(environment: Environment, flags: Iterable[Flag]) -> dict[str, FlagVersion]:
+    """Flag key → the version in force, for those of the flags that have one."""
+    rows = live_versions(environment).filter(flag__in=[flag.id for flag in flags])
+    return {row.flag.key: row for row in rows}
+
+
+def held_among(environment: Environment, flags: Iterable[Flag]) -> set[str]:
+    """Keys of those of the flags that somebody holds."""
+    held = Hold.objects.filter(environment=environment, flag__in=[flag.id for flag in flags])
+    return set(held.filter(released_at__isnull=True).values_list("flag__key", flat=True))
+
+
+def flag_states(flag: Flag) -> list[tuple[Environment, FlagVersion | None]]:
+    """Every environment with the version in force there."""
+    live = {row.environment_id: row for row in live_versions_of(flag)}
+    return [(environment, live.get(environment.id)) for environment in environments()]
+
+
 def live_versions_of(flag: Flag) -> QuerySet[FlagVersion]:
     """The version in force in each environment that has one."""
     live = FlagVersion.objects.filter(flag=flag, state=VersionState.PUBLISHED)

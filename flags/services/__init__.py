@@ -1,6 +1,6 @@
 """Everything that changes flags. Keyword-only, one transaction each, an audit row for each change."""
 
-from flags.services.catalogue import archive, create_flag, edit_flag, unarchive
+from flags.services.catalogue import archive, create_flag, edit_flag, serve_default, unarchive
 from flags.services.environments import create_environment
 from flags.services.holds import hold, release_hold
 from flags.services.keys import create_key, note_use, revoke_key, rotate_key
@@ -15,11 +15,12 @@ from flags.services.steering import (
     switch_off,
     switch_on,
 )
-from flags.services.versions import discard_draft, publish, revert, save_draft
+from flags.services.versions import checked_definition, discard_draft, publish, revert, save_draft
 
 __all__ = [
     "allocate_slots",
     "archive",
+    "checked_definition",
     "create_environment",
     "create_flag",
     "create_key",
@@ -40,6 +41,7 @@ __all__ = [
     "revoke_key",
     "rotate_key",
     "save_draft",
+    "serve_default",
     "set_coverage",
     "ship_variant",
     "switch_off",

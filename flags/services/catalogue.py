@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from flags import definitions, document, queries
-from flags.models import Environment, Flag, Kind, ValueType
+from flags.models import Environment, Flag, FlagVersion, Kind, ValueType
 from flags.services import environments, reasons, versions
 from flags.services.names import check_key, check_text
 from flags.services.versions import Act, Place
@@ -54,6 +54,27 @@ def create_flag(
     for name in _places(in_environments):
         versions.change_live(versions.place(key, name), first, act)
     return flag
+
+
+@transaction.atomic
+def serve_default(*, flag: str, environment: str, actor: str, now: datetime) -> FlagVersion:
+    """The first version in an environment that has none: everybody gets the default of another one.
+
+    The variants are those of the environment that serves the flag already.
+    """
+    where = versions.place(flag, environment)
+    if where.live is not None:
+        why = f"the flag is served in {environment} already"
+        raise Conflict(problem("environment", environment, why, "Write a draft instead."))
+    other = queries.live_versions_of(where.flag).first()
+    known = other.definition if other else None
+    first = definitions.first(
+        where.flag.value_type,
+        where.flag.unit_type,
+        known["variants"] if known else None,
+        (known["off"] or known["default"]) if known else None,
+    )
+    return versions.change_live(where, first, Act(actor, now, "first version here"))
 
 
 @transaction.atomic

@@ -157,6 +157,17 @@ def revert(
     return change_live(where, earlier.definition, act)
 
 
+@transaction.atomic
+def checked_definition(
+    *, flag: str, environment: str, definition: Mapping[str, Any], actor: str, now: datetime
+) -> dict[str, Any]:
+    """The definition as `save_draft` would keep it, or everything it would refuse. Nothing is kept."""
+    complete = prepared(where := place(flag, environment), definition, now)
+    _raise_if_it_takes_from_experiments(where, complete)
+    transaction.set_rollback(True)
+    return complete
+
+
 def change_live(where: Place, definition: Mapping[str, Any], act: Act) -> FlagVersion:
     """Put a definition in force without a draft; a draft that somebody is writing stays, and falls behind."""
     complete = prepared(where, definition, act.now)

@@ -1,5 +1,7 @@
 """Slots of a layer: what is placed lies in what was free and never overlaps."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +52,7 @@ def test_place__more_than_free__nothing():
 def test_place__any_requests__disjoint_and_adding_up(requested):
     taken = sorted(owners(requested))
 
-    assert all(left.high <= right.low for left, right in zip(taken, taken[1:], strict=False))
+    assert all(left.high <= right.low for left, right in pairwise(taken))
     given_out = sum(slots.share_ppm for slots in taken)
     assert given_out + sum(gap.share_ppm for gap in free(taken)) == WHOLE_PPM
 

@@ -1,0 +1,103 @@
+"""One flag: what it serves and why, its versions with their differences, its history."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from flags import audiences, changes, queries, words
+from flags.models import FlagVersion
+from flags.pages.context import Here, frame, here
+from ledger import queries as ledger_queries
+
+ROWS_A_PAGE = 50
+
+
+def flag(request: HttpRequest, key: str) -> HttpResponse:
+    found = here(request, key)
+    context = {
+        **frame(found, "rules"),
+        "definition": described(found.live.definition) if found.live else None,
+        "draft_changes": _draft_changes(found),
+        "is_overtaken": _is_overtaken(found),
+        "holds": queries.open_holds(found.flag, found.environment),
+        "dependents": audiences.dependents(queries.document_parts(found.environment), key),
+        "elsewhere": [
+            (place, live) for place, live in queries.flag_states(found.flag) if place != found.environment
+        ],
+    }
+    return render(request, "flags/detail.html", context)
+
+
+def versions(request: HttpRequest, key: str) -> HttpResponse:
+    found = here(request, key)
+    all_versions = queries.versions(found.flag, found.environment)
+    page = Paginator(all_versions, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    context = {**frame(found, "versions"), "rows": page, "entries": [_entry(version) for version in page]}
+    return render(request, "flags/versions.html", context)
+
+
+def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
+    """One version, compared with the one before it or with the one that is live."""
+    found = here(request, key)
+    shown = queries.version(found.flag, found.environment, number)
+    against = found.live if request.GET.get("against") == "live" else shown.parent
+    context = {
+        **frame(found, "versions"),
+        "version": shown,
+        "definition": described(shown.definition),
+        "against": against,
+        "changes": changes.between(against.definition if against else None, shown.definition),
+        "can_revert": shown.published_at is not None and shown != found.live,
+    }
+    return render(request, "flags/version.html", context)
+
+
+def history(request: HttpRequest, key: str) -> HttpResponse:
+    found = here(request, key)
+    rows = Paginator(ledger_queries.audit_of(f"flag:{key}"), ROWS_A_PAGE)
+    context = {**frame(found, "history"), "rows": rows.get_page(request.GET.get("page"))}
+    return render(request, "flags/history.html", context)
+
+
+def described(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition with plain words beside each part."""
+    return {
+        "content": definition,
+        "variants": [(key, words.variant_value(value)) for key, value in definition["variants"].items()],
+        "rules": [
+            {
+                "rule": rule,
+                "words": words.rule(rule),
+                "coverage_ppm": rule.get("split", {}).get("coverage_ppm"),
+            }
+            for rule in definition["rules"]
+        ],
+        "splits": [rule for rule in definition["rules"] if "split" in rule and "experiment" not in rule],
+        "forced": sorted(definition["forced"].items()),
+        "prerequisites": [
+            {"flag": needed["flag"], "variants": ", ".join(needed["variants"])}
+            for needed in definition["prerequisites"]
+        ],
+    }
+
+
+def _entry(version: FlagVersion) -> dict[str, Any]:
+    before = version.parent.definition if version.parent else None
+    return {
+        "version": version,
+        "changes": [each.words for each in changes.between(before, version.definition)],
+    }
+
+
+def _draft_changes(found: Here) -> list[changes.Change]:
+    if found.draft is None:
+        return []
+    return changes.between(found.live.definition if found.live else None, found.draft.definition)
+
+
+def _is_overtaken(found: Here) -> bool:
+    """Whether something went live since the draft was written, so that it cannot be published as it is."""
+    return found.draft is not None and found.live is not None and found.draft.parent_id != found.live.id
