@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
@@ -31,8 +31,8 @@ class Display:
             seconds = progress.tasks[0].elapsed or 0.0
         self._console.print(f"[green]✓[/] {title} [dim]{seconds:.1f} s[/]", highlight=False)
 
-    def print(self, text: str = "") -> None:
-        self._console.print(text, highlight=False)
+    def print(self, what: RenderableType = "") -> None:
+        self._console.print(what, highlight=False)
 
     def _progress(self) -> Progress:
         return Progress(

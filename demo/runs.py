@@ -51,10 +51,11 @@ def import_bandit(campaign: str, *, now: datetime) -> None:
     if is_done(key):
         return
     setting_up.plan(key, plans.bandit_plan(campaign), plans.BANDIT_METRICS, now=now)
-    act = {"key": key, "actor": plans.OWNER, "now": now, "reason": IMPORTED}
     if _state(key) is State.DRAFT:
-        experiment_services.start(**act, began_at=bandit.STARTED_AT)
-    experiment_services.stop(**act, ended_at=bandit.STOPPED_AT)
+        experiment_services.start(
+            key=key, actor=plans.OWNER, now=now, began_at=bandit.STARTED_AT, reason=IMPORTED
+        )
+    experiment_services.stop(key=key, actor=plans.OWNER, now=now, ended_at=bandit.STOPPED_AT, reason=IMPORTED)
 
 
 def start_shop(*, now: datetime) -> None:

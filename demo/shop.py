@@ -8,11 +8,10 @@ treatment, in the published order, so that each arm's latencies are distributed 
 import csv
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
-from types import MappingProxyType
 
 DATA = Path(__file__).parent / "data"
 EXPERIMENT = "home-recommendations"
@@ -24,7 +23,6 @@ OPERATING_SYSTEMS = {"1": "windows", "2": "android", "3": "ios", "4": "macos"}
 SLOW_MS = 500
 BETWEEN_REQUESTS = timedelta(seconds=20)
 LONGEST_VISIT = timedelta(minutes=30)
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Happening:
     name: str
     at: datetime
     value: float | None = None
-    dims: Mapping[str, str] = NOTHING
+    dims: Mapping[str, str] = field(default_factory=dict)
 
 
 def visit(session: Session, latencies_ms: Iterator[float]) -> Iterator[Happening]:
@@ -100,7 +98,7 @@ def sessions(*, until: datetime) -> Iterator[Session]:
         )
 
 
-def trace_latencies_ms() -> dict[str, Sequence[float]]:
+def trace_latencies_ms() -> Mapping[str, Sequence[float]]:
     """Home-page latencies in ms per arm: without (control) and with (treatment) an injected delay."""
     arms: dict[str, list[float]] = {"control": [], "treatment": []}
     for row in _rows("requests_eshopper_000.csv.gz"):

@@ -133,14 +133,15 @@ def _start(home: Path, database_url: str) -> "subprocess.Popen[str]":
         "HEADWAY_EVENT_STORE": (home / "events").as_uri(),
         "DATABASE_URL": database_url,
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "config.embedded", "serve"],
-        cwd=CHECKOUT,
-        env={**os.environ, **variables},
-        stdout=(home / "manager.log").open("w"),
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with (home / "manager.log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "config.embedded", "serve"],
+            cwd=CHECKOUT,
+            env={**os.environ, **variables},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
 
 def _ready(manager: "subprocess.Popen[str]", home: Path) -> Platform:
@@ -162,13 +163,13 @@ def _stop(manager: "subprocess.Popen[str]") -> None:
 
 def _create_database(name: str) -> str:
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        server.execute(f'CREATE DATABASE "{name}"')
     return _at_path(os.environ["DATABASE_URL"], name)
 
 
 def _drop_database(url: str) -> None:
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-        server.execute(f'DROP DATABASE "{urlsplit(url).path.lstrip("/")}" WITH (FORCE)')  # type: ignore[call-overload]
+        server.execute(f'DROP DATABASE "{urlsplit(url).path.lstrip("/")}" WITH (FORCE)')
 
 
 def _at_path(url: str, path: str) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize
 
-PHONE = {"width": 375, "height": 740}
-DESK = {"width": 1280, "height": 900}
+PHONE: "ViewportSize" = {"width": 375, "height": 740}
+DESK: "ViewportSize" = {"width": 1280, "height": 900}
 WIDER_THAN_THE_SCREEN = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -55,9 +55,11 @@ def visit(
     browser: "Browser", url: str, *, state: str | None = None, dark: bool = False, phone: bool = False
 ) -> Iterator[Visit]:
     """A window of its own; `state` is the file of a log-in that is kept."""
-    scheme = "dark" if dark else "light"
     context = browser.new_context(
-        viewport=PHONE if phone else DESK, color_scheme=scheme, storage_state=state, reduced_motion="reduce"
+        viewport=PHONE if phone else DESK,
+        color_scheme="dark" if dark else "light",
+        storage_state=state,
+        reduced_motion="reduce",
     )
     try:
         found = Visit(context.new_page(), url)
