@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from analysis.comparing import History, base_weight
-from analysis.report import effects
-from analysis.report.facts import ArmValue, Harm, MonitorFacts, Reading
+from analysis.report.facts import Harm, MonitorFacts, Reading
+from analysis.report.states import DETERIORATED, Judged
 from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorResult, look_of
 from analysis.stats.results import Comparison
 from analysis.stats.spending import spent
@@ -35,7 +35,7 @@ class Action(StrEnum):
 class Trip:
     """A harmed guardrail of one arm at one look; all numbers on the metric's own scale.
 
-    `low` and `high` are always valid; `margin` is the largest loss accepted (None: none was stated).
+    `low` and `high` are those of the report; `margin` is the largest loss accepted (None: none was stated).
     """
 
     binding: Binding
@@ -79,23 +79,26 @@ def is_scheduled(looks: tuple[MonitorLook, ...], hours: float) -> bool:
     return hours // DAY_HOURS > last // DAY_HOURS
 
 
-def trip_of(
-    binding: Binding, arm: str, reading: Reading, facts: MonitorFacts, control: ArmValue
-) -> Trip | None:
-    """The trip that a monitor's word opens; None when nothing is harmed."""
-    found = reading.difference
-    if facts.harm is Harm.NONE or not isinstance(found, Comparison):
+def trip_of(judged: Judged, *, is_trusted: bool) -> Trip | None:
+    """The trip that a guardrail's state in one arm opens; None when nothing is harmed.
+
+    The state is that of the report, so that the two never disagree. Data that cannot be trusted hold the
+    ramp at most: they say that something is wrong, not what.
+    """
+    binding, found = judged.binding, judged.reading.difference
+    is_harmed = binding.role in MONITORED and judged.state in DETERIORATED
+    if not is_harmed or not isinstance(found, Comparison):
         return None
-    interval = found.confidence_interval
+    harm = Harm.CONFIRMED if judged.is_confirmed and is_trusted else Harm.HARM
     return Trip(
         binding=binding,
-        arm=arm,
-        harm=facts.harm,
-        action=_action(binding, facts.harm),
+        arm=judged.arm,
+        harm=harm,
+        action=_action(binding, harm),
         estimate=found.estimate,
-        low=interval.lower,
-        high=interval.upper,
-        margin=effects.size_in_unit(binding.margin, control),
+        low=found.confidence_interval.lower,
+        high=found.confidence_interval.upper,
+        margin=judged.margin,
     )
 
 

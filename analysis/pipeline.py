@@ -25,14 +25,11 @@ from analysis.report.facts import (
     MetricFacts,
     ReportFacts,
 )
-from analysis.report.verdict import Conclusion
+from analysis.report.verdict import Conclusion, Verdict
 from analysis.slicing import Scanned
 from analysis.stats import compare
 from analysis.stats.results import Compared
 from experiments.plan import Binding, LockedPlan
-
-ABLATION = "ablation"
-"""Kind of experiment in which harm is expected: only its own stop rules end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,6 @@ class ArmOutcome:
     result: ArmResult
     watch: Watch
     planned_information: float | None
-    trip: Trip | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +80,13 @@ class Outcome:
 
     @property
     def trips(self) -> tuple[Trip, ...]:
-        """Guardrails harmed at this look, whether or not earlier looks said so."""
-        if self.facts.experiment.kind == ABLATION:
+        """Guardrails harmed at this look, whether or not earlier looks said so. Of an ablation harm is
+        expected; only its own stop rules end it."""
+        if self.facts.experiment.kind == verdict.ABLATION:
             return ()
-        return tuple(arm.trip for arm in self.arms if arm.trip is not None)
+        is_trusted = self.conclusion.verdict is not Verdict.DO_NOT_USE
+        found = (guardrails.trip_of(judged, is_trusted=is_trusted) for judged in self.conclusion.judged)
+        return tuple(trip for trip in found if trip is not None)
 
 
 def judge(look: Look) -> Outcome:
@@ -129,8 +128,7 @@ def _of_arm(
         monitor=watch.facts,
         uncapped=None if uncapped is None else _fixed(look, uncapped, arm),
     )
-    trip = guardrails.trip_of(binding, arm, both.always_valid, watch.facts, estimates.value(control))
-    return ArmOutcome(binding, metric, estimates, result, watch, both.frozen_information, trip)
+    return ArmOutcome(binding, metric, estimates, result, watch, both.frozen_information)
 
 
 def _fixed(look: Look, estimates: Estimates, arm: str) -> Compared:

@@ -71,7 +71,8 @@ def snapshot(sha256: str) -> ReportSnapshot:
 
 def latest_verdicts() -> dict[str, str]:
     """The newest verdict of every experiment that has one, by experiment key."""
-    newest = ReportSnapshot.objects.order_by("experiment_id", "-run__data_cut", "-id").distinct("experiment_id")
+    newest_first = ReportSnapshot.objects.order_by("experiment_id", "-run__data_cut", "-id")
+    newest = newest_first.distinct("experiment_id")
     return dict(newest.values_list("experiment__key", "verdict"))
 
 

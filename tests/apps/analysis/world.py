@@ -112,7 +112,9 @@ def _write(kind, environment, day, bucket, rows, schema):
     )
 
 
-def started(key=KEY, *, bind=("orders", "latency-p95"), now=START, **changes):
+def started(
+    key=KEY, *, bind=("orders", "latency-p95"), now=START, blocking=True, coverage_ppm=1_000_000, **changes
+):
     """A running experiment whose arms another system assigns unless said otherwise."""
     metrics.load_definitions(texts={f"{m}.toml": METRICS[m] for m in METRICS}, actor="rosa", now=now)
     content = {
@@ -135,8 +137,9 @@ def started(key=KEY, *, bind=("orders", "latency-p95"), now=START, **changes):
     experiments.create(key=key, content=content, actor="rosa", now=now)
     for number, metric in enumerate(bind):
         role = "primary" if number == 0 else "guardrail" if "latency" in metric else "success"
-        experiments.bind_metric(key=key, content={"metric": metric, "role": role}, actor="rosa", now=now)
-    return experiments.start(key=key, actor="rosa", now=now)
+        bound = {"metric": metric, "role": role, "blocking": blocking and role == "guardrail"}
+        experiments.bind_metric(key=key, content=bound, actor="rosa", now=now)
+    return experiments.start(key=key, actor="rosa", now=now, coverage_ppm=coverage_ppm)
 
 
 def traffic(units=2000, *, seed=1, days=10.0, lift=0.0, slowdown=0.0, experiment=KEY, share=0.5):
