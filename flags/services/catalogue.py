@@ -14,6 +14,7 @@ from flags.services.versions import Act, Place
 from ledger import audit
 from ledger.refusals import Conflict, problem, refuse
 
+RESERVED = {"new", "keys", "environments", "layers", "segments"}
 EDITABLE = ("title", "owner", "kind", "expires_on")
 
 
@@ -40,7 +41,10 @@ def create_flag(
     """
     _check_new(key, value_type, unit_type)
     content = _described({"title": title, "owner": owner or actor, "kind": kind, "expires_on": expires_on})
-    flag = Flag.objects.create(key=key, value_type=value_type, unit_type=unit_type, created_at=now, **content)
+    identity = {"value_type": value_type, "unit_type": unit_type, "created_at": now}
+    flag, is_new = Flag.objects.get_or_create(key=key, defaults={**identity, **content})
+    if not is_new:
+        raise Conflict(problem("key", key, "there is a flag with this key", "Choose another key."))
     audit.record(
         now=now,
         actor=actor,
@@ -144,8 +148,8 @@ def _check_new(key: str, value_type: str, unit_type: str) -> None:
     if value_type not in ValueType.values:
         fix = f"Possible are: {', '.join(ValueType.values)}."
         raise refuse("value_type", value_type, "this is no type of value", fix)
-    if Flag.objects.filter(key=key).exists():
-        raise Conflict(problem("key", key, "there is a flag with this key", "Choose another key."))
+    if key in RESERVED:
+        raise refuse("key", key, "this is the address of a page", "Choose another key.")
 
 
 def _described(content: Mapping[str, Any]) -> dict[str, Any]:

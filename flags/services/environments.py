@@ -18,11 +18,11 @@ from ledger.refusals import Conflict, problem
 def create_environment(*, key: str, actor: str, now: datetime, is_production: bool = False) -> Environment:
     """An environment with an empty document, so that SDKs can connect at once."""
     check_key("environment", key)
-    if Environment.objects.filter(key=key).exists():
-        raise Conflict(
-            problem("environment", key, "there is an environment with this key", "Choose another.")
-        )
-    made = Environment.objects.create(key=key, is_production=is_production, created_at=now)
+    described = {"is_production": is_production, "created_at": now}
+    made, is_new = Environment.objects.get_or_create(key=key, defaults=described)
+    if not is_new:
+        why = "there is an environment with this key"
+        raise Conflict(problem("environment", key, why, "Choose another."))
     rebuild(made, now=now)
     audit.record(
         now=now,

@@ -22,9 +22,10 @@ def create_segment(*, key: str, actor: str, now: datetime, title: str = "", owne
     check_key("key", key)
     title = check_text("title", title, limit=200)
     owner = check_text("owner", owner or actor, limit=150, is_needed=True)
-    if Segment.objects.filter(key=key).exists():
+    described = {"title": title, "owner": owner, "created_at": now}
+    made, is_new = Segment.objects.get_or_create(key=key, defaults=described)
+    if not is_new:
         raise Conflict(problem("key", key, "there is a segment with this key", "Choose another key."))
-    made = Segment.objects.create(key=key, title=title, owner=owner, created_at=now)
     after = {"title": title, "owner": owner}
     audit.record(now=now, actor=actor, action="segment.created", subject=f"segment:{key}", after=after)
     return made

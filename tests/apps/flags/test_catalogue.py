@@ -76,6 +76,7 @@ def test_create__same_key__conflict():
     ("wrong", "field"),
     [
         ({"key": "New Checkout"}, "key"),
+        ({"key": "segments"}, "key"),
         ({"unit_type": "a user"}, "unit_type"),
         ({"value_type": "boolean"}, "value_type"),
         ({"kind": "toggle"}, "kind"),
