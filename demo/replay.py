@@ -68,4 +68,6 @@ def _arm(client: Client, session: shop.Session) -> str:
 
 
 def _flush(client: Client) -> None:
-    client.flush(FLUSH_WITHIN_S)
+    """Wait until all of it is acknowledged: the queue of the SDK is bounded and drops what it cannot hold."""
+    if not client.flush(FLUSH_WITHIN_S) or client.counters["dropped"] or client.counters["refused"]:
+        raise ReplayFailed(f"the SDK could not deliver everything: {client.counters}")
