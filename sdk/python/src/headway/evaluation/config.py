@@ -15,13 +15,14 @@ from headway.evaluation.conditions import Predicate
 from headway.evaluation.deciding import Decision, Steps
 from headway.evaluation.generating import Evaluator, generated, is_worth_it
 from headway.evaluation.plans import Plan, plan_of
-from headway.evaluation.problems import ConfigRefused
+from headway.evaluation.problems import ConfigRefused, shown
 from headway.evaluation.results import Evaluation
 
 HOT_AFTER = 100
 """Calls after which a flag becomes a function: writing one costs as much as some two hundred calls."""
 
 MAX_FUNCTIONS = 5_000
+_UNKNOWN = "there is no such flag"
 _SHARED = ("layers", "holdouts", "segments")
 
 
@@ -72,13 +73,15 @@ class Config:
         """The way for first calls, unknown flags and everything that raised. Never raises."""
         try:
             if flag not in self.document["flags"]:
-                return Evaluation(flag, default, None, results.FLAG_NOT_FOUND, detail="there is no such flag")
+                return Evaluation(
+                    _name(flag), default, None, results.FLAG_NOT_FOUND, detail="there is no such flag"
+                )
             if flag not in self.ready:
                 self.ready.setdefault(flag, _first_evaluator(self, flag))
             answer = self.decide(flag, unit, attributes)
             return answer if answer.variant is not None else answer.with_value(default)
         except Exception as error:  # noqa: BLE001 - see above
-            return Evaluation(str(flag)[:128], default, None, results.ERROR, detail=type(error).__name__)
+            return Evaluation(_name(flag), default, None, results.ERROR, detail=type(error).__name__)
 
     def evaluate_all(
         self, unit: object = None, attributes: object = None, flags: Optional[Iterable[str]] = None
@@ -170,6 +173,10 @@ def _first_evaluator(config: Config, flag: str) -> Evaluator:
         return step_by_step(unit, attributes, default)
 
     return counting
+
+
+def _name(flag: object) -> str:
+    return flag[:128] if isinstance(flag, str) else shown(flag)
 
 
 def _alone(flag: str, unit: object, attributes: object) -> Evaluation:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Optional
 from headway.evaluation import results
 from headway.evaluation.conditions import Condition, Predicate, compiled
 from headway.evaluation.hashing import threshold, thresholds
-from headway.evaluation.results import NO_SET, Evaluation
+from headway.evaluation.results import Evaluation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,13 +113,12 @@ class _Answers:
     def of_rule(self, rule: Mapping[str, Any], variant: str, reason: Reason) -> Evaluation:
         source = rule.get("unit_from")
         is_exposure = reason == results.SPLIT or rule.get("experiment") is not None
-        seen = None if not is_exposure else NO_SET if source else set()
         return self.make(
             variant,
             reason,
             rule=rule["id"],
             experiment=rule.get("experiment"),
-            seen=seen,
+            is_exposure=is_exposure,
             unit_from=source,
             unit_type=source or self._entry["unit_type"],
         )
@@ -128,7 +127,7 @@ class _Answers:
         """Forced units get their own answers; they are exposures only where chance decides for others."""
         wanted = self._entry.get("forced") or {}
         made = {
-            variant: self.make(variant, results.OVERRIDE, seen=set() if self._is_experimental else None)
+            variant: self.make(variant, results.OVERRIDE, is_exposure=self._is_experimental)
             for variant in set(wanted.values())
         }
         return {unit: made[variant] for unit, variant in wanted.items()}

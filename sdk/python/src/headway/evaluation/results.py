@@ -44,8 +44,9 @@ class Evaluation:
     """One answer; never changes, so the same object is handed out again and again.
 
     `variant` is None when the value is the caller's default. `detail` names the holdout, the prerequisite or
-    the trouble. `unit_from` is the attribute that stood in for the unit, if one did. `seen` is the client's:
-    the units whose exposure to this very answer was noted, None when the answer is no exposure.
+    the trouble. `unit_from` is the attribute that stood in for the unit, if one did. `noted` is the client's:
+    the units whose exposure to this very answer it has noted; `seen` is what a call looks at: None when the
+    answer is no exposure, and never holding anything when the unit stands in an attribute.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Evaluation:
         "detail",
         "experiment",
         "flag",
+        "noted",
         "reason",
         "rule",
         "seen",
@@ -73,6 +75,7 @@ class Evaluation:
     unit_type: str | None
     unit_from: str | None
     detail: str
+    noted: set[str]
     seen: set[str] | frozenset[str] | None
 
     def __init__(
@@ -88,7 +91,7 @@ class Evaluation:
         unit_type: str | None = None,
         unit_from: str | None = None,
         detail: str = "",
-        seen: set[str] | frozenset[str] | None = None,
+        is_exposure: bool = False,
     ) -> None:
         keep = object.__setattr__
         keep(self, "flag", flag)
@@ -101,8 +104,17 @@ class Evaluation:
         keep(self, "unit_type", unit_type)
         keep(self, "unit_from", unit_from)
         keep(self, "detail", detail)
-        keep(self, "seen", seen)
         keep(self, "_last", None)
+        keep(self, "seen", None)
+        if is_exposure:
+            self.begin_set()
+
+    def begin_set(self) -> set[str]:
+        """Begin a new set of noted units; returns the old one."""
+        old = set() if self.seen is None else self.noted
+        object.__setattr__(self, "noted", set())
+        object.__setattr__(self, "seen", self.noted if self.unit_from is None else NO_SET)
+        return old
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"an Evaluation never changes; {name!r} stays as it is")

@@ -1,0 +1,250 @@
+"""Keeping the configuration fresh: disk first, then the server, never anything worse than what is used."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Optional
+
+from headway.backoff import Backoff, spread
+from headway.cachefile import CacheFile, CacheRefused
+from headway.counting import Counters
+from headway.evaluation import Config, ConfigRefused, compile_config
+from headway.logs import Voice
+from headway.transport import Answer, KeyRing, Transport, Unreachable
+
+PATH = "/sdk/v1/config"
+MAX_DOCUMENT = 64_000_000
+_JITTER = 0.2
+_KEY_LOOKED_AT_S = 5.0
+_MALFORMED = (ConfigRefused, ValueError, RecursionError, TypeError)
+
+
+class Source(NamedTuple):
+    """Where the configuration in use came from: `server`, `disk`, `bootstrap` or `none`."""
+
+    name: str
+    version: Optional[int]
+    environment: str
+    etag: str
+    fetched_at: Optional[float]
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since the server last said that this is the current configuration."""
+        return None if self.fetched_at is None else max(time.time() - self.fetched_at, 0.0)
+
+
+NOTHING = Config({"schema": 1, "version": 0, "layers": {}, "holdouts": {}, "segments": {}, "flags": {}})
+NO_SOURCE = Source("none", None, "", "", None)
+
+
+class Configuration:
+    """Holds the configuration in use and fetches newer ones. `on_change` is called with each new one."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        keys: KeyRing,
+        *,
+        poll_s: float,
+        cache: CacheFile | None,
+        on_change: Callable[[Config], None],
+        counters: Counters,
+        voice: Voice,
+    ) -> None:
+        self.config = NOTHING
+        self.source = NO_SOURCE
+        self._transport = transport
+        self._keys = keys
+        self._poll_s = poll_s
+        self._cache = cache
+        self._on_change = on_change
+        self._counters = counters
+        self._voice = voice
+        self._refused_etag = ""
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Fresh locks and no waits: at the beginning and in a forked child."""
+        self._backoff = Backoff()
+        self._is_ready = threading.Event()
+        self._polled = threading.Condition(threading.Lock())
+        self._begun = self._ended = 0
+        if self.source.name != "none":
+            self._is_ready.set()
+
+    def wait_until_ready(self, timeout_s: float) -> bool:
+        return self._is_ready.wait(max(timeout_s, 0.0))
+
+    def wait_for_poll(self, wake: Callable[[], None], timeout_s: float) -> bool:
+        """Ask for a poll and wait until one that began afterwards is through."""
+        with self._polled:
+            wanted = self._begun + 1
+            wake()
+            return self._polled.wait_for(lambda: self._ended >= wanted, max(timeout_s, 0.0))
+
+    # From memory and disk
+
+    def bootstrap(self, document: object) -> None:
+        """Use a document that the host brought along."""
+        try:
+            self._use(compile_config(_loaded(document)), "bootstrap", "", None)
+        except _MALFORMED as error:
+            self._refused("the bootstrap document", error)
+
+    def replace(self, config: Config) -> None:
+        """Use a configuration that was made in this process."""
+        self._use(config, "bootstrap", "", None)
+
+    def load(self) -> None:
+        """Use what is kept on disk, if it can be believed."""
+        if self._cache is None:
+            return
+        try:
+            kept = self._cache.read()
+            if kept is not None:
+                self._use(compile_config(_parsed(kept.body)), "disk", kept.etag, kept.fetched_at)
+        except (CacheRefused, OSError, *_MALFORMED) as error:
+            self._refused("the kept configuration", error)
+
+    # From the server
+
+    def step(self) -> float | None:
+        """One poll; the seconds until the next."""
+        with self._polled:
+            self._begun += 1
+        try:
+            return self._poll()
+        finally:
+            with self._polled:
+                self._ended = self._begun
+                self._polled.notify_all()
+
+    def _poll(self) -> float | None:
+        key = self._keys.usable()
+        if key is None:
+            return _KEY_LOOKED_AT_S
+        self._counters.add("polls")
+        try:
+            return self._take(self._fetch(key), key)
+        except Unreachable as error:
+            return self._failed(str(error))
+
+    def _fetch(self, key: str) -> Answer:
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        etag = self._refused_etag or self.source.etag
+        if etag:
+            headers["If-None-Match"] = etag
+        return self._transport.send("GET", PATH, key, headers, None)
+
+    def _take(self, answer: Answer, key: str) -> float | None:
+        if answer.status == 200:
+            return self._take_document(answer)
+        if answer.status == 304 and (self.source.etag or self._refused_etag):
+            return self._still_current()
+        if answer.status in (401, 403):
+            return self._take_refusal(answer, key)
+        return self._failed(f"the server answered {answer.status}", answer.retry_after_s)
+
+    def _take_document(self, answer: Answer) -> float | None:
+        etag = answer.headers.get("etag", "")
+        try:
+            config = compile_config(_parsed(answer.body), previous=self.config)
+        except _MALFORMED as error:
+            self._refused_etag = etag
+            self._refused("the server's configuration", error)
+            return self._backoff.next_s()
+        if self._is_older(config):
+            return self._backoff.next_s()
+        self._refused_etag = ""
+        self._use(config, "server", etag, time.time())
+        self._keep(answer.body, etag)
+        return self._soon()
+
+    def _is_older(self, config: Config) -> bool:
+        known = self.source
+        is_comparable = known.name in ("server", "disk") and known.environment == config.environment
+        if not is_comparable or known.version is None or config.version >= known.version:
+            return False
+        self._counters.add("configs_refused")
+        self._voice.warn(
+            "older", "headway: version %s is older than %s in use; kept", config.version, known.version
+        )
+        return True
+
+    def _still_current(self) -> float:
+        if not self._refused_etag:
+            self.source = self.source._replace(fetched_at=time.time())
+        return self._soon()
+
+    def _take_refusal(self, answer: Answer, key: str) -> float | None:
+        """Nothing more is sent with this key; what is in use stays in use."""
+        self._counters.add("poll_failures")
+        if self._keys.refuse(key):
+            self._voice.warn(
+                "key", "headway: the server refused the key (%s); flags stay as they are", answer.status
+            )
+        return _KEY_LOOKED_AT_S
+
+    def _failed(self, reason: str, retry_after_s: float | None = None) -> float:
+        self._counters.add("poll_failures")
+        self._voice.warn("poll", "headway: no new configuration: %s; flags stay as they are", reason)
+        return self._backoff.next_s(retry_after_s)
+
+    def _soon(self) -> float:
+        self._backoff.reset()
+        return spread(self._poll_s, _JITTER)
+
+    def _use(self, config: Config, name: str, etag: str, fetched_at: float | None) -> None:
+        self.config = config
+        self.source = Source(name, config.version, config.environment, etag, fetched_at)
+        self._counters.add("configs_used")
+        self._on_change(config)
+        self._is_ready.set()
+
+    def _keep(self, body: bytes, etag: str) -> None:
+        if self._cache is None:
+            return
+        try:
+            self._cache.write(body, etag)
+        except OSError as error:
+            self._voice.warn("cache", "headway: the configuration cannot be kept on disk: %s", error)
+
+    def _refused(self, what: str, error: Exception) -> None:
+        self._counters.add("configs_refused")
+        self._voice.warn(f"refused {what}", "headway: %s is refused: %s", what, str(error)[:1000])
+
+
+def _loaded(document: object) -> Mapping[str, Any]:
+    """A bootstrap document: plain data, JSON text or bytes. A mapping is copied, because it becomes ours."""
+    if isinstance(document, str):
+        return _parsed(document.encode())
+    if isinstance(document, (bytes, bytearray)):
+        return _parsed(bytes(document))
+    return _parsed(json.dumps(document).encode())
+
+
+def _parsed(body: bytes) -> Mapping[str, Any]:
+    """The JSON document in these bytes. Raises ValueError, also for keys that stand twice."""
+    if len(body) > MAX_DOCUMENT:
+        raise ValueError(f"the document is larger than {MAX_DOCUMENT:,} bytes")
+    whole: Mapping[str, Any] = json.loads(
+        body, object_pairs_hook=_without_repeats, parse_constant=_no_constant
+    )
+    return whole
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
+    return content
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")

@@ -1,0 +1,105 @@
+"""Events on their way: a bounded queue, batches that are built once and sent until they are answered."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from headway.counting import Counters
+
+MAX_EVENTS = 1_000
+MAX_BYTES = 900_000
+"""Of the JSON before packing; the server takes a million."""
+
+
+class Batch(NamedTuple):
+    """One request's worth: its id stays the same however often it is sent."""
+
+    body: bytes
+    events: tuple[bytes, ...]
+    dropped: int
+
+
+class Outbox:
+    """A queue that drops its oldest event when it is full, and says how many it dropped."""
+
+    def __init__(self, size: int, sdk: str, counters: Counters) -> None:
+        self._size = size
+        self._sdk = sdk
+        self._counters = counters
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Empty: at the beginning and in a forked child, whose parent sends what is in the queue."""
+        self._lock = threading.RLock()
+        self._queue: deque[Mapping[str, Any]] = deque()
+        self._dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def waiting(self) -> list[Mapping[str, Any]]:
+        """What is in the queue."""
+        with self._lock:
+            return list(self._queue)
+
+    def put(self, event: Mapping[str, Any]) -> int:
+        """Add an event; the number that wait now."""
+        with self._lock:
+            if len(self._queue) >= self._size:
+                self._queue.popleft()
+                self._dropped += 1
+                self._counters.add("dropped")
+            self._queue.append(event)
+            return len(self._queue)
+
+    def next_batch(self) -> Batch | None:
+        """Take up to a thousand events, at most a megabyte; None when there are none."""
+        events: list[bytes] = []
+        size = 0
+        while len(events) < MAX_EVENTS and size < MAX_BYTES:
+            event = self._take()
+            if event is None:
+                break
+            encoded = _encoded(event)
+            events.append(encoded)
+            size += len(encoded) + 1
+        return self.packed(events, self._take_dropped()) if events else None
+
+    def packed(self, events: list[bytes], dropped: int) -> Batch:
+        """A batch of encoded events under an id of its own."""
+        head = {
+            "batch_id": str(uuid4()),
+            "sent_at": datetime.now(timezone.utc).isoformat(),
+            "sdk": self._sdk,
+            "dropped": dropped,
+        }
+        text = json.dumps(head, separators=(",", ":")).encode()[:-1]
+        body = b'%b,"events":[%b]}' % (text, b",".join(events))
+        return Batch(gzip.compress(body, compresslevel=1, mtime=0), tuple(events), dropped)
+
+    def lost(self, batch: Batch) -> None:
+        """The server will never take this batch: what it held is dropped and reported with the next one."""
+        with self._lock:
+            self._dropped += batch.dropped + len(batch.events)
+            self._counters.add("dropped", len(batch.events))
+
+    def _take(self) -> Mapping[str, Any] | None:
+        with self._lock:
+            return self._queue.popleft() if self._queue else None
+
+    def _take_dropped(self) -> int:
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
+            return dropped
+
+
+def _encoded(event: Mapping[str, Any]) -> bytes:
+    whole = {"id": str(uuid4()), **event, "ts": event["ts"].isoformat()}
+    return json.dumps(whole, separators=(",", ":"), ensure_ascii=True).encode()

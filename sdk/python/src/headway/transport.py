@@ -1,0 +1,166 @@
+"""One HTTP request with every limit that a host needs: time, size, no redirects."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Optional
+
+MAX_ANSWER = 64_000_000
+_CHUNK = 65_536
+_WHOLE_S = 60.0
+"""An answer that drips for longer than this is given up."""
+
+
+class Answer(NamedTuple):
+    """What came back. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def retry_after_s(self) -> Optional[float]:
+        """What Retry-After asks for, in seconds; dates count from now."""
+        return _seconds(self.headers.get("retry-after", ""))
+
+
+class Unreachable(Exception):
+    """No usable answer: the connection failed, the answer broke off, was too large or took too long."""
+
+
+class Transport:
+    """Sends requests to one server. Redirects are answers, not followed: a key goes nowhere else."""
+
+    def __init__(self, url: str, user_agent: str, timeout_s: float) -> None:
+        self._url = url.rstrip("/")
+        self._user_agent = user_agent
+        self._timeout_s = timeout_s
+        self._opener = _opener()
+
+    def send(
+        self, method: str, path: str, key: str, headers: Mapping[str, str], body: Optional[bytes]
+    ) -> Answer:
+        """Raises Unreachable."""
+        every = {"Authorization": f"Bearer {key}", "User-Agent": self._user_agent, **headers}
+        try:
+            return self._exchange(method, f"{self._url}{path}", every, body)
+        except Unreachable:
+            raise
+        except Exception as error:
+            raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from error
+
+    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: Optional[bytes]) -> Answer:
+        from urllib.error import HTTPError
+        from urllib.request import Request
+
+        request = Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310
+        if request.type not in ("http", "https"):
+            raise Unreachable(f"{request.type}: is no address of a server")
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as response:
+                return _answer(response.status, response)
+        except HTTPError as error:
+            with error:
+                return _answer(error.code, error)
+
+
+def _opener() -> Any:
+    """urllib with proxies from the environment, without redirects.
+
+    Everything that a request needs is loaded here, in the thread that makes the client: a module that another
+    thread is loading during a fork can never be loaded in the child.
+    """
+    import encodings.idna  # noqa: F401
+    from urllib.request import HTTPRedirectHandler, build_opener
+
+    class NoRedirects(HTTPRedirectHandler):
+        def redirect_request(self, *args: object, **kwargs: object) -> None:
+            return None
+
+    return build_opener(NoRedirects)
+
+
+def _answer(status: int, response: Any) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    body = _read(response)
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and len(body) != int(declared):
+        raise Unreachable(f"the answer broke off after {len(body)} of {declared} bytes")
+    if headers.get("content-encoding", "").lower() in ("gzip", "x-gzip"):
+        body = _inflated(body)
+    return Answer(status, headers, body)
+
+
+def _read(response: Any) -> bytes:
+    parts: list[bytes] = []
+    size, until = 0, time.monotonic() + _WHOLE_S
+    while True:
+        part = response.read1(_CHUNK)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        size += len(part)
+        if size > MAX_ANSWER:
+            raise Unreachable(f"the answer is larger than {MAX_ANSWER:,} bytes")
+        if time.monotonic() > until:
+            raise Unreachable(f"the answer took longer than {_WHOLE_S:.0f} s")
+
+
+def _inflated(body: bytes) -> bytes:
+    """Unpacked gzip. Raises Unreachable when it is none, broke off or is too large."""
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        data = inflater.decompress(body, MAX_ANSWER)
+    except zlib.error as error:
+        raise Unreachable(f"the answer is no gzip: {error}") from error
+    if not inflater.eof:
+        raise Unreachable("the answer's gzip broke off or is too large")
+    return data
+
+
+def _seconds(text: str) -> float | None:
+    text = text.strip()
+    if text.isdigit() and len(text) < 9:
+        return float(text)
+    if not text:
+        return None
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+class KeyRing:
+    """The key in use; a function is asked each time, so that keys can be rotated without a restart."""
+
+    def __init__(self, key: Any) -> None:
+        self._key = key
+        self._refused: set[str] = set()
+        self._lock = threading.Lock()
+
+    def replace(self, key: Any) -> None:
+        self._key = key
+
+    def usable(self) -> str | None:
+        """The key, or None while the server has refused the present one."""
+        key = self._key() if callable(self._key) else self._key
+        if not isinstance(key, str) or not key.strip() or not key.isprintable():
+            return None
+        return None if key in self._refused else key
+
+    def refuse(self, key: str) -> bool:
+        """Remember that the server does not take this key; True the first time."""
+        with self._lock:
+            if len(self._refused) >= 64:
+                self._refused.clear()
+            is_news = key not in self._refused
+            self._refused.add(key)
+            return is_news
+
+    def reset_lock(self) -> None:
+        self._lock = threading.Lock()

@@ -1,0 +1,159 @@
+"""A server on loopback that behaves as it is told: well, or in one of the ways that servers fail."""
+
+import gzip
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+FAULTS = ("kill", "hang", "500", "401", "garbage", "empty", "truncated", "redirect", "html", "older")
+
+
+class FaultServer:
+    """`mode` is how it answers; batches that were accepted are in `batches`, all requests in `requests`."""
+
+    def __init__(self, document):
+        self.document = document
+        self.mode = "good"
+        self.event_answers = []
+        self.batches = []
+        self.requests = []
+        self.paths_elsewhere = []
+        self._released = threading.Event()
+        self._server = None
+        self._port = 0
+        self.start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self):
+        owner = self
+
+        class Handler(_Handler):
+            server_owner = owner
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        self._server.daemon_threads = True
+        self._port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def stop(self):
+        if self._server is not None:
+            self._released.set()
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def fail(self, mode):
+        """Behave like this from now on."""
+        self.mode = mode
+        if mode == "kill":
+            self.stop()
+
+    def recover(self):
+        self.mode = "good"
+        self._released.clear()
+        if self._server is None:
+            self.start()
+
+    @property
+    def events(self):
+        """Events of accepted batches, a retried batch once."""
+        batches = {batch["batch_id"]: batch for batch in self.batches}
+        return [event for batch in batches.values() for event in batch["events"]]
+
+    def wait(self):
+        """Hang until the server stops."""
+        self._released.wait(30)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        owner = self.server_owner
+        owner.requests.append((self.path, dict(self.headers)))
+        if self.path != "/sdk/v1/config":
+            owner.paths_elsewhere.append((self.path, self.headers.get("authorization")))
+        if not self._misbehave(owner):
+            self._send_document(owner)
+
+    def do_POST(self):
+        owner = self.server_owner
+        body = self.rfile.read(int(self.headers["content-length"]))
+        owner.requests.append((self.path, dict(self.headers)))
+        if self._misbehave(owner):
+            return
+        status, headers, answer = owner.event_answers.pop(0) if owner.event_answers else (202, {}, None)
+        batch = json.loads(gzip.decompress(body))
+        if status == 202:
+            owner.batches.append(batch)
+            answer = answer or {"accepted": len(batch["events"]), "refused": []}
+        if status == "lost":
+            owner.batches.append(batch)
+            self.close_connection = True
+            return
+        self._answer(status, json.dumps(answer or {}).encode(), headers)
+
+    def _send_document(self, owner):
+        body = owner.document if isinstance(owner.document, bytes) else json.dumps(owner.document).encode()
+        etag = f'"{abs(hash(body))}"'
+        if self.headers.get("if-none-match") == etag:
+            self._answer(304, b"", {"ETag": etag})
+            return
+        headers = {"ETag": etag, "Content-Encoding": "gzip"}
+        self._answer(200, gzip.compress(body), headers)
+
+    def _misbehave(self, owner):
+        mode = owner.mode
+        if mode == "hang":
+            owner.wait()
+            self.close_connection = True
+        elif mode in ("500", "401", "403"):
+            self._answer(int(mode), b"{}")
+        elif mode == "redirect":
+            self._answer(302, b"", {"Location": f"{owner.url}/elsewhere"})
+        elif mode == "garbage":
+            self._answer(200, b"\x00\xff{]" * 50)
+        elif mode == "empty":
+            self._answer(200, b"{}")
+        elif mode == "html":
+            self._answer(200, b"<html>Log in</html>", {"Content-Type": "text/html"})
+        elif mode == "older":
+            body = json.dumps({**owner.document, "version": owner.document["version"] - 1, "flags": {}})
+            self._answer(200, body.encode())
+        elif mode == "truncated":
+            self._truncate(owner)
+        return mode != "good"
+
+    def _truncate(self, owner):
+        body = json.dumps(owner.document).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2])
+        self.close_connection = True
+
+    def _answer(self, status, body, headers=None):
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        if status != 304:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def eventually(condition, timeout_s=5.0):
+    """Whether a condition holds before the time is out."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.01)
+    return bool(condition())
