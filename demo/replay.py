@@ -3,9 +3,11 @@
 The SDK's clock shows the time of the recording, so that exposures and events carry it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from demo import shop
 from headway import Client
@@ -29,10 +31,21 @@ class Clock:
         return self.at
 
 
+def event_id(event: Mapping[str, Any]) -> str:
+    """The same for the same event of the recording, so that sending it again adds nothing."""
+    what = event.get("name", event["kind"])
+    return str(uuid5(NAMESPACE_URL, f"shop/{event['unit']}/{what}/{event['ts'].isoformat()}"))
+
+
+def connected(url: str, key: str, clock: Clock) -> Client:
+    """The SDK as the shop would set it up, but with a clock and ids that a recording needs."""
+    return Client(url, key, exposure_dims=("system", "visitor_type"), clock=clock, event_id=event_id)
+
+
 def replay(*, url: str, key: str, until: datetime, advance: Callable[[int], None] = lambda _: None) -> None:
     """Send every session of the shop once; sending them again adds nothing. Raises ReplayFailed."""
     clock = Clock(until)
-    with closing(Client(url, key, clock=clock, exposure_dims=("system", "visitor_type"))) as client:
+    with closing(connected(url, key, clock)) as client:
         if not client.wait_until_ready(READY_WITHIN_S):
             raise ReplayFailed(f"the SDK got no configuration from {url} within {READY_WITHIN_S} s")
         _send(client, clock, shop.sessions(until=until), advance)
