@@ -7,6 +7,8 @@ store's files hold the rest.
 from django.db import models
 from django.db.models import F, Q
 
+from events.labels import LabelKind
+
 
 def environment_field() -> "models.CharField[str, str]":
     """The key of the environment; events of two environments never meet."""
@@ -235,21 +237,6 @@ class ImportRun(models.Model):
         return f"{self.file}: {self.rows_done} rows"
 
 
-class LabelKind(models.TextChoices):
-    INCIDENT = "incident"
-    FIX = "fix"
-    DEPLOY = "deploy"
-    INJECTION = "injection", "injected regression"
-    EXPERIMENT = "experiment"
-    NULL = "null", "nothing happened"
-
-
-class Direction(models.TextChoices):
-    UP = "up"
-    DOWN = "down"
-    NONE = "none", "unmoved"
-
-
 class LabelledEvent(models.Model):
     """Something known to have happened: the evidence that metrics and monitors are judged by.
 
@@ -258,7 +245,7 @@ class LabelledEvent(models.Model):
     stopped"), so that a machine can write it twice; it is empty for what people enter.
     """
 
-    kind = models.CharField(max_length=10, choices=LabelKind.choices)
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.words) for kind in LabelKind])
     title = models.CharField(max_length=200)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)

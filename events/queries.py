@@ -5,14 +5,29 @@ Loaded by web processes: nothing here opens a file of the store.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
+from events.labels import Direction, Label, LabelKind
 from events.layout import EVENTS, EXPOSURES, SEEN
-from events.models import EventName, InboxBatch, IngestCount, StoreFile, Tally
+from events.models import (
+    EventName,
+    ImportRun,
+    InboxBatch,
+    IngestCount,
+    LabelledEvent,
+    RefusedEvent,
+    StoreFile,
+    Tally,
+)
+from ledger.refusals import NotFound, problem
 
+LASTING = (LabelKind.INCIDENT, LabelKind.INJECTION, LabelKind.EXPERIMENT)
 NOON = time(12)
 ONE_DAY = timedelta(days=1)
 
@@ -34,6 +49,26 @@ class StoreFileRow:
     min_ts: datetime
     max_ts: datetime
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class JustRefused:
+    """A refused event of a batch that still waits; in a few seconds it is a row and can be replayed."""
+
+    environment: str
+    key: Any
+    batch_id: UUID
+    index: int
+    received_at: datetime
+    field: str
+    value: str
+    reason: str
+    fix: str
+
+    @classmethod
+    def of(cls, row: InboxBatch, refusal: dict[str, Any]) -> "JustRefused":
+        place = {name: refusal[name] for name in ("index", "field", "value", "reason", "fix")}
+        return cls(row.environment, row.key, row.batch_id, received_at=row.received_at, **place)
 
 
 def store_root() -> str:
@@ -158,3 +193,120 @@ def as_row(file: StoreFile, root: str) -> StoreFileRow:
         max_ts=file.max_ts,
         sha256=file.sha256,
     )
+
+
+def labels(
+    *, kind: str = "", since: datetime | None = None, until: datetime | None = None
+) -> "QuerySet[LabelledEvent]":
+    """Labelled events that touch since <= t < until, newest first.
+
+    An incident, injection or experiment without an end still goes on; a fix, a deploy or a null without one
+    is a moment.
+    """
+    found = LabelledEvent.objects.all()
+    if kind:
+        found = found.filter(kind=kind)
+    if until is not None:
+        found = found.filter(started_at__lt=until)
+    if since is not None:
+        goes_on = Q(ended_at__isnull=True, kind__in=LASTING)
+        found = found.filter(Q(started_at__gte=since) | Q(ended_at__gte=since) | goes_on)
+    return found
+
+
+def label(label_id: int) -> LabelledEvent:
+    """Raises NotFound."""
+    found = LabelledEvent.objects.filter(id=label_id).first()
+    if found is None:
+        raise NotFound(problem("id", label_id, "there is no labelled event with this number"))
+    return found
+
+
+def as_label(row: LabelledEvent, *, ended_at: datetime | None = None) -> Label:
+    """The row as a value; with another end, when one is given."""
+    return Label(
+        kind=LabelKind(row.kind),
+        title=row.title,
+        started_at=row.started_at,
+        ended_at=ended_at or row.ended_at,
+        slices={name: tuple(levels) for name, levels in row.slices.items()},
+        expected={metric: Direction(word) for metric, word in row.expected.items()},
+        link=row.link,
+        origin=row.origin,
+    )
+
+
+def refused_events(*, environment: str = "", field: str = "") -> "QuerySet[RefusedEvent]":
+    """Refused events that compaction has kept, newest first."""
+    found = RefusedEvent.objects.select_related("key")
+    if environment:
+        found = found.filter(environment=environment)
+    return found.filter(field=field) if field else found
+
+
+def refused_event(refused_id: int) -> RefusedEvent:
+    """Raises NotFound."""
+    found = refused_events().filter(id=refused_id).first()
+    if found is None:
+        why = "there is no refused event with this number; they are kept for seven days"
+        raise NotFound(problem("id", refused_id, why))
+    return found
+
+
+def refused_in_inbox(*, environment: str = "", field: str = "", limit: int = 100) -> list[JustRefused]:
+    """Events refused at the door whose batch has not been filed yet, newest first."""
+    waiting = InboxBatch.objects.filter(compacted_at__isnull=True, refused__gt=0)
+    if environment:
+        waiting = waiting.filter(environment=environment)
+    rows = waiting.select_related("key").defer("payload").order_by("-id")[:limit]
+    found = (JustRefused.of(row, refusal) for row in rows for refusal in reversed(row.refusals or []))
+    return list(islice((each for each in found if field in ("", each.field)), limit))
+
+
+def imports() -> "QuerySet[ImportRun]":
+    """Files that were read in, newest first."""
+    return ImportRun.objects.all()
+
+
+def counts(*, environment: str = "", since: date | None = None) -> "QuerySet[IngestCount]":
+    """What ingest counted per key, day and kind, newest day first."""
+    found = IngestCount.objects.select_related("key").order_by("-day", "environment", "key_id", "kind")
+    if environment:
+        found = found.filter(environment=environment)
+    return found.filter(day__gte=since) if since else found
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """What waits, and how new the newest is. `newest_at` is the time of an event, the others are of ours."""
+
+    waiting: int
+    waiting_bytes: int
+    oldest_waiting_at: datetime | None
+    filed_at: datetime | None
+    newest_at: datetime | None
+    files: int
+
+
+def freshness(environment: str = "") -> Freshness:
+    """Of one environment, or of all."""
+    where = {"environment": environment} if environment else {}
+    waiting = InboxBatch.objects.filter(**where, compacted_at__isnull=True).aggregate(
+        n=Count("id"), size=Sum("size"), oldest=Min("received_at")
+    )
+    stored = StoreFile.objects.filter(**where, retired_at__isnull=True, kind__in=(EXPOSURES, EVENTS))
+    found = stored.aggregate(newest=Max("max_ts"), n=Count("id"))
+    return Freshness(
+        waiting=waiting["n"],
+        waiting_bytes=waiting["size"] or 0,
+        oldest_waiting_at=waiting["oldest"],
+        filed_at=InboxBatch.objects.filter(**where).aggregate(at=Max("compacted_at"))["at"],
+        newest_at=found["newest"],
+        files=found["n"],
+    )
+
+
+def reasons(environment: str = "", limit: int = 10) -> list[tuple[str, str, int]]:
+    """Why events were refused in the last seven days: field, reason and how many, most frequent first."""
+    grouped = refused_events(environment=environment).order_by().values_list("field", "reason")
+    return list(grouped.annotate(n=Count("id")).order_by("-n", "field", "reason")[:limit])

@@ -1,3 +1,13 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from events.pages import labels, overview, refused
+
+urlpatterns = [
+    path("", overview.overview, name="events"),
+    path("imports/", overview.imports, name="event-imports"),
+    path("refused/", refused.refused_events, name="refused-events"),
+    path("refused/<int:refused_id>/", refused.refused_event, name="refused-event"),
+    path("labelled/", labels.labels, name="labelled-events"),
+    path("labelled/new/", labels.add, name="labelled-event-new"),
+    path("labelled/<int:label_id>/end/", labels.end, name="labelled-event-end"),
+]

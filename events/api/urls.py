@@ -1,3 +1,15 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from events.api import views
+
+urlpatterns = [
+    path("event-counts", views.Counts.as_view(), name="api-event-counts"),
+    path("event-freshness", views.Freshness.as_view(), name="api-event-freshness"),
+    path("refused-events", views.RefusedList.as_view(), name="api-refused-events"),
+    path("refused-events/<int:refused_id>", views.RefusedDetail.as_view(), name="api-refused-event"),
+    path("refused-events/<int:refused_id>/replay", views.Replay.as_view(), name="api-refused-event-replay"),
+    path("event-imports", views.Imports.as_view(), name="api-event-imports"),
+    path("labelled-events", views.Labels.as_view(), name="api-labelled-events"),
+    path("labelled-events/<int:label_id>", views.LabelDetail.as_view(), name="api-labelled-event"),
+    path("labelled-events/<int:label_id>/end", views.EndLabel.as_view(), name="api-labelled-event-end"),
+]

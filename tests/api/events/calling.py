@@ -3,10 +3,9 @@
 import asyncio
 import gzip
 import json
-import os
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from django.conf import settings
@@ -96,7 +95,9 @@ class Caller:
             else:
                 sent.body += message["body"]
 
-        listed = [(name.lower().encode(), str(value).encode("latin-1")) for name, value in (headers or {}).items()]
+        listed = [
+            (name.lower().encode(), str(value).encode("latin-1")) for name, value in (headers or {}).items()
+        ]
         scope = {"type": "http", "method": method, "path": path, "headers": listed, "query_string": b""}
         await self.edge(scope, receive, send)
         return Response(sent.status, sent.headers, sent.body)
