@@ -9,7 +9,7 @@ from flags.gates import Finding, Subject
 def register() -> None:
     """Called once the apps are ready."""
     for action in ("ramp.advance", "experiment.start", "decide.ship"):
-        gates.register(action, open_holds)  # type: ignore[arg-type]
+        gates.register(action, open_holds)
 
 
 def open_holds(subject: Subject) -> Iterator[Finding]:

@@ -140,7 +140,7 @@ class Decide(APIView):
         arm = body.text("arm", fix="Write the key of one treatment.", default="")
         reason = _reason(body)
         body.findings.raise_if_any()
-        stated = {"taken": taken, "snapshot_sha256": sha256, "reason": reason, "arm": arm}
+        stated: dict[str, Any] = {"taken": taken, "snapshot_sha256": sha256, "reason": reason, "arm": arm}
         services.decide(key=key, **stated, **_by(request))
         return _detail(key)
 

@@ -23,7 +23,7 @@ class Here:
     summary: Summary
 
     @property
-    def keys(self) -> dict[str, str]:
+    def keys(self) -> dict[str, Any]:
         """Arguments that services take."""
         return {"flag": self.flag.key, "environment": self.environment.key}
 

@@ -1,6 +1,7 @@
 """The buttons of a flag: each posts here, does one step and goes back. Refusals become a page."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -115,7 +116,7 @@ def as_ppm(percent: str) -> int:
     raise refuse("coverage", percent, "this is not a percentage", fix)
 
 
-def _where(request: HttpRequest, key: str) -> dict[str, str]:
+def _where(request: HttpRequest, key: str) -> dict[str, Any]:
     return {"flag": key, "environment": chosen_environment(request).key}
 
 

@@ -28,9 +28,10 @@ SHA = "7f3a9c" + "0" * 58
 
 @pytest.fixture
 def reports(monkeypatch):
-    """Stored reports by hash, as the analysis would register them."""
+    """Stored reports by hash, as the analysis would register them; no gate of another app objects."""
     stored = {SHA: Snapshot(KEY, SHA, "SHIP", is_trustworthy=True)}
     monkeypatch.setattr(status, "_snapshots", [stored.get])
+    monkeypatch.setattr(gates, "_gates", {action: [] for action in gates.ACTIONS})
     return stored
 
 
@@ -499,9 +500,9 @@ def test_decide__ship_on_untrusted_numbers__conflict(reports):
 
 
 @pytest.mark.usefixtures("reports")
-def test_decide__gate_objects__cannot_ship_but_can_roll_back(objections):
-    said, _ = objections
-    said["decide.ship"] = [Finding("trip", "a guardrail is tripped")]
+def test_decide__gate_objects__cannot_ship_but_can_roll_back(monkeypatch):
+    said = [Finding("trip", "a guardrail is tripped")]
+    monkeypatch.setitem(gates._gates, "decide.ship", [lambda subject: said])
     stopped()
 
     with pytest.raises(Blocked, match="guardrail is tripped"):
