@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,6 @@ from events.queries import StoreFileRow
 
 if TYPE_CHECKING:
     from analysis.engines.contract import Engine
-
-HALF_A_DAY = timedelta(hours=12)
-REFUSED = "refused"
-STORED = ("exposure", "event")
 
 
 def engine() -> Engine:
@@ -42,16 +38,15 @@ def files(plan: AnalysisPlan, environment: str) -> StoreFiles:
 
 
 def data_flow(plan: AnalysisPlan, environment: str, *, asked_at: datetime) -> DataFlow:
-    """How events took their way into the store, for the check of the data."""
-    counts = events.tallies(environment, since=plan.since.date(), until=asked_at.date())
-    days = list(_days(plan.since, plan.until))
-    seen = _days_with_rows(plan, environment)
+    """For the check of the data: how events took their way into the store. Batches that were acknowledged
+    before somebody asked for the look may hold events from before the cut."""
+    flow = events.data_flow(environment, plan.since, plan.until)
     return DataFlow(
         waiting=events.waiting_batches(environment, received_until=asked_at),
-        accepted=sum(counts.get(kind, 0) for kind in STORED),
-        refused=counts.get(REFUSED, 0),
-        silent_days=tuple(day for day in days if day not in seen),
-        days=len(days),
+        accepted=flow.accepted,
+        refused=flow.refused,
+        silent_days=flow.silent_days,
+        days=flow.days,
     )
 
 
@@ -60,20 +55,3 @@ def _by_bucket(rows: Iterable[StoreFileRow]) -> dict[int, tuple[str, ...]]:
     for row in rows:
         found[row.bucket].append(row.path)
     return {bucket: tuple(paths) for bucket, paths in sorted(found.items())}
-
-
-def _days_with_rows(plan: AnalysisPlan, environment: str) -> set[date]:
-    kinds = (
-        events.files(kind, plan.since, plan.until, environment=environment) for kind in (EXPOSURES, EVENTS)
-    )
-    return {file.day for listed in kinds for file in listed}
-
-
-def _days(since: datetime, until: datetime) -> Iterator[date]:
-    """UTC days of which half or more lies inside."""
-    start = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    while start < until:
-        end = start + timedelta(days=1)
-        if min(end, until) - max(start, since) >= HALF_A_DAY:
-            yield start.date()
-        start = end

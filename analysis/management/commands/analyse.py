@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from analysis import queries, services
 from analysis.models import AnalysisRun, Trigger
+from events import services as events
 from ledger import jobs
 from ledger import queries as ledger
 from ledger.refusals import Refused, refuse
@@ -37,9 +38,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(str(problem) for problem in refused.problems)) from None
 
     def _look(self, experiment: str, until: str | None, actor: str) -> None:
-        from events.compaction import rounds
-
-        rounds.drain(now=timezone.now())
+        events.drain(now=timezone.now())
         asked = services.request_look(
             experiment=experiment,
             trigger=Trigger.MANUAL,
