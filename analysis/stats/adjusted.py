@@ -2,7 +2,8 @@
 
 Every function takes all arms at once and gives one Estimate per arm, on the raw scale: arms are shifted to
 the covariate mean of all units together, so that a lift keeps its base. The shared shift cancels in
-differences.
+differences, unless arms have slopes or strata effects of their own: what the chance mix of units then adds
+to the error of a difference from the first arm, the control, is part of the other arms' variance.
 """
 
 from __future__ import annotations
@@ -33,9 +34,12 @@ def cuped(arms: Sequence[Moments], outcome: int = 0, covariates: Sequence[int] =
 def lin(arms: Sequence[Moments], outcome: int = 0, covariates: Sequence[int] = (1,)) -> list[Estimated]:
     """CUPED with slopes of their own in every arm (Lin 2013, Annals of Applied Statistics 7:295, section 4).
 
-    For arms of unequal size, where one common slope may even lose precision. Values are exactly those of
-    `regression_adjusted`; variance RSS / (n - k - 1) (1 / n + d' S^-1 d), d = arm mean - pooled mean of the
-    covariates and S their co-moments, equals its HC2 to first order and needs no unit rows.
+    For arms of unequal size, where one common slope may even lose precision; the control comes first. Values
+    are exactly those of `regression_adjusted`. Variance RSS / (n - k - 1) (1 / n + d' S^-1 d), d = arm mean -
+    pooled mean of the covariates and S their co-moments: its HC2 to first order, without unit rows. Other
+    arms add g' C g / N, g = their slopes - those of the control and C the covariance of the covariates over
+    all N units, because the effect is meant for units like these, not for these alone (Negi & Wooldridge
+    2021, Econometric Reviews 40:504).
     """
     return _own_slopes(_means(arms, outcome, list(covariates)), "regression adjusted")
 
@@ -82,8 +86,9 @@ def regression_adjusted(arms: Sequence[ArmRows]) -> list[Estimated]:
     (Lin 2013, Annals of Applied Statistics 7:295, section 4; MacKinnon & White 1985).
 
     The differences of the estimates are the coefficients of the fully interacted regression. For unequal arms
-    or several covariates; needs unit rows, since HC2 needs each unit's leverage (from moments: `lin`). Raises
-    InvalidInput for shapes that do not fit.
+    or several covariates; needs unit rows, since HC2 needs each unit's leverage (from moments: `lin`). The
+    effect is that on the units at hand: HC2 takes their covariates as given. Raises InvalidInput for shapes
+    that do not fit.
     """
     for arm in arms:
         if arm.covariates.ndim != 2 or arm.covariates.shape[0] != arm.outcome.shape[0]:
@@ -98,14 +103,16 @@ def post_stratified(arms: Sequence[Mapping[str, Moments]], column: int = 0) -> l
 
     One mapping from stratum to moments per arm, one Estimate per arm in the unit of the values.
     A stratum with fewer than two units in some arm is merged into the largest one. Degrees of freedom:
-    Satterthwaite over the strata.
+    Satterthwaite over the strata. The control comes first: what differing effects of the strata add to the
+    variance of a difference from it, with shares that are themselves a sample, is part of the other arms.
     """
     cells = _merged_cells(arms)
     if cells is None:
         return [NotEstimable(Why.NO_COMMON_STRATUM) for _ in arms]
-    sizes = [sum(row[arm].n for arm in range(len(arms))) for row in cells]
-    shares = np.asarray(sizes, dtype=np.float64) / sum(sizes)
-    return [_stratified_arm([row[arm] for row in cells], shares, column) for arm in range(len(arms))]
+    sizes = np.array([sum(cell.n for cell in row) for row in cells], dtype=np.float64)
+    columns = [[row[arm] for row in cells] for arm in range(len(arms))]
+    base = np.array([cell.mean[column] for cell in columns[0]])
+    return [_stratified_arm(cells_of_arm, sizes, base, column) for cells_of_arm in columns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +216,18 @@ def _common(part: _Linear, theta: Array, method: str) -> Estimate:
 
 
 def _own_slopes(parts: Sequence[_Linear | NotEstimable], method: str) -> list[Estimated]:
-    return [part if isinstance(part, NotEstimable) else _own(part, method) for part in parts]
+    found = [part for part in parts if isinstance(part, _Linear)]
+    if not found:
+        return [part for part in parts if isinstance(part, NotEstimable)]
+    # Covariances within arms: random arms have the same covariates but for chance.
+    within = np.sum([part.comoment[1:, 1:] for part in found], axis=0)
+    of_mean = within / sum(part.arm.n for part in found) ** 2
+    base = _slopes(found[0].comoment)
+    return [part if isinstance(part, NotEstimable) else _own(part, base, of_mean, method) for part in parts]
 
 
-def _own(part: _Linear, method: str) -> Estimated:
+def _own(part: _Linear, base: Array, of_mean: Array, method: str) -> Estimated:
+    """`base` are the slopes of the control, `of_mean` is the covariance of all units' covariate mean."""
     n, comoment = part.arm.n, part.comoment
     theta, gap = _slopes(comoment), part.levels - part.centres
     df = n - 1 - len(theta)
@@ -220,6 +235,7 @@ def _own(part: _Linear, method: str) -> Estimated:
         return NotEstimable(Why.TOO_FEW_UNITS)
     unit_variance = part.residual_variance(theta) * (n - 1) / df
     variance = unit_variance * (1 / n + _leverage(comoment, gap))
+    variance += float((theta - base) @ of_mean @ (theta - base))
     status = Status.OK if variance > 0 else Status.NO_VARIATION
     return Estimate(part.value - float(theta @ gap), variance, df, n, method, status)
 
@@ -263,13 +279,16 @@ def _merged_cells(arms: Sequence[Mapping[str, Moments]]) -> list[list[Moments]] 
     return kept if kept and min(cell.n for cell in kept[0]) >= 2 else None
 
 
-def _stratified_arm(cells: Sequence[Moments], shares: Array, column: int) -> Estimated:
-    means = np.array([cell.mean[column] for cell in cells])
+def _stratified_arm(cells: Sequence[Moments], sizes: Array, base: Array, column: int) -> Estimated:
+    """`sizes` of the strata in all arms together, `base` their means in the control."""
+    means, shares = np.array([cell.mean[column] for cell in cells]), sizes / sizes.sum()
     parts = shares**2 * np.array([cell.variance(column) / cell.n for cell in cells])
     units = sum(cell.n for cell in cells)
+    effects = means - base
+    of_shares = float(shares @ (effects - shares @ effects) ** 2 / sizes.sum())
     total = float(parts.sum())
     value = float(shares @ means)
     if not total > 0:
         return Estimate(value, 0.0, units - len(cells), units, "post-stratified", Status.NO_VARIATION)
     df = total**2 / float(np.sum(parts**2 / np.array([cell.n - 1 for cell in cells])))
-    return Estimate(value, total, df, units, "post-stratified")
+    return Estimate(value, total + of_shares, df, units, "post-stratified")

@@ -77,13 +77,7 @@ def newcombe() -> Figures:
 
 
 def few(events, trials):
-    return proportion(
-        Moments.from_aggregates(
-            trials,
-            [events / trials],
-            [events * (trials - events) / trials / (trials - 1)],
-        )
-    )
+    return proportion(Moments.from_events(events, trials))
 
 
 def cuped_variance(replicates=8_000, correlation=0.7) -> Figures:

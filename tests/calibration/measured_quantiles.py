@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from analysis.stats.compare import difference
-from analysis.stats.estimators import quantile
+from analysis.stats.compare import Margin, difference, noninferiority
+from analysis.stats.estimators import estimated, quantile, ratio
+from analysis.stats.moments import Moments
 from analysis.stats.quantiles import QuantileStat
 from analysis.stats.results import Estimated
 from analysis.stats.sequential import AlwaysValid, tuned_tau2
@@ -45,6 +48,25 @@ def independent_variance(values, q):
     """The textbook order-statistic variance with every session a unit of its own."""
     alone = quantile(QuantileStat.from_sessions(values, np.arange(values.size), q))
     return alone.variance
+
+
+def margins(replicates=3_000, users=800) -> Figures:
+    """A true loss of exactly 5 % against a relative margin of 5 %, one-sided 5 %: how often a p95 and a ratio
+    of sums are shown not to be worse; and a p95 whose control is taken as known (must fail)."""
+    hits = {"p95": 0, "ratio": 0, "p95_control_taken_as_known": 0}
+    margin = Margin(0.05, relative=True)
+    for stream in np.random.SeedSequence(203).spawn(replicates):
+        rng = np.random.default_rng(stream)
+        arms = [sessions(rng, QUICK, users, slowdown) for slowdown in (1.0, 1.05)]
+        p95 = [estimate(arm, 0.95) for arm in arms]
+        known = estimated(p95[0], lambda found: replace(found, variance=0.0))
+        ratios = [ratio(Moments.from_rows(arm.totals_per_user())) for arm in arms]
+        hits["p95"] += noninferiority(*p95, margin=margin, better="down").rejects
+        hits["ratio"] += noninferiority(*ratios, margin=margin, better="down").rejects
+        hits["p95_control_taken_as_known"] += noninferiority(
+            known, p95[1], margin=margin, better="down"
+        ).rejects
+    return {name: count / replicates for name, count in hits.items()}
 
 
 def looking_often_at_a_quantile(replicates=400) -> Figures:

@@ -8,14 +8,17 @@ the product's own functions; a check on single paths shows that `GuardrailMonito
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from analysis.stats import srm
 from analysis.stats.compare import difference
-from analysis.stats.estimators import proportion
+from analysis.stats.estimators import mean, proportion
 from analysis.stats.moments import Moments
-from analysis.stats.monitor import GuardrailMonitor, MonitorLook
-from analysis.stats.sequential import AlwaysValid, tuned_tau2
+from analysis.stats.monitor import GuardrailMonitor, MonitorLook, look_of
+from analysis.stats.results import NotEstimable
+from analysis.stats.sequential import AlwaysValid, clock_unit, tuned_tau2
 from analysis.stats.simulate import z_paths
 from analysis.stats.spending import alpha_spending_bounds
 
@@ -96,9 +99,67 @@ def rare_events(replicates=1_000) -> Figures:
     return {"false_alarms": alarms / replicates}
 
 
+LOOKS_HOURS = (4, 8, 12, 18, *range(24, HOURS + 1, 24))
+
+
+def growing_totals(replicates=400, users=6_000) -> Figures:
+    """Events per user to date, users arriving evenly over two weeks, scales set at the first look with enough
+    users. Without effect, and with four standard errors at the end: the clock in the metric's level with
+    alpha spent by time, against the clock in events, whose early information says nothing about the end."""
+    figures: Figures = {}
+    for seed, (name, effect) in enumerate({"no_effect": 0.0, "effect": 0.12}.items()):
+        alarms: Counter[str] = Counter()
+        for stream in np.random.SeedSequence(350 + seed).spawn(replicates):
+            rng = np.random.default_rng(stream)
+            arms = [totals_to_date(rng, users, 1 + change) for change in (0.0, effect)]
+            alarms.update(alarms_on_totals(arms, users))
+        figures |= {f"{name}_{kind}": alarms[kind] / replicates for kind in KINDS}
+    return figures
+
+
+KINDS = ("fixed", "level_monitor", "level_always_valid", "absolute_monitor")
+
+
+def totals_to_date(rng, users, factor):
+    """Moments of events per user to date at each look; rates differ between users for good."""
+    arrival = np.sort(rng.uniform(0, HOURS, users))
+    per_hour = factor * rng.gamma(1.0, 0.3 / 24, users)
+    total, before, found = np.zeros(users), 0.0, []
+    for hour in LOOKS_HOURS:
+        here = np.searchsorted(arrival, hour)
+        total[:here] += rng.poisson(per_hour[:here] * (hour - np.maximum(arrival[:here], before)))
+        before = hour
+        found.append(Moments.from_rows(total[:here]))
+    return found
+
+
+def alarms_on_totals(arms, users):
+    """Which of the procedures alarm on one experiment."""
+    looks: dict[str, list[MonitorLook]] = {"level": [], "absolute": []}
+    planned: dict[str, float] = {}
+    always_valid = False
+    for hour, *moments in zip(LOOKS_HOURS, *arms, strict=True):
+        control, treatment = map(mean, moments)
+        compared, level = difference(control, treatment), clock_unit(control, treatment)
+        enrolled = min(part.n for part in moments)
+        if enrolled < 100 or isinstance(compared, NotEstimable) or level is None:
+            continue
+        at = {"better": "down", "units": enrolled, "hours": hour, "scheduled": hour % 24 == 0}
+        looks["level"].append(look_of(compared, **at, unit=level, plan_share=hour / HOURS))
+        looks["absolute"].append(look_of(compared, **at))
+        for clock, found in looks.items():
+            planned.setdefault(clock, found[0].information * users / enrolled)
+        always_valid |= AlwaysValid(tuned_tau2(1 / planned["level"])).of(compared, unit=level).rejects
+    return {
+        "fixed": compared.rejects,
+        "level_monitor": GuardrailMonitor(planned["level"]).judge(looks["level"]).is_alarm,
+        "level_always_valid": always_valid,
+        "absolute_monitor": GuardrailMonitor(planned["absolute"]).judge(looks["absolute"]).is_alarm,
+    }
+
+
 def share(events, trials):
-    variance = events * (trials - events) / trials / (trials - 1)
-    return proportion(Moments.from_aggregates(int(trials), [events / trials], [variance]))
+    return proportion(Moments.from_events(int(events), int(trials)))
 
 
 def sample_ratio(replicates=2_000, per_hour=300) -> Figures:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from analysis.stats.simulate import share_band
 from tests.calibration import measured_sequential as measured
 
 pytestmark = pytest.mark.slow
@@ -30,6 +31,16 @@ def test_always_valid__two_sided__keeps_alpha_and_peeking_must_fail():
 
 def test_always_valid__rare_events__no_more_alarms_than_promised():
     assert measured.rare_events()["false_alarms"] <= 0.05
+
+
+def test_growing_totals__clock_in_the_level__keeps_alpha_and_power_where_the_clock_in_events_must_fail():
+    found = measured.growing_totals()
+
+    assert found["no_effect_level_monitor"] <= share_band(20, 400).upper
+    assert found["no_effect_level_always_valid"] <= 0.05
+    assert found["effect_fixed"] > 0.9
+    assert found["effect_level_monitor"] > 0.9
+    assert found["effect_absolute_monitor"] < 0.5
 
 
 def test_sample_ratio__hourly_refresh__e_value_keeps_its_level_and_finds_51_49():

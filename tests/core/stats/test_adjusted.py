@@ -227,9 +227,34 @@ def test_lin__variance__that_of_the_intercept_in_statsmodels(arms):
     found = lin([Moments.from_rows(arm) for arm in arms], covariates=(1, 2))
 
     centre = np.concatenate(arms).mean(axis=0)[1:]
-    for arm, estimate in zip(arms, found, strict=True):
-        fit = sm.OLS(arm[:, 0], sm.add_constant(arm[:, 1:] - centre)).fit()
-        assert estimate.variance == pytest.approx(fit.bse[0] ** 2, rel=1e-9)
+    fits = [sm.OLS(arm[:, 0], sm.add_constant(arm[:, 1:] - centre)).fit() for arm in arms]
+    of_mean = covariance_of_pooled_mean([arm[:, 1:] for arm in arms])
+    apart = fits[1].params[1:] - fits[0].params[1:]
+    assert found[0].variance == pytest.approx(fits[0].bse[0] ** 2, rel=1e-9)
+    assert found[1].variance == pytest.approx(fits[1].bse[0] ** 2 + apart @ of_mean @ apart, rel=1e-9)
+
+
+def covariance_of_pooled_mean(covariates):
+    """Of the mean over all arms' rows; spread around each arm's own mean."""
+    within = np.concatenate([rows - rows.mean(axis=0) for rows in covariates])
+    return within.T @ within / len(within) ** 2
+
+
+def test_lin__slopes_far_apart__error_of_the_difference_agrees_with_the_bootstrap():
+    rng = np.random.default_rng(9)
+    before = [rng.gamma(4.0, 0.5, n) for n in (900, 150)]
+    arms = [
+        np.column_stack([slope * x + rng.gamma(2.0, 0.4, x.size), x])
+        for slope, x in zip((2.0, 0.0), before, strict=True)
+    ]
+
+    found = difference(*lin([Moments.from_rows(arm) for arm in arms]))
+
+    again = [
+        difference(*lin([Moments.from_rows(arm[rng.integers(0, len(arm), len(arm))]) for arm in arms]))
+        for _ in range(2_000)
+    ]
+    assert found.standard_error == pytest.approx(np.std([f.estimate for f in again]), rel=0.06)
 
 
 def test_lin__collinear_or_constant_covariates__same_value_without_them(arms):
@@ -257,13 +282,16 @@ def test_lin_ratio__against_regression_of_the_linearised_rows():
 
     found = lin_ratio([Moments.from_rows(arm) for arm in arms], columns)
 
-    pooled = np.concatenate(arms).mean(axis=0)
-    for arm, estimate in zip(arms, found, strict=True):
-        part, means = linearised(arm), arm.mean(axis=0)
+    pooled, linear = np.concatenate(arms).mean(axis=0), [linearised(arm) for arm in arms]
+    of_mean, slopes = covariance_of_pooled_mean([part[:, 1:] for part in linear]), []
+    for arm, part, estimate in zip(arms, linear, found, strict=True):
+        means = arm.mean(axis=0)
         gap = np.array([means[2] / means[3] - pooled[2] / pooled[3], means[4] - pooled[4]])
         fit = sm.OLS(part[:, 0], sm.add_constant(part[:, 1:] - part[:, 1:].mean(axis=0) + gap)).fit()
+        slopes.append(fit.params[1:])
+        apart = slopes[-1] - slopes[0]
         assert estimate.value == pytest.approx(means[0] / means[1] + fit.params[0], rel=1e-9)
-        assert estimate.variance == pytest.approx(fit.bse[0] ** 2, rel=1e-9)
+        assert estimate.variance == pytest.approx(fit.bse[0] ** 2 + apart @ of_mean @ apart, rel=1e-9)
 
 
 def test_regression_adjusted__against_statsmodels_fully_interacted_hc2(arms):
@@ -314,10 +342,13 @@ def test_post_stratified__against_rows():
     found = post_stratified([strata_of(r, s) for r, s in zip(rows, labels, strict=True)])
 
     shares = np.bincount(np.concatenate(labels)) / 550
+    base = np.array([rows[0][labels[0] == k].mean() for k in range(3)])
     for r, s, estimate in zip(rows, labels, found, strict=True):
         cells = [r[s == k] for k in range(3)]
+        effects = np.array([c.mean() for c in cells]) - base
         value = sum(w * c.mean() for w, c in zip(shares, cells, strict=True))
         variance = sum(w**2 * c.var(ddof=1) / len(c) for w, c in zip(shares, cells, strict=True))
+        variance += np.cov(effects, aweights=shares, ddof=0) / 550
         assert estimate.value == pytest.approx(value, rel=1e-12)
         assert estimate.variance == pytest.approx(variance, rel=1e-10)
         assert estimate.variance < 0.1 * r.var() / len(r)
