@@ -16,7 +16,7 @@ from experiments import services as experiment_services
 from flags import services as flag_services
 from headway import Client
 from metrics import services as metric_services
-from tests.flows.places import environment
+from tests.flows.places import environment, filed
 
 OWNER = "rosa"
 DAYS = 8
@@ -125,7 +125,8 @@ def plant(edge_url: str, key: str, *, harm_ms: float) -> Planted:
             clock.at = began_at + timedelta(days=DAYS) * (number + 1) / (UNITS + 1)
             arm = client.variant(key, unit=f"unit-{number}", default="nobody")
             _live(client, planted, arm, f"unit-{number}", drawn, harm_ms)
-        client.flush(60)
+        assert client.flush(60)
+    filed(key)
     return planted
 
 
