@@ -83,7 +83,7 @@ def test_refused__one_bad_event_in_a_hundred__visible_before_and_after_compactio
 
     for page in (at_once, later):
         assert "&#x27;12.5&#x27;" in page
-        assert "event 42 of" in page
+        assert "index 42 of batch" in page
         assert "text" in page
     assert "being filed" in at_once
     assert "being filed" not in later
