@@ -8,12 +8,11 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import heartbeat_sent, worker_init
 
-from config import broker
+from config import broker, heartbeat
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
 VISIBILITY_TIMEOUT_S = 120
 TASK_TIME_LIMIT_S = 110
@@ -70,3 +69,8 @@ app.conf.beat_schedule = {
 @worker_init.connect
 def _check_broker(**about: Any) -> None:
     broker.refuse_eviction(app.conf.broker_url)
+
+
+@heartbeat_sent.connect
+def _show_life(**about: Any) -> None:
+    heartbeat.show_life()

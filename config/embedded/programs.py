@@ -46,6 +46,8 @@ def environment(found: Backing, *, web_port: int, edge_port: int) -> dict[str, s
         "PATH": _in_front([Path(sys.executable).parent], "PATH"),
         "PYTHONPATH": _in_front([CHECKOUT, CHECKOUT / "sdk" / "python" / "src"], "PYTHONPATH"),
         "PYTHONUNBUFFERED": "1",
+        # A worker that is told to leave hands its messages back; Celery reads this when it is imported.
+        "REMAP_SIGTERM": "SIGQUIT",
     }
     return {**defaults, **inherited, **found.variables, **paths}
 
