@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median_high
+from statistics import median_low
 
 from analysis.report.figures import Figures
 from analysis.report.numbers import Format, Unit, for_values
@@ -53,7 +53,7 @@ def reach_of(extents: Sequence[float], unit: Unit) -> float:
     known = [extent for extent in extents if math.isfinite(extent) and extent > 0]
     if not known:
         return 1.0 / unit.factor
-    wanted = min(max(known), LARGEST_TO_TYPICAL * median_high(known))
+    wanted = min(max(known), LARGEST_TO_TYPICAL * median_low(known))
     return _round_up(wanted * unit.factor) / unit.factor
 
 

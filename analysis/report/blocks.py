@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -29,6 +30,8 @@ from analysis.stats.results import Comparison, plain
 from experiments import words
 
 SHOWN_SLICES = 3
+LEAST_SHARE = 4.0
+"""The shorter side of a curve's axis is at least the longer one divided by this."""
 
 
 def question(facts: ReportFacts) -> dict[str, Any]:
@@ -36,11 +39,12 @@ def question(facts: ReportFacts) -> dict[str, Any]:
     plan, about = facts.plan, facts.experiment
     bound = {binding.metric: binding.definition for binding in plan.bindings}
     named = bound.get(plan.hypothesis.metric)
-    sentence = words.sentence(plan.hypothesis, named.title if named else "", named.unit if named else "")
+    title_and_unit = (named.title, named.unit) if named else ("", "")
     seen = sum(arm.units for arm in facts.arms)
     days = effects.elapsed(facts).total_seconds() / 86_400
     return {
-        "sentence": sentence,
+        "sentence": words.sentence(plan.hypothesis, *title_and_unit),
+        "claim": words.sentence(replace(plan.hypothesis, mechanism=""), *title_and_unit),
         "refuted_if": plan.hypothesis.refuted_if,
         "population": about.population,
         "unit_type": plan.unit_type,
@@ -128,8 +132,11 @@ def curves(facts: ReportFacts) -> list[dict[str, Any]]:
 
 def _curve(curve: CurveFacts, definition: Any) -> dict[str, Any]:
     unit = units.of_difference(definition)
-    ends = [abs(end) for point in curve.points for end in _known_ends(point)]
-    reach = reach_of(ends, unit)
+    ends = [end for point in curve.points for end in _known_ends(point)]
+    above, below = max([0.0, *ends]), max([0.0, *(-end for end in ends)])
+    least = max(above, below) / LEAST_SHARE
+    top, bottom = (reach_of([max(extent, least)], unit) for extent in (above, below))
+    ticks = numbers.for_values(unit, [top, bottom], digits=2)
     points = [_curve_point(point, definition) for point in curve.points]
     return {
         "metric": curve.metric,
@@ -138,8 +145,10 @@ def _curve(curve: CurveFacts, definition: Any) -> dict[str, Any]:
         "unit": unit.name,
         "up_word": "slower" if units.is_time_to_cut(definition) else "higher",
         "down_word": "faster" if units.is_time_to_cut(definition) else "lower",
-        "reach": reach,
-        "reach_text": numbers.for_values(unit, [reach], digits=2).text(reach),
+        "top": top,
+        "top_text": ticks.text(top),
+        "bottom": bottom,
+        "bottom_text": ticks.text(bottom),
         "points": points,
         "text": ", ".join(
             f"{point['label']} {point['point_text']}" for point in points if point["point_text"]
@@ -310,6 +319,8 @@ def _days(days: float) -> str:
     return f"{math.floor(days * 10) / 10:g}"
 
 
-def short(sentence: str, limit: int) -> str:
-    """The question as it fits above the fold."""
-    return wording.clip(sentence, max(limit, 6))
+def short(asked: Mapping[str, Any], limit: int) -> str:
+    """The question as it fits above the fold: whole, else without its reason, else its beginning."""
+    room = max(limit, 6)
+    fitting = (text for text in (asked["sentence"], asked["claim"]) if wording.words(text) <= room)
+    return next(fitting, wording.clip(asked["claim"], room))

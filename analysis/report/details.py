@@ -11,7 +11,7 @@ from analysis.stats.results import Compared, Comparison, Inference, NotEstimable
 
 
 def headline(read: Reading, inference: Inference) -> dict[str, Any]:
-    """The comparison that counts at this look, flat, with its relative change beside it."""
+    """The comparison that counts at this look, one field each, with its relative change beside it."""
     lift = compared(read.lift) if read.lift is not None else {}
     return {
         "inference": inference.value,

@@ -171,7 +171,7 @@ def _fold(found: dict[str, Any]) -> None:
     asked["facts"] = blocks.facts_line(asked)
     others = [*bar_texts(found), *trust_texts(found), asked["facts"], FOLD_HEADINGS]
     left = wording.FOLD_WORDS - SNAPSHOT_WORDS - sum(map(wording.words, others))
-    asked["short"] = blocks.short(asked["sentence"], left)
+    asked["short"] = blocks.short(asked, left)
 
 
 def bar_texts(found: Mapping[str, Any]) -> list[str]:

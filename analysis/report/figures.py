@@ -42,6 +42,12 @@ class Figures:
         """Low to high; signs where they differ or both are below zero."""
         return f"{_first(self.format, self.low)} to {self.format.text(self.high, sign=self.crosses_zero)}"
 
+    def range(self) -> str:
+        """The span beside a point that carries the unit."""
+        if self.unit.prefix:
+            return self.span()
+        return f"{self.format.bare(self.low)} to {self.format.bare(self.high, sign=self.crosses_zero)}"
+
     def sizes(self) -> str:
         """The interval of a change whose direction is said in words: smaller size first, no signs."""
         small, large = sorted((abs(self.low), abs(self.high)))
@@ -68,7 +74,10 @@ def other_scale(judged: Judged, shown: Figures) -> str:
     if shown.scale is Scale.ABSOLUTE:
         return lift_text(judged.reading.lift)
     own = of_difference(judged, judged.reading.difference)
-    return "" if own is None else f"{own.point_text()} ({own.span()})"
+    if own is None or not own.is_bounded:
+        return ""
+    point = own.point_text() if own.unit.prefix else own.format.bare(own.point, sign=True)
+    return f"{point} ({own.span()})"
 
 
 def lift_text(lift: Compared | None) -> str:

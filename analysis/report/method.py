@@ -50,7 +50,7 @@ def _parts(facts: ReportFacts, conclusion: Conclusion) -> list[tuple[str, str]]:
         ("cap", _caps(facts)),
         ("covariate", _covariates(facts)),
         ("inference", f"{_inference(conclusion)}, alpha {numbers.exact(plan.alpha)}, look {looks}"),
-        ("correction", f"{made.correction}, family of {numbers.count(made.family_size)}"),
+        ("correction", made.correction),
         ("metrics", ", ".join(f"{binding.metric} v{binding.metric_version}" for binding in plan.bindings)),
         ("engine", made.engine),
         ("code", made.code_version),

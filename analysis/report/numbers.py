@@ -52,9 +52,10 @@ class Format:
         mark = MINUS if shown < 0 else "+" if sign and shown > 0 else ""
         return f"{mark}{self.unit.prefix}{self._digits(abs(shown))}{self.unit.suffix}"
 
-    def bare(self, value: float) -> str:
+    def bare(self, value: float, *, sign: bool = False) -> str:
         """The number without its unit, as the first of several that share one."""
-        return Format(Unit(self.unit.name, self.unit.factor), self.decimals, self.exponent).text(value)
+        plain = Format(Unit(self.unit.name, self.unit.factor), self.decimals, self.exponent)
+        return plain.text(value, sign=sign)
 
     def _rounded(self, value: float) -> float:
         return round(value * self.unit.factor / 10.0**self.exponent, self.decimals) + 0.0

@@ -108,6 +108,7 @@ def _row(
         "tier_badge": vocabulary.TIERS[definition.tier],
         "kind": definition.kind.value,
         "unit": definition.unit,
+        "unit_note": "" if units.is_short(units.of_value(definition)) else definition.unit,
         "direction": definition.direction.value,
         "margin": _size(binding.margin, first, shown[id(first)], is_margin=True),
         "gain": _size(binding.gain, first, shown[id(first)], is_margin=False),
@@ -153,10 +154,11 @@ def _arm(
 def _change(judged: Judged, shown: Figures | None) -> dict[str, str]:
     """Point and plausible range, and the same change on the other scale."""
     if shown is None:
-        return {"point": "", "span": "", "other": ""}
+        return {"point": "", "span": "", "range": "", "other": ""}
     return {
         "point": shown.point_text(),
         "span": shown.span() if shown.is_bounded else numbers.UNBOUNDED,
+        "range": shown.range() if shown.is_bounded else numbers.UNBOUNDED,
         "other": figures.other_scale(judged, shown),
     }
 
@@ -199,6 +201,7 @@ def _value(value: ArmValue, written: Format) -> dict[str, Any]:
     return {
         "value": value.value,
         "text": _value_text(value.value, written),
+        "short": _value_text(value.value, units.short(written)),
         "units": value.units,
         "units_text": numbers.count(value.units),
         "numerator": value.numerator,

@@ -6,7 +6,7 @@ unit; everything else is easier to read as a relative change.
 
 from __future__ import annotations
 
-from analysis.report.numbers import NARROW_SPACE, Unit
+from analysis.report.numbers import NARROW_SPACE, Format, Unit
 from metrics.definitions import Direction, Kind, MetricDefinition
 
 PERCENT = Unit("%", 100.0, suffix=f"{NARROW_SPACE}%")
@@ -17,6 +17,7 @@ TIMES = {"ms", "s", "sec", "seconds", "milliseconds", "min", "minutes"}
 SYMBOLS = {"$", "€", "£", "¥"}
 MONEY = SYMBOLS | {"USD", "EUR", "GBP", "JPY"}
 SHARES = {"share"}
+SHORT_SUFFIX = 3
 
 
 def of_value(definition: MetricDefinition) -> Unit:
@@ -42,6 +43,18 @@ def is_share(definition: MetricDefinition) -> bool:
 def is_natural(definition: MetricDefinition) -> bool:
     """Is a difference in the metric's own unit easier to read than a relative one?"""
     return is_share(definition) or definition.unit in TIMES | MONEY
+
+
+def is_short(unit: Unit) -> bool:
+    """Does the unit fit beside every number of a narrow column?"""
+    return len(unit.suffix.strip(NARROW_SPACE)) <= SHORT_SUFFIX
+
+
+def short(written: Format) -> Format:
+    """The same numbers without a unit that is too long to repeat."""
+    if is_short(written.unit):
+        return written
+    return Format(Unit(written.unit.name, written.unit.factor), written.decimals, written.exponent)
 
 
 def is_time_to_cut(definition: MetricDefinition) -> bool:

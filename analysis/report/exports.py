@@ -1,0 +1,217 @@
+"""A stored document as Markdown for a pull request and as tidy CSV. Pure; nothing is computed here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+Document = Mapping[str, Any]
+
+COLUMNS = (
+    "experiment",
+    "look",
+    "data_until",
+    "snapshot",
+    "metric",
+    "metric_version",
+    "role",
+    "arm",
+    "dimension",
+    "level",
+    "inference",
+    "units",
+    "units_control",
+    "units_treatment",
+    "value_control",
+    "value_treatment",
+    "difference",
+    "low",
+    "high",
+    "p_value",
+    "standard_error",
+    "lift",
+    "lift_low",
+    "lift_high",
+    "adjusted_p",
+    "margin",
+    "state",
+    "why",
+)
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""First characters that make a spreadsheet run a text as a formula."""
+
+
+def markdown(document: Document, sha256: str) -> str:
+    """The report as a comment of a pull request: verdict, checks, results, method."""
+    verdict, about = document["verdict"], document["experiment"]
+    lines = [
+        f"## {verdict['mark']} {verdict['word']}: {_plain(about['title'])}",
+        "",
+        *(f"{_plain(sentence)}  " for sentence in verdict["sentences"]),
+        *([verdict["worth"]] if verdict["worth"] else []),
+        "",
+        f"{' · '.join(map(_plain, verdict['meta']))} · snapshot `{sha256[:12]}`",
+        "",
+        f"**We tried** {_plain(document['question']['sentence'])} {document['question']['facts']}.",
+        "",
+        f"**Trust** {document['trust']['text']}: {_checks(document)}",
+        *_concerns(document),
+        "",
+        *(
+            _results(document)
+            if not (document["effects_hidden"] or document["blind_until"])
+            else _hidden(document)
+        ),
+        f"**Method** {_plain(document['method']['line'])}",
+        "",
+        f"`sha256 {sha256}`",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _checks(document: Document) -> str:
+    return " · ".join(
+        f"{check['mark']} {check['label']} {check['word']}" for check in document["trust"]["checks"]
+    )
+
+
+def _concerns(document: Document) -> Iterator[str]:
+    for check in document["trust"]["checks"]:
+        if check["status"] != "ok":
+            yield f"- {check['label']} {check['word']}: {_plain(check['detail'])}"
+
+
+def _hidden(document: Document) -> list[str]:
+    until = document["blind_until"]
+    why = f"before the minimum duration ends on {until}" if until else "while the data cannot be trusted"
+    return [f"Effects are not shown {why}; they are in the JSON.", ""]
+
+
+def _results(document: Document) -> list[str]:
+    control = _plain(document["experiment"]["control"])
+    head = ["Metric", "Arm", control, "Treatment", "Change", "Plausible range", "Limit", "State"]
+    rows = [
+        _result(row, arm) for row in document["results"] if row["block"] != "monitored" for arm in row["arms"]
+    ]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    if document["monitored"]["text"]:
+        lines += ["", document["monitored"]["text"]]
+    return [
+        *lines,
+        "",
+        *(
+            f"- {_plain(curve['title'])} by quantile ({_plain(curve['arm'])}): {curve['text']}"
+            for curve in document["curves"]
+        ),
+        f"**Who is hit** {_plain(document['slices']['text'])} {_flagged(document)}".rstrip(),
+        "",
+        f"**Worth** {document['worth']['text']}",
+        "",
+        f"_{document['method']['small_print']}_",
+        "",
+    ]
+
+
+def _result(row: Mapping[str, Any], arm: Mapping[str, Any]) -> list[str]:
+    return [
+        _plain(f"{row['title']} [{row['tier_badge']}]"),
+        _plain(arm["arm"]),
+        _plain(row["control"]["text"]),
+        _plain(arm["text"]),
+        _plain(arm["change"]["point"] or "no number"),
+        _plain(arm["change"]["span"]),
+        _plain(row["margin"]["text"] if row["margin"] else ""),
+        _plain(f"{arm['mark']} {arm['word']}"),
+    ]
+
+
+def _flagged(document: Document) -> str:
+    return " ".join(
+        f"{_plain(row['dimension'])} {_plain(row['level'])}: {_plain(row['title'])} {_plain(row['text'])}."
+        for row in document["slices"]["flagged"]
+    )
+
+
+def _plain(text: str) -> str:
+    """No Markdown, no HTML, no new cells out of names that people chose."""
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]|~#" else letter for letter in text)
+    return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split(" "))
+
+
+def tidy(document: Document, sha256: str) -> str:
+    """One row per metric, arm, slice and look, for both kinds of inference."""
+    return tidy_all([(document, sha256)])
+
+
+def tidy_all(documents: Iterable[tuple[Document, str]]) -> str:
+    """The same over several looks."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\r\n", restval="")
+    writer.writeheader()
+    for document, sha256 in documents:
+        for row in _tidy(document, sha256):
+            writer.writerow({name: _cell(value) for name, value in row.items()})
+    return out.getvalue()
+
+
+def _tidy(document: Document, sha256: str) -> Iterator[dict[str, Any]]:
+    look = {
+        "experiment": document["experiment"]["key"],
+        "look": document["look"]["number"],
+        "data_until": document["look"]["data_until"],
+        "snapshot": sha256,
+    }
+    for row in document["results"]:
+        for arm in row["arms"]:
+            for inference in ("always_valid", "fixed"):
+                yield {**look, **_overall(row, arm, inference)}
+    for row in document["slices"]["rows"]:
+        yield {**look, **_sliced(row)}
+
+
+def _overall(row: Mapping[str, Any], arm: Mapping[str, Any], inference: str) -> dict[str, Any]:
+    found = arm[inference]
+    lift = found["lift"] or {}
+    return {
+        "metric": row["metric"],
+        "metric_version": row["version"],
+        "role": row["role"],
+        "arm": arm["arm"],
+        "inference": inference,
+        "units": row["control"]["units"] + arm["units"],
+        "units_control": row["control"]["units"],
+        "units_treatment": arm["units"],
+        "value_control": row["control"]["value"],
+        "value_treatment": arm["value"],
+        **{name: found[name] for name in ("difference", "low", "high", "p_value", "standard_error", "why")},
+        "lift": lift.get("difference"),
+        "lift_low": lift.get("low"),
+        "lift_high": lift.get("high"),
+        "adjusted_p": arm["adjusted_p"],
+        "margin": row["margin"]["in_unit"] if row["margin"] else None,
+        "state": arm["state"],
+    }
+
+
+def _sliced(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("metric", "arm", "dimension", "level", "difference", "low", "high", "p_value", "standard_error")
+    return {
+        **{name: row[name] for name in names},
+        "inference": "slice",
+        "units": row["units"],
+        "adjusted_p": row["adjusted_p"],
+        "state": "flagged" if row["flagged"] else "not_flagged",
+        "why": row["why"],
+    }
+
+
+def _cell(value: Any) -> Any:
+    """Texts that a spreadsheet would run get a quote in front; numbers are written in full."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and value.startswith(DANGEROUS):
+        return f"'{value}"
+    return repr(value) if isinstance(value, float) else value
