@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.stats.adjusted import cuped
+from analysis.stats.adjusted import cuped, lin
 from analysis.stats.compare import difference, lift
 from analysis.stats.estimators import mean, ratio
 from analysis.stats.many import Estimates, differences
@@ -76,6 +76,7 @@ def one_comparison() -> list[tuple[str, float]]:
         ("from moments to difference", best(lambda: difference(*map(mean, arms)), 5000)),
         ("ratio of sums to difference", best(lambda: difference(*map(ratio, arms)), 1000)),
         ("CUPED to difference", best(lambda: difference(*cuped(arms, covariates=(2,))), 500)),
+        ("own slopes (Lin) to difference", best(lambda: difference(*lin(arms, covariates=(2,))), 500)),
         ("lift with log interval", best(lambda: lift(*estimates), 3000)),
         ("scipy.stats.ttest_ind_from_stats (p value only)", best(scipy_summary, 300)),
         ("statsmodels from rows (p value and interval)", best(statsmodels_rows, 100)),

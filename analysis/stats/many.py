@@ -106,8 +106,13 @@ def differences(
     null: float = 0.0,
 ) -> Comparisons:
     """Treatment minus control, row by row [m], in the unit of the values; Welch as in
-    `compare.difference`."""
+    `compare.difference`. Raises InvalidInput for arms of different length or an alpha outside 0..1."""
     side = Alternative(alternative)
+    if control.value.shape != treatment.value.shape:
+        shapes = (control.value.shape, treatment.value.shape)
+        raise InvalidInput("control, treatment", shapes, "both arms need one row per comparison")
+    if not 0 < alpha < 1:
+        raise InvalidInput("alpha", alpha, "alpha lies strictly between 0 and 1", "Use 0.05.")
     variance = control.variance + treatment.variance
     both = (control.degrees_of_freedom > 0) & (treatment.degrees_of_freedom > 0)
     estimable = both & (variance > 0)

@@ -5,7 +5,7 @@ For calibrations and for the pages that teach. Everything is a function of the s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.stats.moments import Moments, merge_all
 from analysis.stats.results import (
     Compared,
     Counts,
@@ -55,6 +56,7 @@ def calibrate(
     """Run `procedure` on `replicates` independent random streams and count what it says.
 
     Each stream belongs to its replicate alone: a procedure that draws more numbers does not shift the others.
+    `truth` on the scale of the procedure's estimates. Raises InvalidInput when there is nothing to count.
     """
     streams = np.random.SeedSequence(seed).spawn(replicates)
     results = [procedure(np.random.default_rng(stream)) for stream in streams]
@@ -62,6 +64,10 @@ def calibrate(
     if len(found) < 2:
         raise InvalidInput("procedure", len(found), "it gave hardly any estimate", "Use larger samples.")
     estimates = np.array([result.estimate for result in found])
+    if not estimates.var() > 0:
+        raise InvalidInput(
+            "procedure", estimates[0], "every replicate gave the same estimate", "Draw from rng."
+        )
     variances = np.array([result.standard_error**2 for result in found])
     rejected = sum(result.rejects for result in found)
     covered = sum(truth in result.confidence_interval for result in found)
@@ -124,9 +130,29 @@ def overdispersed_counts(rng: Generator, users: int, mean: float, dispersion: fl
 
 
 def reshuffled(rng: Generator, values: ArrayLike) -> tuple[Array, Array]:
-    """Real unit values split at random into two halves: an A/A experiment."""
+    """Real unit values [n] or [n, k] split at random into two halves: an A/A experiment."""
     order = rng.permutation(np.asarray(values, dtype=np.float64))
-    return order[: order.size // 2], order[order.size // 2 :]
+    return order[: len(order) // 2], order[len(order) // 2 :]
+
+
+def planted(rng: Generator, values: ArrayLike, factor: float, column: int = 0) -> tuple[Array, Array]:
+    """An A/A split of real unit values [n] or [n, k] whose second arm has `column` times `factor`: the lift
+    to find is factor - 1, or (factor - 1) * mean of all units on the absolute scale."""
+    control, treatment = reshuffled(rng, values)
+    changed = treatment.reshape(len(treatment), -1)
+    changed[:, column] *= factor
+    return control, changed.reshape(treatment.shape)
+
+
+def resplit(rng: Generator, parts: Sequence[Moments]) -> tuple[Moments, Moments]:
+    """The same from moments alone: many small groups of units (fine user-hash buckets) dealt at random to two
+    arms. Groups must be disjoint and hold units at random, as a hash makes them; a few hundred or more, so
+    that the arms come out about equal. Raises InvalidInput for fewer than two."""
+    if len(parts) < 2:
+        raise InvalidInput("parts", len(parts), "two arms need two groups", "Split the units more finely.")
+    order = rng.permutation(len(parts))
+    first, second = order[: len(parts) // 2], order[len(parts) // 2 :]
+    return merge_all(parts[index] for index in first), merge_all(parts[index] for index in second)
 
 
 def z_paths(rng: Generator, replicates: int, looks: int, drift: float = 0.0) -> Array:

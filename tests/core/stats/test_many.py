@@ -70,3 +70,12 @@ def test_estimates__proportion_with_few_events__refused():
 
     with pytest.raises(InvalidInput, match="score limits"):
         Estimates.of([few])
+
+
+def test_differences__arms_of_different_length_or_impossible_alpha__refused():
+    two, three = (Estimates(np.zeros(m), np.ones(m), np.full(m, 9.0)) for m in (2, 3))
+
+    with pytest.raises(InvalidInput, match="one row per comparison"):
+        differences(two, three)
+    with pytest.raises(InvalidInput, match="alpha"):
+        differences(two, two, alpha=1.0)

@@ -12,7 +12,9 @@ from analysis.stats.simulate import (
     Population,
     calibrate,
     overdispersed_counts,
+    planted,
     reshuffled,
+    resplit,
     sessions,
     share_band,
     z_paths,
@@ -120,6 +122,41 @@ def test_reshuffled__real_values__split_without_loss():
 
     assert sorted([*control, *treatment]) == list(range(101))
     assert (control.size, treatment.size) == (50, 51)
+
+
+def test_planted__factor_on_one_column__the_lift_that_was_planted_is_covered():
+    rows = np.random.default_rng(2).gamma(2.0, 3.0, (400, 2))
+
+    def compare(rng):
+        return lift(*(mean(Moments.from_rows(arm), 1) for arm in planted(rng, rows, 1.3, column=1)))
+
+    found = calibrate(compare, replicates=600, seed=3, truth=0.3)
+
+    assert 0.95 in found.coverage_band
+    control, treatment = planted(np.random.default_rng(1), rows[:, 0], 2.0)
+    assert control.sum() + treatment.sum() / 2 == pytest.approx(rows[:, 0].sum())
+
+
+def test_resplit__hash_buckets_dealt_at_random__false_positives_at_alpha_and_an_honest_variance():
+    rng = np.random.default_rng(4)
+    parts = [Moments.from_rows(rng.lognormal(0, 1, rng.poisson(20))) for _ in range(200)]
+
+    found = calibrate(lambda rng: difference(*map(mean, resplit(rng, parts))), replicates=600, seed=5)
+
+    assert 0.05 in found.rejection_band
+    assert found.variance_ratio == pytest.approx(1.0, abs=0.2)
+    arms = resplit(rng, parts)
+    assert sum(arm.n for arm in arms) == sum(part.n for part in parts)
+
+
+def test_resplit__one_group__refused():
+    with pytest.raises(InvalidInput, match="two groups"):
+        resplit(np.random.default_rng(1), [Moments.from_rows([1.0, 2.0])])
+
+
+def test_calibrate__procedure_that_draws_nothing__refused():
+    with pytest.raises(InvalidInput, match="same estimate"):
+        calibrate(lambda rng: difference(Estimate(0.0, 1.0), Estimate(1.0, 1.0)), replicates=5, seed=1)
 
 
 def test_z_paths__drift__mean_of_the_last_z():
