@@ -275,3 +275,27 @@ def test_command__analyse__prints_the_verdict_and_the_hash(running, capsys):
 def test_command__bad_time__says_what_to_write(running, until, said):
     with pytest.raises(CommandError, match=said):
         call_command("analyse", world.KEY, until=until)
+
+
+def test_looks__after_a_full_week__limit_of_a_cap_stays_what_it_was_then():
+    world.started(bind=("spend", "latency-p95"))
+    world.write(*world.traffic(600))
+    for hours in (24 * 3, 24 * 7, 24 * 9):
+        world.look(hours=hours)
+
+    early, settled, later = (run.caps for run in queries.runs_of_plan(world.KEY, plan_version=1))
+    assert early.keys() == {"spend/value", "spend/covariate"}
+    assert early != settled
+    assert later == settled
+
+
+def test_looks__harm_found_once__later_looks_remember_which_it_was():
+    world.started()
+    world.write(*world.traffic(900, slowdown=0.5))
+    for hours in (24, 24 * 8, 24 * 9):
+        world.look(hours=hours)
+
+    rows = [row for row in queries.results(world.KEY, metric="latency-p95")[::-1] if not row.dimension]
+    assert [row.detail["monitor"]["look"] for row in rows] == [None, 2, 2]
+    spent = [row.alpha_spent for row in rows]
+    assert spent == sorted(spent)

@@ -1,11 +1,8 @@
 """Experiments with data for the tests: rows written as files of the store with their rows in the manifest."""
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-
-import numpy as np
 
 from analysis import services
 from events import queries as events
@@ -14,9 +11,8 @@ from experiments import services as experiments
 from ledger import jobs
 from metrics import services as metrics
 from tests.core.analysis import store
+from tests.core.analysis.traffic import KEY, START, at, traffic
 
-START = datetime(2026, 3, 2, tzinfo=UTC)
-KEY = "fast-checkout"
 ENVIRONMENT = "production"
 ARMS = [
     {"key": "control", "variant": "off", "weight_ppm": 500_000, "role": "control"},
@@ -72,10 +68,7 @@ value = "value"
 """,
 }
 _files = count()
-
-
-def at(hours):
-    return START + timedelta(hours=hours)
+__all__ = ["KEY", "START", "at", "traffic"]
 
 
 def write(exposures, listed, *, environment=ENVIRONMENT):
@@ -140,51 +133,6 @@ def started(
         bound = {"metric": metric, "role": role, "blocking": blocking and role == "guardrail"}
         experiments.bind_metric(key=key, content=bound, actor="rosa", now=now)
     return experiments.start(key=key, actor="rosa", now=now, coverage_ppm=coverage_ppm)
-
-
-def traffic(units=2000, *, seed=1, days=10.0, lift=0.0, slowdown=0.0, experiment=KEY, share=0.5):
-    """Exposures over `days` with orders and requests; the treatment's orders and latencies are scaled.
-
-    Units lie in two buckets, which keeps the files few.
-    """
-    random = np.random.default_rng(seed)
-    exposures, listed = [], []
-    for number in range(units):
-        unit = (seed * 10_000_019 + number * 7919) * store.BUCKETS + number % 2
-        is_on = random.random() < share
-        first = at(float(random.uniform(0, days * 24 - 4)))
-        device = str(random.choice(["phone", "laptop"]))
-        exposures.append(
-            store.exposure(
-                unit, "on" if is_on else "off", first, experiment=experiment, dims={"device": device}
-            )
-        )
-        listed += _purchases(random, unit, first, 1.0 + lift * is_on)
-        listed += _requests(random, unit, first, 1.0 + slowdown * is_on)
-    return exposures, listed
-
-
-def _purchases(random, unit, first, scale):
-    before = random.poisson(0.8)
-    found = [
-        store.event(unit, "purchase", first - timedelta(hours=float(h)), float(random.lognormal(2, 1)))
-        for h in random.uniform(1, 150, before)
-    ]
-    for _ in range(random.poisson((0.4 + 0.4 * before) * scale)):
-        when = first + timedelta(hours=float(random.uniform(0, 3)))
-        found.append(store.event(unit, "purchase", when, round(float(random.lognormal(2, 1)), 2)))
-    return found
-
-
-def _requests(random, unit, first, scale):
-    speed = float(random.lognormal(5, 0.3)) * scale
-    times = random.uniform(0, 3, 1 + random.poisson(3))
-    return [
-        store.event(
-            unit, "request", first + timedelta(hours=float(h)), speed * float(random.lognormal(0, 0.4))
-        )
-        for h in times
-    ]
 
 
 def look(key=KEY, *, hours=None, until=None, now=None, trigger="manual"):

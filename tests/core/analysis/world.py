@@ -12,18 +12,16 @@ HOURS = 14 * 24
 
 
 def definition(key, kind, event_name, *, value=Measure.VALUE, where=(), **more):
-    return MetricDefinition(
-        key=key,
-        title=key,
-        question="?",
-        kind=kind,
-        unit="ms",
-        direction=Direction.DOWN,
-        owner="o",
-        hypothesis="h",
-        source=Source(event_name, value, where),
+    settings = {
+        "title": key,
+        "question": "?",
+        "unit": "ms",
+        "direction": Direction.DOWN,
+        "owner": "o",
+        "hypothesis": "h",
         **more,
-    )
+    }
+    return MetricDefinition(key=key, kind=kind, source=Source(event_name, value, where), **settings)
 
 
 DEFINITIONS = {

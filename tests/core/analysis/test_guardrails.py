@@ -1,0 +1,182 @@
+"""When harm is found, how sure it is, and what it sets off."""
+
+from dataclasses import replace
+
+import pytest
+
+from analysis import guardrails
+from analysis.comparing import History
+from analysis.guardrails import Action
+from analysis.report.facts import ArmResult, ArmValue, Harm, MetricFacts, MonitorFacts, Reading
+from analysis.report.states import State, judge
+from analysis.stats import compare
+from analysis.stats.monitor import MonitorLook
+from analysis.stats.results import Estimate, Inference
+from experiments.plan import Role
+from metrics.definitions import Direction, Kind, Margin
+from tests.core.analysis.plans import binding
+from tests.core.analysis.world import definition
+
+LATENCY = definition("latency", Kind.MEAN, "request")
+ORDERS = definition("orders", Kind.COUNT, "purchase", direction=Direction.UP)
+PLANNED = History(planned_information=100.0)
+"""A standard error of 0.1 at the planned end."""
+
+
+def bound(of=LATENCY, role=Role.GUARDRAIL, *, blocking=True, margin=0.5, relative=False):
+    stated = Margin(margin, relative) if margin else None
+    return replace(binding(of, role, blocking=blocking), margin=stated)
+
+
+def reading(effect, error=0.1, *, base=10.0, weight=None):
+    """Treatment - control = effect with this standard error."""
+    control, treatment = Estimate(base, error**2 / 2), Estimate(base + effect, error**2 / 2)
+    contrast = None if weight is None else compare.contrast(control, treatment, base_weight=weight)
+    return Reading(compare.difference(control, treatment), contrast=contrast)
+
+
+def watched(effect, error=0.1, of=None, *, history=PLANNED, units=1000, hours=24.0, number=1, **more):
+    return guardrails.watch(
+        of or bound(), reading(effect, error, **more), history, units=units, hours=hours, number=number
+    )
+
+
+@pytest.mark.parametrize(
+    ("effect", "harm"),
+    [(0.0, Harm.NONE), (-2.0, Harm.NONE), (0.5, Harm.HARM), (1.2, Harm.CONFIRMED)],
+)
+def test_watch__lower_is_better__harm_by_size_against_the_margin(effect, harm):
+    assert watched(effect).facts.harm is harm
+
+
+def test_watch__higher_is_better__a_fall_is_the_harm():
+    guarded = bound(ORDERS)
+
+    assert watched(-1.2, of=guarded).facts.harm is Harm.CONFIRMED
+    assert watched(1.2, of=guarded).facts.harm is Harm.NONE
+
+
+def test_watch__loss_certain_but_beyond_the_margin_ruled_out__no_harm():
+    assert watched(0.5, 0.02, of=bound(margin=5.0)).facts.harm is Harm.NONE
+
+
+def test_watch__no_margin_stated__harm_but_never_confirmed():
+    assert watched(3.0, of=bound(margin=None, blocking=False)).facts.harm is Harm.HARM
+
+
+@pytest.mark.parametrize(("effect", "harm"), [(0.8, Harm.HARM), (2.0, Harm.CONFIRMED)])
+def test_watch__relative_margin__contrast_with_the_control_decides(effect, harm):
+    guarded = bound(margin=0.08, relative=True)
+
+    assert watched(effect, of=guarded, weight=1.08).facts.harm is harm
+
+
+@pytest.mark.parametrize("role", [Role.PRIMARY, Role.SUCCESS, Role.DIAGNOSTIC])
+def test_watch__role_is_not_monitored__no_harm_and_nothing_remembered(role):
+    found = watched(5.0, of=bound(role=role, blocking=False))
+
+    assert (found.facts, found.look) == (MonitorFacts(), None)
+
+
+def test_watch__no_direction__not_monitored():
+    neutral = definition("size", Kind.MEAN, "request", direction=Direction.NONE)
+
+    assert watched(5.0, of=bound(neutral)).look is None
+
+
+@pytest.mark.parametrize(("units", "hours"), [(99, 24.0), (1000, 0.5)])
+def test_watch__too_few_units_or_too_early__no_alarm_whatever_the_effect(units, hours):
+    assert watched(5.0, units=units, hours=hours).facts.harm is Harm.NONE
+
+
+def test_watch__alarm_at_an_earlier_look__its_number_is_told_and_it_stays():
+    quiet = MonitorLook(0.0, 0.3, 500, 5.0)
+    loud = MonitorLook(3.0, 0.2, 700, 6.0)
+    history = History(100.0, (quiet, loud), (3, 7))
+
+    found = watched(0.6, history=history, number=9)
+
+    assert (found.facts.harm, found.facts.look) == (Harm.HARM, 7)
+
+
+def test_watch__alpha_spent__grows_with_information_and_stays_within_alpha():
+    spent = []
+    looks = ()
+    for day, error in enumerate((0.4, 0.2, 0.15, 0.1), start=1):
+        found = watched(0.0, error, history=History(100.0, looks, tuple(range(1, day))), hours=24.0 * day)
+        looks = (*looks, found.look)
+        spent.append(found.facts.alpha_spent)
+
+    assert spent == sorted(spent)
+    assert spent[0] == pytest.approx(0.01, abs=1e-3)
+    assert spent[-1] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"), [(23.9, False), (24.0, True), (30.0, True), (47.9, True), (48.0, True)]
+)
+def test_is_scheduled__first_look_of_a_day(hours, expected):
+    assert guardrails.is_scheduled((), hours) is expected
+
+
+def test_is_scheduled__second_look_of_the_same_day__not():
+    looks = (MonitorLook(0.0, 1.0, 500, 25.0, scheduled=True),)
+
+    assert not guardrails.is_scheduled(looks, 30.0)
+    assert guardrails.is_scheduled(looks, 48.5)
+
+
+def judged(effect, of=None, *, error=0.1, monitor=MonitorFacts()):
+    of = of or bound()
+    read = reading(effect, error)
+    result = ArmResult("treatment", ArmValue(1000, 10 + effect), read, read, monitor=monitor)
+    facts = MetricFacts(of, ArmValue(1000, 10.0), (result,))
+    return judge(facts, result, inference=Inference.FIXED, alpha=0.05)
+
+
+@pytest.mark.parametrize(
+    ("effect", "harm", "action"),
+    [(0.5, Harm.HARM, Action.HOLD), (1.5, Harm.CONFIRMED, Action.ROLL_BACK)],
+)
+def test_trip__blocking_guardrail__held_or_rolled_back(effect, harm, action):
+    trip = guardrails.trip_of(judged(effect), is_trusted=True)
+
+    assert (trip.harm, trip.action, trip.margin) == (harm, action, 0.5)
+    assert trip.low < trip.estimate < trip.high
+
+
+def test_trip__data_not_to_be_trusted__held_at_most():
+    trip = guardrails.trip_of(judged(1.5), is_trusted=False)
+
+    assert (trip.harm, trip.action) == (Harm.HARM, Action.HOLD)
+
+
+@pytest.mark.parametrize("role", [Role.GUARDRAIL, Role.DETERIORATION])
+def test_trip__not_blocking__alarm_only(role):
+    trip = guardrails.trip_of(judged(1.5, bound(role=role, blocking=False)), is_trusted=True)
+
+    assert trip.action is Action.ALARM
+
+
+def test_trip__worse_without_a_margin__alarm():
+    found = judged(1.5, bound(role=Role.DETERIORATION, blocking=False, margin=None))
+
+    assert found.state is State.WORSE
+    assert guardrails.trip_of(found, is_trusted=True).action is Action.ALARM
+
+
+@pytest.mark.parametrize("effect", [0.0, -1.0, 0.1])
+def test_trip__not_harmed__none(effect):
+    assert guardrails.trip_of(judged(effect), is_trusted=True) is None
+
+
+def test_trip__success_metric_got_worse__none():
+    assert guardrails.trip_of(judged(1.5, bound(role=Role.SUCCESS, blocking=False)), is_trusted=True) is None
+
+
+def test_trip__monitor_alarmed_while_the_interval_reaches_zero__opened():
+    """The monitor has its own share of alpha; report and trip both follow it."""
+    found = judged(0.15, error=0.2, monitor=MonitorFacts(Harm.HARM, 3))
+
+    assert found.state is State.HARM
+    assert guardrails.trip_of(found, is_trusted=True) is not None

@@ -1,0 +1,184 @@
+"""Every check: when it is ok, when it warns, when it fails, when it could not be made."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from analysis import health_checks
+from analysis.engines.contract import Enrolment, Group
+from analysis.health import Balance, Context, DataFlow
+from analysis.report.facts import CheckKind
+from analysis.stats.moments import Moments
+from experiments.plan import Inference, Role
+from tests.core.analysis.plans import binding, locked_plan
+from tests.core.analysis.store import START
+from tests.core.analysis.world import DEFINITIONS
+
+WEEK = [START.date() + timedelta(days=n) for n in range(7)]
+FLOW = DataFlow(waiting=0, accepted=10_000, refused=0, silent_days=(), days=7)
+
+
+def enrolment(control=5000, treatment=5000, days=WEEK, **changes):
+    units = {Group("control"): control, Group("treatment"): treatment}
+    by_day = {(day, arm): 100 for day in days for arm in ("control", "treatment")}
+    return replace(Enrolment(units, by_day), **changes)
+
+
+def context(**changes):
+    plan = locked_plan(started_at=START)
+    settings = {
+        "plan": plan,
+        "cut": START + timedelta(days=8),
+        "look": 3,
+        "enrolment": enrolment(),
+        "active": {"orders": 4000},
+        "flow": FLOW,
+    }
+    return Context(**{**settings, **changes})
+
+
+def status(check, **changes):
+    return check(context(**changes)).status.value
+
+
+def test_run_all__always_six_in_the_order_of_the_page():
+    assert [finding.kind for finding in health_checks.run_all(context())] == list(CheckKind)
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "expected"),
+    [
+        (5000, 5000, "ok"),
+        (5050, 4950, "ok"),
+        (5400, 4600, "fail"),
+        (5_010_000, 4_990_000, "warn"),
+        (5_100_000, 4_900_000, "fail"),
+        (0, 0, "not_run"),
+        (5000, 0, "fail"),
+    ],
+)
+def test_split__counts_of_two_equal_arms(control, treatment, expected):
+    assert status(health_checks.split, enrolment=enrolment(control, treatment)) == expected
+
+
+def test_split__unequal_weights__planned_shares_count():
+    arms = locked_plan().arms
+    plan = locked_plan(
+        started_at=START, arms=(replace(arms[0], weight_ppm=900_000), replace(arms[1], weight_ppm=100_000))
+    )
+
+    assert status(health_checks.split, plan=plan, enrolment=enrolment(9000, 1000)) == "ok"
+    assert status(health_checks.split, plan=plan, enrolment=enrolment(5000, 5000)) == "fail"
+
+
+def test_split__one_slice_is_off__warns_and_names_it():
+    units = {
+        **enrolment().units,
+        Group("control", "browser", "old"): 900,
+        Group("treatment", "browser", "old"): 500,
+        Group("control", "browser", "new"): 4100,
+        Group("treatment", "browser", "new"): 4100,
+    }
+
+    finding = health_checks.split(context(enrolment=enrolment(units=units)))
+
+    assert finding.status.value == "warn"
+    assert finding.evidence["slices"] == ["browser old"]
+    assert "browser old" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "expected"),
+    [
+        ("crossovers", 9, "ok"),
+        ("crossovers", 11, "warn"),
+        ("crossovers", 102, "fail"),
+        ("unplanned", 102, "fail"),
+    ],
+)
+def test_assignment__units_outside_one_planned_arm(name, count, expected):
+    assert status(health_checks.assignment, enrolment=enrolment(**{name: count})) == expected
+
+
+def test_assignment__nobody_enrolled__not_run():
+    assert status(health_checks.assignment, enrolment=enrolment(0, 0)) == "not_run"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "ok"),
+        ({"flow": replace(FLOW, refused=90)}, "ok"),
+        ({"flow": replace(FLOW, refused=110)}, "warn"),
+        ({"flow": replace(FLOW, refused=600)}, "fail"),
+        ({"flow": replace(FLOW, waiting=1)}, "warn"),
+        ({"flow": replace(FLOW, silent_days=(date(2026, 1, 6),))}, "fail"),
+        ({"active": {}}, "fail"),
+        ({"active": {"orders": 0}}, "fail"),
+        ({"enrolment": enrolment(0, 0)}, "not_run"),
+    ],
+)
+def test_data__what_is_missing(changes, expected):
+    assert status(health_checks.data, **changes) == expected
+
+
+def test_data__one_of_two_metrics_without_events__warns_and_names_it():
+    listed = (binding(), binding(DEFINITIONS["latency-p90"], Role.GUARDRAIL))
+
+    finding = health_checks.data(context(plan=locked_plan(started_at=START, bindings=listed)))
+
+    assert finding.status.value == "warn"
+    assert "latency-p90" in finding.detail
+
+
+def balance(shift):
+    random = np.random.default_rng(4)
+    arms = {"control": 0.0, "treatment": shift}
+    return Balance(
+        "spend",
+        {arm: Moments.from_rows(random.normal(by, 1, (2000, 1))) for arm, by in arms.items()},
+    )
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, "ok"), (0.3, "fail")])
+def test_before__pre_periods_of_the_arms(shift, expected):
+    finding = health_checks.before(context(balances=(balance(shift),)))
+
+    assert finding.status.value == expected
+    assert finding.evidence["p_values"].keys() == {"spend, treatment"}
+
+
+def test_before__no_metric_has_a_pre_period__not_run():
+    assert status(health_checks.before) == "not_run"
+
+
+@pytest.mark.parametrize(
+    ("days_run", "days", "expected"), [(8, WEEK, "ok"), (6, WEEK, "warn"), (8, WEEK[:6], "warn")]
+)
+def test_duration__length_and_weekdays(days_run, days, expected):
+    cut = START + timedelta(days=days_run)
+
+    assert status(health_checks.duration, cut=cut, enrolment=enrolment(days=days)) == expected
+
+
+def test_duration__planned_for_less_than_a_week__weekdays_do_not_count():
+    plan = locked_plan(started_at=START, min_days=2)
+
+    assert status(health_checks.duration, plan=plan, enrolment=enrolment(days=WEEK[:3])) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("changes", "days_run", "expected"),
+    [
+        ({}, 3, "ok"),
+        ({"inference": Inference.FIXED}, 3, "warn"),
+        ({"inference": Inference.FIXED}, 28, "ok"),
+        ({"inference": Inference.FIXED, "stopped_at": START + timedelta(days=3)}, 3, "ok"),
+    ],
+)
+def test_looks__kind_of_inference_and_when(changes, days_run, expected):
+    plan = locked_plan(**{"started_at": START, "stopped_at": None, **changes})
+
+    assert status(health_checks.looks, plan=plan, cut=START + timedelta(days=days_run)) == expected

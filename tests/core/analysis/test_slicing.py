@@ -1,0 +1,97 @@
+"""Slices: all of them, corrected for how many, and what they could have shown."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analysis import slicing
+from analysis.engines.contract import Enrolment, Group, Readings
+from analysis.estimation import Slice
+from analysis.plan import analysis_plan
+from analysis.stats.moments import Moments
+from experiments.plan import Role
+from metrics.definitions import Kind, Measure
+from tests.core.analysis.plans import binding, locked_plan
+from tests.core.analysis.store import at
+from tests.core.analysis.world import definition
+
+ORDERS = definition("orders", Kind.COUNT, "purchase", value=Measure.COUNT)
+LEVELS = ("ios", "android", "web")
+PLAN = locked_plan(bindings=(binding(ORDERS, Role.PRIMARY),), dimensions=("device",))
+ANALYSIS = analysis_plan(PLAN, until=at(48))
+
+
+def rows(shift_web=0.0):
+    random = np.random.default_rng(8)
+    found = {}
+    for arm in ("control", "treatment"):
+        for level in LEVELS:
+            is_hit = arm == "treatment" and level == "web"
+            found[arm, level] = random.normal(3 + shift_web * is_hit, 1, 400)
+    return found
+
+
+def readings(of):
+    [vector] = ANALYSIS.vectors
+    groups = {Group(arm, "device", level): values for (arm, level), values in of.items()}
+    return Readings(
+        enrolment=Enrolment({group: len(values) for group, values in groups.items()}, {}),
+        moments={vector: {g: Moments.from_rows(v[:, None]) for g, v in groups.items()}},
+        active={},
+    )
+
+
+def test_scan__every_level__p_values_by_benjamini_hochberg_over_all():
+    of = rows(0.2)
+    p_values = [
+        stats.ttest_ind(of["treatment", level], of["control", level], equal_var=False).pvalue
+        for level in sorted(LEVELS)
+    ]
+
+    found = slicing.scan(PLAN, ANALYSIS, readings(of))
+
+    assert [item.facts.level for item in found] == sorted(LEVELS)
+    expected = stats.false_discovery_control(p_values)
+    assert [item.facts.adjusted_p for item in found] == pytest.approx(list(expected), rel=1e-9)
+    assert [(item.units_control, item.units_treatment) for item in found] == [(400, 400)] * 3
+
+
+def test_scan__harm_in_one_slice__only_that_one_is_flagged():
+    found = slicing.scan(PLAN, ANALYSIS, readings(rows(0.5)))
+
+    assert [item.facts.level for item in found if item.facts.flagged] == ["web"]
+
+
+def test_scan__level_in_one_arm_only__listed_without_a_number():
+    of = {place: values for place, values in rows().items() if place != ("control", "ios")}
+
+    found = {item.facts.level: item.facts for item in slicing.scan(PLAN, ANALYSIS, readings(of))}
+
+    assert found["ios"].difference.arm == "control"
+    assert (found["ios"].adjusted_p, found["ios"].flagged, found["ios"].units) == (None, False, 400)
+
+
+def test_facts__smallest_detectable__what_eighty_per_cent_power_needs_at_a_third_of_alpha():
+    scanned = slicing.scan(PLAN, ANALYSIS, readings(rows()))
+    error = np.median([item.facts.difference.standard_error for item in scanned])
+    needed = stats.norm.isf(0.05 / 6) + stats.norm.ppf(0.8)
+
+    found = slicing.facts(PLAN, scanned)
+
+    assert found.detectable_metric == "orders"
+    assert found.smallest_detectable == pytest.approx(needed * error, rel=1e-9)
+
+
+def test_facts__no_slices__none():
+    assert slicing.facts(PLAN, ()) is None
+
+
+def test_slices__groups__each_level_once_in_a_fixed_order():
+    groups = [
+        Group("control"),
+        Group("treatment", "b", "y"),
+        Group("control", "b", "y"),
+        Group("control", "a", "z"),
+    ]
+
+    assert slicing.slices(groups) == (Slice("a", "z"), Slice("b", "y"))
