@@ -1,0 +1,73 @@
+"""docs/dependencies.md, pyproject.toml and the hashed lists name the same packages."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+NAME = re.compile(r"^[A-Za-z0-9-]+")
+
+
+def names(requirements):
+    return {NAME.match(requirement)[0].lower() for requirement in requirements}
+
+
+def explained(title):
+    """The packages in the first column of a section's table."""
+    section = PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+@pytest.mark.parametrize(
+    ("title", "requirements"),
+    [
+        ("To run", PROJECT["dependencies"]),
+        ("To run with embedded servers", EXTRAS["embedded"]),
+        ("To develop", EXTRAS["dev"]),
+    ],
+)
+def test_section__packages__exactly_those_of_the_project(title, requirements):
+    assert explained(title) == names(requirements)
+
+
+def test_vendored__files__exactly_those_that_are_there():
+    folder = ROOT / "static" / "vendor"
+    vendored = {f"static/vendor/{file.name}" for file in folder.iterdir() if file.suffix in {".js", ".css"}}
+
+    assert explained("Vendored") == vendored
+
+
+def test_sdk__dependencies__what_the_page_says():
+    sdk = tomllib.loads((ROOT / "sdk" / "python" / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert names(sdk["project"]["dependencies"]) == {"mmh3"}
+    assert "has one dependency, `mmh3`" in PAGE
+
+
+def test_to_run__direct_dependencies__few():
+    assert len(PROJECT["dependencies"]) <= 25
+
+
+@pytest.mark.parametrize("name", ["base", "embedded", "dev", "uv"])
+def test_list__every_package__pinned_and_hashed_without_addresses(name):
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=[a-z0-9])", text)
+
+    assert "://" not in text
+    assert all("==" in entry and "--hash=sha256:" in entry for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"), [("base", ()), ("embedded", ("embedded",)), ("dev", ("embedded", "dev"))]
+)
+def test_list__project_changed__written_anew(name, extras):
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    wanted = names([*PROJECT["dependencies"], *(each for extra in extras for each in EXTRAS[extra])])
+
+    assert wanted <= set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
