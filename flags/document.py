@@ -6,7 +6,6 @@ is in force.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,15 +58,13 @@ def build(parts: Parts, *, version: int, built_at: datetime) -> dict[str, Any]:
 def check(parts: Parts, flag: str, definition: Definition) -> None:
     """Raise Refused with everything an SDK would refuse if the flag said this; fields are the flag's own."""
     number = parts.flags[flag].number + 1 if flag in parts.flags else 1
-    changed = {**parts.flags, flag: Numbered(number, definition)}
-    _compile(replace(parts, flags=changed), own=f"flags.{flag}")
+    _compile(parts.with_flag(flag, Numbered(number, definition)), own=f"flags.{flag}")
 
 
 def check_segment(parts: Parts, segment: str, when: Mapping[str, Any]) -> None:
     """Raise Refused with everything an SDK would refuse if the segment said this."""
     number = parts.segments[segment].number + 1 if segment in parts.segments else 1
-    changed = {**parts.segments, segment: Numbered(number, when)}
-    _compile(replace(parts, segments=changed), own=f"segments.{segment}")
+    _compile(parts.with_segment(segment, Numbered(number, when)), own=f"segments.{segment}")
 
 
 def check_whole(parts: Parts) -> None:

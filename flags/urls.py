@@ -1,3 +1,35 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from flags.pages import detail, editing, keys, listing, places, preview, segments, steps
+
+ONE = "<slug:key>/"
+
+urlpatterns = [
+    path("", listing.flags, name="flags"),
+    path("new/", editing.create, name="flag-new"),
+    path("environments/", places.environments, name="flag-environments"),
+    path("layers/", places.layers, name="flag-layers"),
+    path("segments/", segments.segments, name="flag-segments"),
+    path("segments/<slug:key>/", segments.segment, name="flag-segment"),
+    path("keys/", keys.keys, name="sdk-keys"),
+    path("keys/<slug:prefix>/rotate/", keys.rotate, name="sdk-key-rotate"),
+    path("keys/<slug:prefix>/revoke/", keys.revoke, name="sdk-key-revoke"),
+    path(ONE, detail.flag, name="flag"),
+    path(f"{ONE}edit/", editing.rules, name="flag-edit"),
+    path(f"{ONE}preview/", preview.who_gets_what, name="flag-preview"),
+    path(f"{ONE}versions/", detail.versions, name="flag-versions"),
+    path(f"{ONE}versions/<int:number>/", detail.version, name="flag-version"),
+    path(f"{ONE}versions/<int:number>/revert/", steps.revert, name="flag-revert"),
+    path(f"{ONE}history/", detail.history, name="flag-history"),
+    path(f"{ONE}settings/", editing.settings, name="flag-settings"),
+    path(f"{ONE}serve/", editing.serve, name="flag-serve"),
+    path(f"{ONE}coverage/", steps.coverage, name="flag-coverage"),
+    path(f"{ONE}switch-off/", steps.switch, {"on": False}, name="flag-switch-off"),
+    path(f"{ONE}switch-on/", steps.switch, {"on": True}, name="flag-switch-on"),
+    path(f"{ONE}hold/", steps.hold, name="flag-hold"),
+    path(f"{ONE}holds/<int:hold_id>/release/", steps.release, name="flag-release"),
+    path(f"{ONE}publish/", steps.publish, name="flag-publish"),
+    path(f"{ONE}discard/", steps.discard, name="flag-discard"),
+    path(f"{ONE}archive/", steps.archive, name="flag-archive"),
+    path(f"{ONE}unarchive/", steps.unarchive, name="flag-unarchive"),
+]

@@ -75,13 +75,22 @@ def described(definition: Mapping[str, Any]) -> dict[str, Any]:
             }
             for rule in definition["rules"]
         ],
-        "splits": [rule for rule in definition["rules"] if "split" in rule and "experiment" not in rule],
+        "splits": [_steerable(rule) for rule in definition["rules"] if is_steerable(rule)],
         "forced": sorted(definition["forced"].items()),
         "prerequisites": [
             {"flag": needed["flag"], "variants": ", ".join(needed["variants"])}
             for needed in definition["prerequisites"]
         ],
     }
+
+
+def is_steerable(rule: Mapping[str, Any]) -> bool:
+    """Whether the page may offer another coverage; that of an experiment is the experiment's."""
+    return "split" in rule and "experiment" not in rule
+
+
+def _steerable(rule: Mapping[str, Any]) -> dict[str, str]:
+    return {"id": rule["id"], "percent": words.percent(rule["split"]["coverage_ppm"]).removesuffix(" %")}
 
 
 def _entry(version: FlagVersion) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from flags import changes, queries, services
 from flags.pages.context import Here, by, frame, here
@@ -60,6 +61,7 @@ def rules(request: HttpRequest, key: str) -> HttpResponse:
     return _saved(request, found, form)
 
 
+@require_POST
 def serve(request: HttpRequest, key: str) -> HttpResponse:
     """Make the first version in an environment that was made after the flag."""
     found = here(request, key)
