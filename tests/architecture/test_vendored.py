@@ -4,7 +4,8 @@ import hashlib
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "static" / "vendor"
-LISTED = dict(reversed(line.split("  ")) for line in (FOLDER / "SHA256SUMS").read_text().splitlines())
+LINES = (FOLDER / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+LISTED = {name: digest for digest, name in (line.split("  ") for line in LINES)}
 
 
 def test_vendored__every_file__listed_with_its_checksum():
