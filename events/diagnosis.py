@@ -101,12 +101,17 @@ def _of_content(content: object, window: Window) -> Problem | None:
 def _missing(content: Mapping[str, object], rules: "Mapping[str, Rule]") -> Problem | None:
     for name, rule in rules.items():
         if rule.required and name not in content:
-            others = get_close_matches(name, [key for key in content if key not in rules], n=1)
-            if others:
-                fix = f'Did you mean {name} where you sent "{_shown(others[0])}"?'
-                return problem(_shown(others[0]), content[others[0]], f"{name} is missing", fix)
+            other = next((key for key in content if key not in rules and _may_mean(key, name)), None)
+            if other is not None:
+                fix = f'Did you mean {name} where you sent "{_shown(other)}"?'
+                return problem(_shown(other), content[other], f"{name} is missing", fix)
             return problem(name, None, f"{name} is missing", f"Send {name}.")
     return None
+
+
+def _may_mean(sent: str, name: str) -> bool:
+    """Whether somebody who wrote `sent` may have meant `name`: misspelt, or called as elsewhere."""
+    return bool(get_close_matches(sent, [name, f"event_{name}", f"{name}_id"], n=1))
 
 
 def _unknown(content: Mapping[str, object], rules: "Mapping[str, Rule]") -> Problem | None:

@@ -11,6 +11,8 @@ from json import JSONDecodeError
 from events.wire import MAX_EVENTS
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_BRACKET_OR_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def _nothing(_: str) -> None:
@@ -38,8 +40,6 @@ def split(body: bytes) -> tuple[bytes, list[bytes]]:
         return _Cursor(text).split()
     except JSONDecodeError as error:
         raise Unsplittable(f"{error.msg} at byte {error.pos}") from None
-    except RecursionError:
-        raise Unsplittable("JSON nested deeper than 32") from None
 
 
 class _Cursor:
@@ -82,8 +82,20 @@ class _Cursor:
     def _value(self) -> str:
         self._peek()
         start = self.at
-        _, self.at = _DECODER.raw_decode(self.text, start)
+        try:
+            _, self.at = _DECODER.raw_decode(self.text, start)
+        except RecursionError:
+            self.at = self._end_of_nested(start)
         return self.text[start : self.at]
+
+    def _end_of_nested(self, start: int) -> int:
+        """Where brackets nested too deep for the parser close."""
+        depth = 0
+        for token in _BRACKET_OR_TEXT.finditer(self.text, start):
+            depth += _STEP.get(token[0], 0)
+            if depth == 0:
+                return token.end()
+        raise JSONDecodeError("brackets that never close", self.text, start)
 
     def _peek(self) -> str:
         match = _SPACE.match(self.text, self.at)

@@ -1,0 +1,218 @@
+"""Bodies nobody would send by mistake more than once, and events that must not cost their batch.
+
+Each whole body stands with the part of the answer that has to name what is wrong.
+"""
+
+import gzip
+import json
+
+BATCH = "7d1f0f3e-8a53-4d0b-9a6e-0d5f4f0a9b1c"
+GOOD = {
+    "id": "6f1c0f3e-8a53-4d0b-9a6e-0d5f4f0a9b1c",
+    "kind": "event",
+    "ts": "2026-03-04T11:30:00Z",
+    "name": "purchase",
+    "unit": "user-1",
+    "unit_type": "user",
+    "value": 12.5,
+    "session": None,
+    "dims": {"country": "de"},
+}
+SHOWN = {
+    "id": "6f1c0f3e-8a53-4d0b-9a6e-0d5f4f0a9b1d",
+    "kind": "exposure",
+    "ts": "2026-03-04T11:30:00Z",
+    "unit": "user-1",
+    "unit_type": "user",
+    "flag": "checkout",
+    "variant": "treatment",
+    "version": 3,
+    "experiment": "checkout-prefetch",
+    "forced": False,
+    "dims": {},
+}
+
+
+def around(events, **fields):
+    """A body around the texts of its events."""
+    envelope = {"batch_id": BATCH, "sdk": "python/0.1.0", **fields}
+    inner = ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in envelope.items())
+    return b"{" + inner.encode() + b', "events": [' + b", ".join(events) + b"]}"
+
+
+def raw(event=GOOD, **changes):
+    """An event's text; a change to `...` leaves the field out."""
+    made = {name: value for name, value in {**event, **changes}.items() if value is not ...}
+    return json.dumps(made).encode()
+
+
+def spliced(name, text):
+    """The good event with the value of a field replaced by a text that may be no JSON."""
+    marked = raw(**{name: "@@@"})
+    return marked.replace(b'"@@@"', text if isinstance(text, bytes) else text.encode())
+
+
+WHOLE_BODIES = {
+    "empty": (b"", "empty"),
+    "blank": (b" \n\t", "empty"),
+    "null": (b"null", "body"),
+    "list": (b"[]", "body"),
+    "text": (b'"x"', "body"),
+    "number": (b"7", "body"),
+    "not JSON": (b"{batch_id}", "not JSON"),
+    "HTML": (b"<html><body>log in</body></html>", "not JSON"),
+    "cut off": (around([raw()])[:-20], "not JSON"),
+    "two documents": (around([raw()]) * 2, "JSON"),
+    "trailing comma": (b'{"batch_id": "' + BATCH.encode() + b'", "events": [' + raw() + b",]}", "JSON"),
+    "comments": (b"// hello\n" + around([raw()]), "JSON"),
+    "nested 100,000 deep": (b'{"batch_id":' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
+    "only brackets": (b"[" * 200_000, "object"),
+    "UTF-16": (around([raw()]).decode().encode("utf-16"), "byte order mark"),
+    "UTF-16 without a mark": (around([raw()]).decode().encode("utf-16-le"), "JSON"),
+    "byte order mark": (b"\xef\xbb\xbf" + around([raw()]), "byte order mark"),
+    "NUL bytes": (b"\0" * 100, "JSON"),
+    "gzip inside": (gzip.compress(around([raw()])), "compressed"),
+    "no batch id": (around([raw()]).replace(b'"batch_id"', b'"batchid"'), "batch_id"),
+    "batch id is no UUID": (around([raw()], batch_id="7"), "batch_id"),
+    "batch id is a number": (around([raw()], batch_id=7), "batch_id"),
+    "batch id is an object": (around([raw()], batch_id={"$ne": None}), "batch_id"),
+    "nil batch id": (around([raw()], batch_id="00000000-0000-0000-0000-000000000000"), "nil"),
+    "no events": (b'{"batch_id": "' + BATCH.encode() + b'"}', "events"),
+    "events is an object": (b'{"batch_id": "' + BATCH.encode() + b'", "events": {}}', "list"),
+    "events is null": (b'{"batch_id": "' + BATCH.encode() + b'", "events": null}', "list"),
+    "unknown field": (around([raw()], batch="x"), "batch"),
+    "misspelt field": (around([raw()], droped=1), "dropped"),
+    "dropped is negative": (around([raw()], dropped=-1), "dropped"),
+    "dropped is a text": (around([raw()], dropped="1"), "dropped"),
+    "dropped is huge": (around([raw()], dropped=10**400), ""),
+    "sdk is invisible": (around([raw()], sdk="a\u200bb"), "sdk"),
+    "sdk is too long": (around([raw()], sdk="x" * 101), "sdk"),
+    "sent_at without a zone": (around([raw()], sent_at="2026-03-04T12:00:00"), "sent_at"),
+    "1,001 events": (around([raw()] * 1001), "1,000"),
+    "1,001 events, one of them odd": (around([b'{"x": NaN}'] + [b"{}"] * 1001), "1,000"),
+    "a million commas": (around([b",".join([b"1"] * 400_000)]), "too large"),
+}
+
+BAD_EVENTS = {
+    "null": (b"null", "event"),
+    "list": (b"[]", "event"),
+    "number": (b"7", "event"),
+    "empty object": (b"{}", "kind"),
+    "no kind": (raw(kind=...), "kind"),
+    "unknown kind": (raw(kind="pageview"), "kind"),
+    "kind is a number": (raw(kind=1), "kind"),
+    "no id": (raw(id=...), "id"),
+    "id is no UUID": (raw(id="4711"), "id"),
+    "id is a number": (raw(id=4711), "id"),
+    "nil id": (raw(id="00000000-0000-0000-0000-000000000000"), "id"),
+    "nil id without dashes": (raw(id="0" * 32), "id"),
+    "id in braces": (raw(id="{6f1c0f3e-8a53-4d0b-9a6e-0d5f4f0a9b1c}"), "id"),
+    "misspelt id": (raw(id=..., evnt_id=GOOD["id"]), "evnt_id"),
+    "no ts": (raw(ts=...), "ts"),
+    "ts without a zone": (raw(ts="2026-03-04T11:30:00"), "ts"),
+    "ts is a day": (raw(ts="2026-03-04"), "ts"),
+    "ts at 24:00": (raw(ts="2026-03-04T24:00:00Z"), "ts"),
+    "ts in year 1": (raw(ts="0001-01-01T00:00:00Z"), "ts"),
+    "ts in year 1 beyond a zone": (raw(ts="0001-01-01T00:00:00+14:00"), "ts"),
+    "ts in year 9999": (raw(ts="9999-12-31T23:59:59-14:00"), "ts"),
+    "ts tomorrow": (raw(ts="2026-03-05T12:00:00Z"), "ts"),
+    "ts 8 days ago": (raw(ts="2026-02-24T11:59:00Z"), "ts"),
+    "ts in seconds": (raw(ts=1772620200), "ts"),
+    "ts in milliseconds": (raw(ts=1772620200000), "ts"),
+    "ts is true": (raw(ts=True), "ts"),
+    "ts in words": (raw(ts="yesterday"), "ts"),
+    "no name": (raw(name=...), "name"),
+    "empty name": (raw(name=""), "name"),
+    "name of 129": (raw(name="x" * 129), "name"),
+    "name with a NUL": (raw(name="a\0b"), "name"),
+    "name with an override": (raw(name="abc\u202edef"), "name"),
+    "name with zero width": (raw(name="\u200b"), "name"),
+    "name with a line break": (raw(name="a\nb"), "name"),
+    "name with a space before": (raw(name=" purchase"), "name"),
+    "name is null": (raw(name=None), "name"),
+    "no unit": (raw(unit=...), "unit"),
+    "empty unit": (raw(unit=""), "unit"),
+    "unit is null": (raw(unit=None), "unit"),
+    "unit is a number": (raw(unit=17), "unit"),
+    "unit of 513": (raw(unit="x" * 513), "unit"),
+    "unit of a megabyte less": (raw(unit="x" * 200_000), "unit"),
+    "unit with a NUL": (raw(unit="a\0"), "unit"),
+    "unit with half a pair": (spliced("unit", '"\\ud800"'), "unit"),
+    "unit with the other half": (spliced("unit", '"a\\udc00b"'), "unit"),
+    "unit type is empty": (raw(unit_type=""), "unit_type"),
+    "value is a text": (raw(value="1"), "value"),
+    "value is true": (raw(value=True), "value"),
+    "value is a list": (raw(value=[1]), "value"),
+    "value is NaN": (spliced("value", "NaN"), "value"),
+    "value is Infinity": (spliced("value", "Infinity"), "value"),
+    "value is 1e999": (spliced("value", "1e999"), "value"),
+    "value is 2^64": (raw(value=2**64), "value"),
+    "value is 2^53": (raw(value=2**53), "value"),
+    "value of 5,000 digits": (spliced("value", "9" * 5_000), "value"),
+    "value of -5,000 digits": (spliced("value", "-" + "9" * 5_000), "value"),
+    "session is a number": (raw(session=5), "session"),
+    "session is empty": (raw(session=""), "session"),
+    "dims is a list": (raw(dims=[]), "dims"),
+    "dims is null": (raw(dims=None), "dims"),
+    "33 dims": (raw(dims={f"d{n}": "x" for n in range(33)}), "dims"),
+    "dim is a number": (raw(dims={"country": 1}), "dims.country"),
+    "dim is null": (raw(dims={"country": None}), "dims.country"),
+    "dim of 257": (raw(dims={"country": "x" * 257}), "dims.country"),
+    "dim with a NUL": (raw(dims={"country": "\0"}), "dims.country"),
+    "dim name of 65": (raw(dims={"x" * 65: "y"}), "dims"),
+    "dim name is empty": (raw(dims={"": "y"}), "dims"),
+    "dim name __proto__": (raw(dims={"__proto__": "y"}), "dims"),
+    "dim name constructor": (raw(dims={"constructor": "y"}), "dims"),
+    "dim name with zero width": (raw(dims={"a\u200b": "y"}), "dims"),
+    "dims twice": (b'{"dims": {}, ' + raw()[1:], "dims"),
+    "dim twice": (spliced("dims", '{"a": "1", "a": "2"}'), "a"),
+    "value twice": (b'{"value": 1, ' + raw()[1:], "value"),
+    "id twice": (b'{"id": "x", ' + raw()[1:], "id"),
+    "unknown field": (raw(price=3), "price"),
+    "misspelt field": (raw(sesion="x"), "sesion"),
+    "field of an exposure": (raw(flag="x"), "flag"),
+    "nested deep": (spliced("dims", '{"a":' * 5_000 + "1" + "}" * 5_000), "event"),
+    "not UTF-8": (spliced("unit", b'"\xff\xfe"'), "event"),
+    "overlong UTF-8": (spliced("unit", b'"\xc0\x80"'), "event"),
+    "raw line break in a text": (spliced("unit", b'"a\nb"'), "event"),
+    "exposure without a flag": (raw(SHOWN, flag=...), "flag"),
+    "exposure without a variant": (raw(SHOWN, variant=...), "variant"),
+    "exposure with version -1": (raw(SHOWN, version=-1), "version"),
+    "exposure with version 2^31": (raw(SHOWN, version=2**31), "version"),
+    "exposure with version 1.5": (raw(SHOWN, version=1.5), "version"),
+    "exposure with version true": (raw(SHOWN, version=True), "version"),
+    "exposure forced by a text": (raw(SHOWN, forced="yes"), "forced"),
+    "exposure with an empty experiment": (raw(SHOWN, experiment=""), "experiment"),
+    "exposure with a name": (raw(SHOWN, name="x"), "name"),
+}
+
+GOOD_EVENTS = {
+    "as documented": raw(),
+    "exposure": raw(SHOWN),
+    "least of an event": raw(value=..., session=..., dims=...),
+    "least of an exposure": raw(SHOWN, version=..., experiment=..., forced=..., dims=...),
+    "nulls": raw(value=None),
+    "exposure without an experiment": raw(SHOWN, experiment=None),
+    "whole number": raw(value=3),
+    "largest number": raw(value=2**53 - 1),
+    "smallest number": raw(value=-(2**53) + 1),
+    "tiny number": raw(value=1e-300),
+    "number with an exponent": spliced("value", "1.5E+2"),
+    "quotes in a text": raw(unit='he said "hi"'),
+    "backslashes in a text": raw(unit="C:\\temp\\"),
+    "emoji": raw(unit="🦊", dims={"größe": "weiß", "国": "日本"}),
+    "a pair as escapes": spliced("unit", '"\\ud83e\\udd8a"'),
+    "right-to-left text": raw(unit="שלום", name="קנייה"),
+    "line break in a unit": raw(unit="a\nb"),
+    "empty dim": raw(dims={"country": ""}),
+    "32 dims": raw(dims={f"d{n}": "x" for n in range(32)}),
+    "spaces everywhere": raw().replace(b": ", b" :\t\n ").replace(b", ", b" ,\r\n"),
+    "other zone": raw(ts="2026-03-04T12:30:00+01:00"),
+    "small t and z": raw(ts="2026-03-04t11:30:00z"),
+    "nanoseconds": raw(ts="2026-03-04T11:30:00.123456789Z"),
+    "seven days ago": raw(ts="2026-02-25T12:00:00Z"),
+    "in ten minutes": raw(ts="2026-03-04T12:10:00Z"),
+    "id in capitals": raw(id=str(GOOD["id"]).upper()),
+    "id without dashes": raw(id=str(GOOD["id"]).replace("-", "")),
+    "512 characters": raw(unit="é" * 512),
+}
