@@ -1,3 +1,30 @@
-from django.urls import URLPattern, URLResolver
+from collections.abc import Callable
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import path
+
+from analysis import services
+from analysis.addresses import SHA256
+from analysis.api import views
+from analysis.models import GuardrailTrip
+
+ONE = "experiments/<slug:key>"
+STEPS: dict[str, Callable[..., GuardrailTrip]] = {
+    "acknowledge": services.acknowledge_trip,
+    "resolve": services.resolve_trip,
+    "waive": services.waive_trip,
+}
+
+urlpatterns = [
+    path(f"{ONE}/report", views.LatestReport.as_view(), name="api-report"),
+    path(f"{ONE}/results", views.Results.as_view(), name="api-results"),
+    path(f"{ONE}/runs", views.Runs.as_view(), name="api-runs"),
+    *(
+        path(f"reports/{SHA256}.{form}", views.Report.as_view(form=form), name=f"api-report-{form}")
+        for form in views.FORMS
+    ),
+    path("trips", views.Trips.as_view(), name="api-trips"),
+    *(
+        path(f"trips/<int:trip_id>/{name}", views.TripStep.as_view(service=service), name=f"api-trip-{name}")
+        for name, service in STEPS.items()
+    ),
+]

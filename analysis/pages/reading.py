@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analysis import looks, queries, unblinding
-from analysis.report import changes, page
+from analysis.report import changes, numbers, page
 from analysis.services.requests import KIND
 from experiments import lifecycle
 from experiments import queries as experiments
@@ -18,7 +18,7 @@ from experiments.pages.detail import frame
 from ledger import queries as ledger_queries
 
 if TYPE_CHECKING:
-    from analysis.models import ReportSnapshot
+    from analysis.models import GuardrailTrip, ReportSnapshot
     from experiments.models import Experiment
     from ledger.models import Job
 
@@ -41,7 +41,7 @@ def around(request: HttpRequest, experiment: Experiment, tab: str) -> dict[str, 
         "look_job": job,
         "is_looking": job is not None and job.state in UNFINISHED,
         "has_failed": job is not None and job.state == DEAD,
-        "trips": list(queries.unsettled_trips(experiment.key)),
+        "trips": [_trip(trip) for trip in queries.unsettled_trips(experiment.key)],
         "can_look": experiment.lifecycle_state in (State.RUNNING, State.PAUSED, State.STOPPED),
     }
 
@@ -79,6 +79,18 @@ def before_first_look(experiment: Experiment) -> dict[str, Any]:
 def newest_job(key: str) -> Job | None:
     """The newest look that was asked for, whatever became of it."""
     return ledger_queries.jobs().filter(kind=KIND, key__startswith=f"{key}/").first()
+
+
+def _trip(trip: GuardrailTrip) -> dict[str, Any]:
+    """A trip with its numbers in words; they are on the metric's own scale."""
+    interval = f"{numbers.exact(trip.low)} to {numbers.exact(trip.high)}"
+    limit = "" if trip.margin is None else f"; limit {numbers.exact(trip.margin)}"
+    unit = trip.metric_version.definition.unit
+    return {
+        "row": trip,
+        "title": trip.metric_version.definition.title,
+        "effect": f"{numbers.exact(trip.estimate)} ({interval}{limit}), in {unit}",
+    }
 
 
 def _neighbours(key: str, snapshot: ReportSnapshot) -> dict[str, Any]:

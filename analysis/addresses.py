@@ -1,0 +1,19 @@
+"""The part of an address that names a report: the first 12 characters of its SHA-256, or more."""
+
+from django.urls import register_converter
+
+
+class Hash:
+    regex = "[0-9a-f]{12,64}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(Hash, "hash")
+
+SHA256 = "<hash:sha256>"
+"""The pattern of such a part."""
