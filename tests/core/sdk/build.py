@@ -31,7 +31,9 @@ def flag(rules=(), **fields):
     return {**whole, **fields}
 
 
-def split(coverage_ppm=1_000_000, arms=(("control", 500_000), ("treatment", 500_000)), gate=11, arm=12, **rule):
+def split(
+    coverage_ppm=1_000_000, arms=(("control", 500_000), ("treatment", 500_000)), gate=11, arm=12, **rule
+):
     """A rule that draws."""
     drawn = {
         "coverage_ppm": coverage_ppm,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from random import random
+import os
 
 FIRST_S = 1.0
 LONGEST_S = 60.0
@@ -27,4 +27,4 @@ class Backoff:
 
 def spread(delay_s: float, share: float) -> float:
     """The delay, less a random part of up to `share` of it."""
-    return delay_s * (1.0 - share * random())  # noqa: S311 - no secret hangs on it
+    return delay_s * (1.0 - share * int.from_bytes(os.urandom(4), "big") / 2**32)

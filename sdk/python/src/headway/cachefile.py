@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -28,7 +27,7 @@ class CacheFile:
 
     def __init__(self, path: str, origin: str) -> None:
         self._path = os.fspath(path)
-        self._origin = hashlib.sha256(origin.encode("utf-8", "replace")).hexdigest()
+        self._origin = _sha256(origin.encode("utf-8", "replace"))
 
     def read(self) -> Kept | None:
         """What is kept, or None when there is no file. Raises CacheRefused and OSError."""
@@ -47,7 +46,7 @@ class CacheFile:
             raise CacheRefused(f"it has format {known[0]!r}, this SDK writes {FORMAT}")
         if known[1] != self._origin:
             raise CacheRefused("it belongs to another server")
-        if known[2] != hashlib.sha256(body).hexdigest():
+        if known[2] != _sha256(body):
             raise CacheRefused("its checksum does not hold")
         return kept
 
@@ -56,7 +55,7 @@ class CacheFile:
         header = {
             "format": FORMAT,
             "origin": self._origin,
-            "sha256": hashlib.sha256(body).hexdigest(),
+            "sha256": _sha256(body),
             "etag": etag,
             "fetched_at": time.time(),
         }
@@ -74,3 +73,9 @@ class CacheFile:
             if os.path.exists(path):
                 os.unlink(path)
             raise
+
+
+def _sha256(content: bytes) -> str:
+    import hashlib  # loads OpenSSL, which clients without a file do not need
+
+    return hashlib.sha256(content).hexdigest()

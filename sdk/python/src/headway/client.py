@@ -20,7 +20,7 @@ from headway.evaluation.results import ERROR, FLAG_NOT_FOUND, TYPE_MISMATCH
 from headway.hooks import Hook
 from headway.logs import Voice
 from headway.loops import Loop
-from headway.outbox import MAX_EVENTS, Outbox
+from headway.outbox import MAX_EVENTS, EventId, Outbox, random_id
 from headway.recording import Clock, Recorder, utc_now
 from headway.sending import Sender
 from headway.transport import KeyRing, Transport
@@ -39,7 +39,8 @@ class Client:
 
     `key` may be a function that returns the key, for keys that rotate. `cache_file` keeps the last good
     configuration across restarts, `bootstrap` is one to begin with. `clock` gives the time of exposures and
-    events. With `offline=True` nothing is fetched or sent.
+    events, `event_id` makes an event's id (a UUID) from its content: with both, a recording can be sent again
+    and changes nothing. With `offline=True` nothing is fetched or sent.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Client:
         exposure_dims: Sequence[str] = (),
         unit_type: str = "user",
         clock: Clock = utc_now,
+        event_id: EventId = random_id,
         cache_file: Optional[str] = None,
         bootstrap: Union[Mapping[str, Any], str, bytes, None] = None,
         hooks: Iterable[Hook] = (),
@@ -68,7 +70,7 @@ class Client:
         self._is_closed = False
         self._pid = os.getpid()
         self._keys = KeyRing(key)
-        self._outbox = Outbox(max_queue, SDK, self._counts)
+        self._outbox = Outbox(max_queue, SDK, self._counts, event_id)
         self._recorder = Recorder(
             self._outbox,
             clock=clock,

@@ -106,7 +106,7 @@ class Configuration:
         try:
             kept = self._cache.read()
             if kept is not None:
-                self._use(compile_config(_parsed(kept.body)), "disk", kept.etag, kept.fetched_at)
+                self._use(compile_config(parsed(kept.body)), "disk", kept.etag, kept.fetched_at)
         except (CacheRefused, OSError, *_MALFORMED) as error:
             self._refused("the kept configuration", error)
 
@@ -152,7 +152,7 @@ class Configuration:
     def _take_document(self, answer: Answer) -> float | None:
         etag = answer.headers.get("etag", "")
         try:
-            config = compile_config(_parsed(answer.body), previous=self.config)
+            config = compile_config(parsed(answer.body), previous=self.config)
         except _MALFORMED as error:
             self._refused_etag = etag
             self._refused("the server's configuration", error)
@@ -221,13 +221,13 @@ class Configuration:
 def _loaded(document: object) -> Mapping[str, Any]:
     """A bootstrap document: plain data, JSON text or bytes. A mapping is copied, because it becomes ours."""
     if isinstance(document, str):
-        return _parsed(document.encode())
+        return parsed(document.encode())
     if isinstance(document, (bytes, bytearray)):
-        return _parsed(bytes(document))
-    return _parsed(json.dumps(document).encode())
+        return parsed(bytes(document))
+    return parsed(json.dumps(document).encode())
 
 
-def _parsed(body: bytes) -> Mapping[str, Any]:
+def parsed(body: bytes) -> Mapping[str, Any]:
     """The JSON document in these bytes. Raises ValueError, also for keys that stand twice."""
     if len(body) > MAX_DOCUMENT:
         raise ValueError(f"the document is larger than {MAX_DOCUMENT:,} bytes")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
-LOGGER = logging.getLogger("headway")
 EVERY_S = 60.0
 _MAX_TOPICS = 256
 
@@ -14,6 +12,9 @@ class Voice:
     """Remembers what was said when. Says nothing rather than raise."""
 
     def __init__(self) -> None:
+        import logging  # who only imports the SDK need not pay for it
+
+        self._logger = logging.getLogger("headway")
         self._said: dict[str, float] = {}
 
     def warn(self, topic: str, message: str, *args: object) -> None:
@@ -26,6 +27,6 @@ class Voice:
             self._said.clear()
         self._said[topic] = now
         try:
-            LOGGER.warning(message, *args)
+            self._logger.warning(message, *args)
         except Exception:  # noqa: BLE001 - a handler of the host must not break a flag
             return

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import os
 import threading
+import zlib
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
-from uuid import uuid4
+from typing import Any, Callable, NamedTuple
 
 from headway.counting import Counters
 
 MAX_EVENTS = 1_000
 MAX_BYTES = 900_000
 """Of the JSON before packing; the server takes a million."""
+
+EventId = Callable[[Mapping[str, Any]], str]
+
+
+def random_id(event: Mapping[str, Any]) -> str:
+    return new_id()
 
 
 class Batch(NamedTuple):
@@ -29,8 +35,9 @@ class Batch(NamedTuple):
 class Outbox:
     """A queue that drops its oldest event when it is full, and says how many it dropped."""
 
-    def __init__(self, size: int, sdk: str, counters: Counters) -> None:
+    def __init__(self, size: int, sdk: str, counters: Counters, event_id: EventId = random_id) -> None:
         self._size = size
+        self._event_id = event_id
         self._sdk = sdk
         self._counters = counters
         self.start_again()
@@ -67,7 +74,7 @@ class Outbox:
             event = self._take()
             if event is None:
                 break
-            encoded = _encoded(event)
+            encoded = _encoded(event, self._event_id(event))
             events.append(encoded)
             size += len(encoded) + 1
         return self.packed(events, self._take_dropped()) if events else None
@@ -75,14 +82,14 @@ class Outbox:
     def packed(self, events: list[bytes], dropped: int) -> Batch:
         """A batch of encoded events under an id of its own."""
         head = {
-            "batch_id": str(uuid4()),
+            "batch_id": new_id(),
             "sent_at": datetime.now(timezone.utc).isoformat(),
             "sdk": self._sdk,
             "dropped": dropped,
         }
         text = json.dumps(head, separators=(",", ":")).encode()[:-1]
         body = b'%b,"events":[%b]}' % (text, b",".join(events))
-        return Batch(gzip.compress(body, compresslevel=1, mtime=0), tuple(events), dropped)
+        return Batch(_gzipped(body), tuple(events), dropped)
 
     def lost(self, batch: Batch) -> None:
         """The server will never take this batch: what it held is dropped and reported with the next one."""
@@ -100,6 +107,19 @@ class Outbox:
             return dropped
 
 
-def _encoded(event: Mapping[str, Any]) -> bytes:
-    whole = {"id": str(uuid4()), **event, "ts": event["ts"].isoformat()}
+def _encoded(event: Mapping[str, Any], event_id: str) -> bytes:
+    whole = {"id": event_id, **event, "ts": event["ts"].isoformat()}
     return json.dumps(whole, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _gzipped(body: bytes) -> bytes:
+    packer = zlib.compressobj(level=1, wbits=31)
+    return packer.compress(body) + packer.flush()
+
+
+def new_id() -> str:
+    """A random UUID (RFC 9562, version 4) as text; the uuid module loads a lot that this does not need."""
+    number = int.from_bytes(os.urandom(16), "big")
+    number = number & ~(0xF << 76) & ~(0x3 << 62) | 0x4 << 76 | 0x2 << 62
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

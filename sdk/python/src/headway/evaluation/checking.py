@@ -58,7 +58,14 @@ def check_together(document: Document, changed: Sequence[str] | None = None) -> 
     for key in keys:
         if flags[key].get("prerequisites"):
             problems.extend(_check_chain(key, flags))
-    return problems[:_MAX_PROBLEMS] or _check_slots(flags, None if changed is None else set(changed))
+    if problems or not any(_is_placed(flags[key]) for key in keys):
+        return problems[:_MAX_PROBLEMS]
+    return _check_slots(flags, None if changed is None else set(changed))
+
+
+def _is_placed(entry: Mapping[str, Any]) -> bool:
+    """Whether a flag has a place in a layer: only then does it matter who owns which slots."""
+    return any("layer" in rule for rule in entry["rules"])
 
 
 def _check_frame(document: object) -> Problems:

@@ -158,7 +158,8 @@ def _first_evaluator(config: Config, flag: str) -> Evaluator:
     plan = config.plan(flag)
     others = config.evaluate if plan.prerequisites else _alone
     if not plan.is_on and plan.disabled.variant is not None:
-        return lambda unit, attributes, default: plan.disabled
+        disabled = plan.disabled
+        return lambda unit, attributes, default: disabled
     left = HOT_AFTER
 
     def step_by_step(unit: object, attributes: object, default: object) -> Evaluation:

@@ -15,7 +15,7 @@ from mmh3 import hash as murmur3
 
 from headway.evaluation.conditions import UNIT, Condition, Predicate, test_of
 from headway.evaluation.deciding import NOTHING, Others
-from headway.evaluation.hashing import RANGE
+from headway.evaluation.hashing import RANGE, is_plain_unit, known_units
 from headway.evaluation.operators import OPERATORS
 from headway.evaluation.plans import Holdout, Plan, Prerequisite, Rule, Slots, Split
 from headway.evaluation.results import Evaluation
@@ -91,8 +91,9 @@ class _Writer:
             self._end()
 
     def _normalise(self) -> None:
-        """Only ASCII texts are hashed as they are: mmh3 must never see half of a surrogate pair."""
-        self._line("if unit.__class__ is not str or not unit.isascii() or not 0 < len(unit) < 513:")
+        """Only texts that were looked through are hashed: mmh3 must never see half of a surrogate pair."""
+        known, is_plain = self._constant(known_units), self._constant(is_plain_unit)
+        self._line(f"if unit not in {known} and not {is_plain}(unit):")
         self._line(f"    return {self._unusual}(unit, attributes, default)")
         if any(rule.condition is not None for rule in self._plan.rules) or self._plan.prerequisites:
             self._line(f"if attributes is None: attributes = {self._constant(NOTHING)}")
@@ -190,8 +191,9 @@ class _Writer:
         name = self._fetched[condition["attribute"]]
         inline = OPERATORS[condition["op"]].inline(condition.get("value", True))
         text, constants = inline or ("{t}({a})", {})
-        test = self._constant(test_of(condition)) if "{t}" in text else ""
-        return "(" + text.format(a=name, t=test, **{k: self._constant(v) for k, v in constants.items()}) + ")"
+        if "{t}" in text and "t" not in constants:
+            constants = {**constants, "t": test_of(condition)}
+        return "(" + text.format(a=name, **{k: self._constant(v) for k, v in constants.items()}) + ")"
 
     def _constant(self, value: object) -> str:
         name = f"c{len(self._constants)}"

@@ -10,6 +10,7 @@ from mmh3 import hash as _murmur3
 RANGE = 2**32
 WHOLE_PPM = 1_000_000
 MAX_UNIT = 512
+_MAX_KNOWN = 16_384
 _MAX_BITS = 1_701
 """2**1701 has 513 decimal digits: longer integers need not be written out to know that they are too long."""
 
@@ -51,6 +52,20 @@ def unit_text(unit: object) -> tuple[str | None, str]:
     if unit is None:
         return None, "the unit is missing"
     return None, f"the unit is a {type(unit).__name__}; pass a text or a whole number"
+
+
+known_units: set[str] = set()
+"""Units that were found to have a canonical text and can be hashed as they are; shared, and bounded."""
+
+
+def is_plain_unit(unit: object) -> bool:
+    """Whether a unit is its own canonical text. It is then known, so that the next look is one look-up."""
+    if unit.__class__ is not str or _checked(unit)[0] is None:
+        return False
+    if len(known_units) >= _MAX_KNOWN:
+        known_units.clear()
+    known_units.add(unit)
+    return True
 
 
 def _checked(text: str) -> tuple[str | None, str]:

@@ -21,7 +21,8 @@ Inline = tuple[str, Mapping[str, object]]
 MAX_LIST = 10_000
 MAX_TEXT = 1_000
 MAX_NUMBER = 2**53
-_SCALARS = frozenset({str, bool, int, float})
+MAX_REMEMBERED = 256
+_MAX_VERDICTS = 128
 _NUMBERS = "{a}.__class__ is int or {a}.__class__ is float"
 
 
@@ -209,6 +210,10 @@ def _inside(value: Any) -> Test:
     return networks.is_inside([each for each in ranges if each is not None])
 
 
+def _matches(value: str) -> Test:
+    return pattern(value).is_found_in
+
+
 def _exists(value: bool) -> Test:
     return (lambda found: found is not None) if value else (lambda found: found is None)
 
@@ -248,17 +253,35 @@ def _numeric_inline(sign: str) -> Callable[[Any], Inline]:
     return lambda value: (text, {"c": value})
 
 
-def _semver_inline(sign: str) -> Callable[[Any], Inline]:
-    text = f"(k {sign} {{c}} if (k := {{k}}.get({{a}})) is not None else {{t}}({{a}}))"
-    return lambda value: (text, {"c": versions.version_key(value), "k": versions.parsed})
+def _remembered_inline(build: Callable[[Any], Test]) -> Callable[[Any], Inline]:
+    """For tests that cost more than a look-up: what they said about recent texts is remembered."""
+    text = "(k if (k := {k}.get({a})) is not None else {t}({a}))"
+
+    def inline(value: Any) -> Inline:
+        verdicts: dict[object, bool] = {}
+        return text, {"k": verdicts, "t": _remembering(build(value), verdicts)}
+
+    return inline
 
 
-def _pattern_inline(value: str) -> Inline:
-    return "(k if (k := {k}.get({a})) is not None else {t}({a}))", {"k": pattern(value).verdicts}
+def _remembering(test: Test, verdicts: dict[object, bool]) -> Test:
+    def remembering(found: object) -> bool:
+        verdict = test(found)
+        if found.__class__ is str and len(found) <= MAX_REMEMBERED:
+            if len(verdicts) >= _MAX_VERDICTS:
+                verdicts.clear()
+            verdicts[found] = verdict
+        return verdict
+
+    return remembering
 
 
 def _exists_inline(value: bool) -> Inline:
     return ("{a} is not None" if value else "{a} is None"), {}
+
+
+def _remembered(check: Callable[[object], Problems], build: Callable[[Any], Test]) -> Operator:
+    return Operator(check, build, _remembered_inline(build))
 
 
 OPERATORS: Mapping[str, Operator] = {
@@ -269,18 +292,18 @@ OPERATORS: Mapping[str, Operator] = {
     "starts_with": Operator(_texts, _starts, _affix_inline("startswith")),
     "ends_with": Operator(_texts, _ends, _affix_inline("endswith")),
     "contains": Operator(_texts, _contains, _contains_inline),
-    "matches": Operator(_pattern, lambda value: pattern(value).is_found_in, _pattern_inline),
+    "matches": _remembered(_pattern, _matches),
     "gt": Operator(_number, _numeric(operator.gt), _numeric_inline(">")),
     "gte": Operator(_number, _numeric(operator.ge), _numeric_inline(">=")),
     "lt": Operator(_number, _numeric(operator.lt), _numeric_inline("<")),
     "lte": Operator(_number, _numeric(operator.le), _numeric_inline("<=")),
-    "semver_eq": Operator(_version, _semver(operator.eq), _semver_inline("==")),
-    "semver_gt": Operator(_version, _semver(operator.gt), _semver_inline(">")),
-    "semver_gte": Operator(_version, _semver(operator.ge), _semver_inline(">=")),
-    "semver_lt": Operator(_version, _semver(operator.lt), _semver_inline("<")),
-    "semver_lte": Operator(_version, _semver(operator.le), _semver_inline("<=")),
-    "before": Operator(_instant, _temporal(operator.lt)),
-    "after": Operator(_instant, _temporal(operator.gt)),
-    "in_network": Operator(_networks, _inside),
+    "semver_eq": _remembered(_version, _semver(operator.eq)),
+    "semver_gt": _remembered(_version, _semver(operator.gt)),
+    "semver_gte": _remembered(_version, _semver(operator.ge)),
+    "semver_lt": _remembered(_version, _semver(operator.lt)),
+    "semver_lte": _remembered(_version, _semver(operator.le)),
+    "before": _remembered(_instant, _temporal(operator.lt)),
+    "after": _remembered(_instant, _temporal(operator.gt)),
+    "in_network": _remembered(_networks, _inside),
     "exists": Operator(_truth, _exists, _exists_inline),
 }

@@ -14,7 +14,6 @@ __all__ = ["MAX_INPUT", "Pattern", "PatternRefused", "pattern"]
 MAX_INPUT = 512
 _MAX_NODES = 256
 _MAX_STEPS = 256
-_MAX_VERDICTS = 128
 _MAX_PATTERNS = 2048
 
 
@@ -32,28 +31,17 @@ class _Node:
 
 
 class Pattern:
-    """A compiled pattern. `verdicts` holds what was decided about recent texts."""
+    """A compiled pattern."""
 
-    __slots__ = ("_fragment", "_nodes", "verdicts")
+    __slots__ = ("_fragment", "_nodes")
 
     def __init__(self, source: str) -> None:
         self._fragment: Fragment = parse(source)
         self._nodes: dict[tuple[frozenset[int], bool], _Node] = {}
-        self.verdicts: dict[object, bool] = {}
 
     def is_found_in(self, text: object) -> bool:
         """Whether any part of the text matches; longer texts than MAX_INPUT characters never do."""
-        if not isinstance(text, str):
-            return False
-        known = self.verdicts.get(text)
-        if known is not None:
-            return known
-        if len(text) > MAX_INPUT:
-            return False
-        if len(self.verdicts) >= _MAX_VERDICTS:
-            self.verdicts.clear()
-        verdict = self.verdicts[text] = self._search(text)
-        return verdict
+        return isinstance(text, str) and len(text) <= MAX_INPUT and self._search(text)
 
     def _search(self, text: str) -> bool:
         node = self._node(frozenset((self._fragment.start,)), at_start=True)

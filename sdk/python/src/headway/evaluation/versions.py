@@ -7,37 +7,21 @@ minor and patch numbers count as zero. Build metadata is ignored.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 VersionKey = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
 
 MAX_TEXT = 128
-_KEPT = 4096
 _NUMBER = r"(0|[1-9]\d{0,14})"
 _VERSION = re.compile(
     rf"v?{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?"
     r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?",
     re.ASCII,
 )
-_parsed: dict[str, VersionKey | None] = {}
-parsed: Mapping[object, VersionKey | None] = _parsed  # type: ignore[assignment]
-"""Versions met before, by their text; shared by all conditions. None for what is no version."""
 
 
 def version_key(text: object) -> VersionKey | None:
     """What versions are compared by, or None when this is no version."""
-    if not isinstance(text, str):
-        return None
-    if text in _parsed:
-        return _parsed[text]
-    if len(_parsed) >= _KEPT:
-        _parsed.clear()
-    key = _parsed[text] = _key(text)
-    return key
-
-
-def _key(text: str) -> VersionKey | None:
-    match = _VERSION.fullmatch(text) if len(text) <= MAX_TEXT else None
+    match = _VERSION.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_TEXT else None
     if match is None:
         return None
     major, minor, patch, release = match.group(1, 2, 3, 4)
