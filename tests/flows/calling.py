@@ -1,6 +1,7 @@
 """HTTP as producers and readers of the platform speak it."""
 
 import json
+import re
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.error import HTTPError
@@ -34,14 +35,12 @@ class Console:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._cookies = CookieJar()
-        self._open = build_opener(HTTPCookieProcessor(self._cookies)).open
+        self._open = build_opener(HTTPCookieProcessor(CookieJar())).open
 
     def log_in(self, name: str, password: str) -> bool:
         """Fill in the form; whether the platform let us in."""
-        self.page("/login")
-        token = next(cookie.value for cookie in self._cookies if cookie.name == "csrftoken")
-        form = {"username": name, "password": password, "csrfmiddlewaretoken": token or ""}
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.page("/login"))
+        form = {"username": name, "password": password, "csrfmiddlewaretoken": token[1] if token else ""}
         with self._open(f"{self._url}/login", urlencode(form).encode(), timeout=30) as answer:
             return not answer.url.endswith("/login")
 

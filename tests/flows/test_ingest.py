@@ -99,7 +99,7 @@ def test_refused_event__on_the_page__field_value_and_reason_to_read(connected, r
     console = Console(connected.web_url)
     assert console.log_in("demo", demonstration.password)
 
-    page = console.page("/events/refused/?environment=one-bad-event")
+    page = console.page("/events/refused/?environment=one-bad-event").lower()
 
     for text in (problem["field"], "much too slow", problem["reason"]):
         assert text in page
