@@ -21,7 +21,7 @@ DO ?= help
 
 export UV_NO_PROGRESS := 1
 
-.PHONY: help demo serve test test-all check bench manage lock clean clean-data browser
+.PHONY: help demo serve test test-all check bench spark manage lock clean clean-data browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ check: $(VENV)/.develops ## lint, types, import contracts, migrations, deploymen
 
 browser: $(VENV)/.develops
 	@$(PY) -m tests.chromium
+
+spark: $(VENV)/.develops ## install Spark (needs Java 17) and hold its engine to the conformance tests
+	$(UV) pip install -q --python $(PY) --require-hashes -r requirements/spark.txt
+	$(PY) -m pytest -m '' tests/core/analysis/test_spark_engine.py
 
 bench: $(VENV)/.develops ## the benchmarks, one after the other
 	@$(PY) -m bench

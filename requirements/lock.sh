@@ -12,7 +12,8 @@ compile() {
         --no-emit-index-url --no-emit-find-links $upgrade pyproject.toml "$@" -o "$out"
 }
 
-compile requirements/dev.txt --all-extras
+compile requirements/dev.txt --extra embedded --extra dev
 compile requirements/base.txt -c requirements/dev.txt
 compile requirements/embedded.txt --extra embedded -c requirements/dev.txt
+compile requirements/spark.txt --extra spark -c requirements/dev.txt
 ! grep -n '://' requirements/*.txt

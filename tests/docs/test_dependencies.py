@@ -29,6 +29,7 @@ def explained(title):
     [
         ("To run", PROJECT["dependencies"]),
         ("To run with embedded servers", EXTRAS["embedded"]),
+        ("To run on Spark", EXTRAS["spark"]),
         ("To develop", EXTRAS["dev"]),
     ],
 )
@@ -54,7 +55,7 @@ def test_to_run__direct_dependencies__few():
     assert len(PROJECT["dependencies"]) <= 25
 
 
-@pytest.mark.parametrize("name", ["base", "embedded", "dev", "uv"])
+@pytest.mark.parametrize("name", ["base", "embedded", "spark", "dev", "uv"])
 def test_list__every_package__pinned_and_hashed_without_addresses(name):
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     entries = re.split(r"\n(?=[a-z0-9])", text)
@@ -64,7 +65,8 @@ def test_list__every_package__pinned_and_hashed_without_addresses(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [("base", ()), ("embedded", ("embedded",)), ("dev", ("embedded", "dev"))]
+    ("name", "extras"),
+    [("base", ()), ("embedded", ("embedded",)), ("spark", ("spark",)), ("dev", ("embedded", "dev"))],
 )
 def test_list__project_changed__written_anew(name, extras):
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
