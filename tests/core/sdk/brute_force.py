@@ -192,17 +192,9 @@ def as_re(pattern):
     )
 
 
-class Identifier:
-    """One identifier of a pre-release: numbers by size and below words."""
-
-    def __init__(self, text):
-        self.key = (0, int(text), "") if text.isdigit() else (1, 0, text)
-
-    def __eq__(self, other):
-        return self.key == other.key
-
-    def __lt__(self, other):
-        return self.key < other.key
+def _identifier(text):
+    """Sorts numbers by size and below words."""
+    return (0, int(text), "") if text.isdigit() else (1, 0, text)
 
 
 def version(text):
@@ -215,7 +207,7 @@ def version(text):
         return None
     core = [int(match[1]), int(match[3] or 0), int(match[5] or 0)]
     pre = match["pre"]
-    return core, pre is None, [Identifier(part) for part in pre.split(".")] if pre else []
+    return core, pre is None, [_identifier(part) for part in pre.split(".")] if pre else []
 
 
 def instant(text):
