@@ -55,6 +55,9 @@ EVENTS = ibis.schema(
     }
 )
 
+ONE, ZERO = ibis.literal(1).cast("float64"), ibis.literal(0).cast("float64")
+"""Double-precision whichever engine reads them: to Spark and PostgreSQL a bare 1.0 is a decimal."""
+
 CROSSOVER, UNPLANNED, FORCED = -1, -2, -3
 """Codes in the place of an arm's number for units that are left out, and why."""
 
@@ -185,8 +188,8 @@ def _attributed(plan: AnalysisPlan, enrolled: Table, names: set[str]) -> Table:
 def _taken(matched: Table, column: Column, total: Total) -> Value:
     counted = _matches(matched, column)
     if column.take is Take.ANY:
-        return ibis.cases((counted, 1.0)).max()
-    taken = matched.value if column.take is Take.SUM else ibis.literal(1.0)
+        return ibis.cases((counted, ONE)).max()
+    taken = matched.value if column.take is Take.SUM else ONE
     return total(ibis.cases((counted, taken)))
 
 

@@ -16,7 +16,7 @@ import ibis
 import numpy as np
 
 from analysis.stats.moments import Moments
-from analysis.unit_values import Table, Total, Value
+from analysis.unit_values import ONE, ZERO, Table, Total, Value
 
 Key = tuple[Any, ...]
 Rows = Mapping[str, Sequence[Any]]
@@ -109,14 +109,14 @@ def below_limits(
     counted = {
         f"below{index}": total(_is_below(table, keys, of_group)) for index, of_group in enumerate(limits)
     }
-    return table.group_by(["unit", *keys]).agg(values=total(ibis.literal(1.0)), **counted)
+    return table.group_by(["unit", *keys]).agg(values=table.count().cast("float64"), **counted)
 
 
 def _is_below(table: Table, keys: Sequence[str], limits: Mapping[Key, float]) -> Value:
     branches = [
-        (_is_group(table, keys, key) & (table.value <= limit), 1.0) for key, limit in sorted(limits.items())
+        (_is_group(table, keys, key) & (table.value <= limit), ONE) for key, limit in sorted(limits.items())
     ]
-    return ibis.cases(*branches, else_=0.0)
+    return ibis.cases(*branches, else_=ZERO)
 
 
 def _is_group(table: Table, keys: Sequence[str], key: Key) -> Value:

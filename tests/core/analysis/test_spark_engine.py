@@ -57,7 +57,7 @@ def test_read__empty_store__nobody(engine, tmp_path):
 def test_read__file_that_is_gone__failure_says_so(engine, tmp_path):
     files = StoreFiles({0: (str(tmp_path / "gone.parquet"),)}, {})
 
-    with pytest.raises(EngineFailure, match="gone.parquet"):
+    with pytest.raises(EngineFailure, match=r"gone\.parquet"):
         engine.read(world.plan("spend"), files, {})
 
 
