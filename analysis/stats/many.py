@@ -45,7 +45,9 @@ class Estimates:
         """Means per unit from counts, means and sample variances of one unit; rows with n < 2 have none."""
         enough = n >= 2
         size = np.where(enough, n, 1)
-        variance = np.where(enough, unit_variance / size, 0.0)
+        # As in `estimators.mean`: a spread below the digits of the mean is rounding, not spread.
+        has_spread = unit_variance > (4 * math.ulp(1.0) * mean) ** 2
+        variance = np.where(enough & has_spread, unit_variance / size, 0.0)
         return cls(np.where(enough, mean, 0.0), variance, np.where(enough, n - 1.0, 0.0))
 
     @classmethod

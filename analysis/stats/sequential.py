@@ -76,8 +76,8 @@ class AlwaysValid:
 
     def _mixing(self, standard_error: float) -> tuple[float, float]:
         """log((V + tau2) / V) and tau2 / (V + tau2)."""
-        share = self.tau2 / standard_error**2
-        return math.log1p(share), share / (1 + share)
+        variance = standard_error**2
+        return math.log1p(self.tau2 / variance), self.tau2 / (variance + self.tau2)
 
     def of(self, fixed: Compared, *, unit: float = 1.0) -> Compared:
         """The always-valid version of a fixed-horizon comparison on the same scale.

@@ -79,3 +79,16 @@ def test_differences__arms_of_different_length_or_impossible_alpha__refused():
         differences(two, three)
     with pytest.raises(InvalidInput, match="alpha"):
         differences(two, two, alpha=1.0)
+
+
+def test_estimates__constant_values__no_residue_of_rounding():
+    arms = [Moments.from_rows(np.full(7, 0.1)), Moments.from_rows(np.full(9, 0.3))]
+
+    found = differences(
+        *(
+            Estimates.means(np.array([7.0]), np.array([arm.mean[0]]), np.array([1e-34 + arm.variance()]))
+            for arm in arms
+        )
+    )
+
+    assert found[0] == difference(*map(mean, arms)) == NotEstimable(Why.NO_VARIATION)
