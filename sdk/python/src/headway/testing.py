@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Optional, Union
 
 from headway.client import Client
+from headway.evaluation import Config
 from headway.hooks import Hook
 from headway.recording import Clock, utc_now
 
@@ -32,6 +33,7 @@ class MemoryClient(Client):
         clock: Clock = utc_now,
         unit_type: str = "user",
         exposure_dims: Iterable[str] = (),
+        max_units: int = 65_536,
         hooks: Iterable[Hook] = (),
     ) -> None:
         super().__init__(
@@ -41,6 +43,8 @@ class MemoryClient(Client):
             clock=clock,
             unit_type=unit_type,
             exposure_dims=tuple(exposure_dims),
+            max_units=max_units,
+            max_queue=1_000_000,
             hooks=hooks,
             offline=True,
         )
@@ -48,7 +52,10 @@ class MemoryClient(Client):
     def set(self, flag: str, value: Any) -> None:
         """Give every unit this value from now on."""
         entry = flag_of(value)
-        config = self._configuration.config.updated({flag: entry}, self._configuration.config.version + 1)
+        self.use_config(self.config.updated({flag: entry}, self.config.version + 1))
+
+    def use_config(self, config: Config) -> None:
+        """Go on with another configuration."""
         self._configuration.replace(config)
 
     @property

@@ -37,7 +37,7 @@ def check_document(document: object, *, known: Mapping[str, Any] | None = None) 
     )
     if not problems:
         problems.extend(_check_flags(frame, known or {}))
-    return problems[:_MAX_PROBLEMS] or check_together(frame)
+    return tuple(problems[:_MAX_PROBLEMS]) or check_together(frame)
 
 
 def check_flag(document: Document, key: str) -> Sequence[Problem]:
@@ -59,7 +59,7 @@ def check_together(document: Document, changed: Sequence[str] | None = None) -> 
         if flags[key].get("prerequisites"):
             problems.extend(_check_chain(key, flags))
     if problems or not any(_is_placed(flags[key]) for key in keys):
-        return problems[:_MAX_PROBLEMS]
+        return tuple(problems[:_MAX_PROBLEMS])
     return _check_slots(flags, None if changed is None else set(changed))
 
 
