@@ -12,7 +12,9 @@ from django.conf import settings
 from django.db import connection
 
 from config.edge import Edge
-from flags import services
+from flags import queries
+from flags.services.environments import create_environment
+from flags.services.keys import create_key
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -40,11 +42,10 @@ def psycopg_url(parameters):
 
 def make_key(scope="ingest", environment="production", **options):
     """The text of a new key; the environment is made when it is missing."""
-    from flags import queries
 
     if environment not in queries.environments().values_list("key", flat=True):
-        services.create_environment(key=environment, is_production=True, actor="rosa", now=NOW)
-    _, secret = services.create_key(
+        create_environment(key=environment, is_production=True, actor="rosa", now=NOW)
+    _, secret = create_key(
         environment=environment, name="test", scope=scope, actor="rosa", now=NOW, **options
     )
     return secret

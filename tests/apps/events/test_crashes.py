@@ -1,6 +1,5 @@
 """Whenever a compaction dies, and however many run: every accepted event is in the store exactly once."""
 
-import os
 import random
 import signal
 import subprocess
@@ -8,12 +7,9 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from events import services
 from events.compaction import merging, rounds
@@ -21,8 +17,7 @@ from events.compaction.locking import lock
 from events.compaction.storage import LocalFolder
 from events.models import InboxBatch, IngestCount, RefusedEvent, StoreFile
 from tests.apps.events.building import NOW, event, exposure, ids, put, stored
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests.apps.events.processes import ROOT, environment
 
 
 class PowerCut(Exception):
@@ -131,22 +126,6 @@ def test_compact__another_process_is_at_it__left_to_it(store):
             assert pool.submit(compact).result().batches == 0
 
     assert rounds.compact(now=NOW).batches == 6
-
-
-def environment(store):
-    """What a process needs to work on this test's database and store."""
-    found = connection.get_connection_params()
-    name, password = quote(found["user"]), quote(found.get("password", ""))
-    host = found["host"]
-    place = f"{host}:{found['port']}" if not host.startswith("/") else ""
-    query = "" if place else f"?host={quote(host, safe='')}&port={found['port']}"
-    return {
-        **os.environ,
-        "DATABASE_URL": f"postgresql://{name}:{password}@{place}/{quote(found['dbname'])}{query}",
-        "HEADWAY_EVENT_STORE": store.as_uri(),
-        "HEADWAY_SECRET_KEY": settings.SECRET_KEY,
-        "PYTHONPATH": str(ROOT / "sdk/python/src"),
-    }
 
 
 def start_compaction(store):
