@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularJSONAPIView
 
+from experiments.drafts import ExperimentKind
 from experiments.lifecycle import State
 
 
@@ -25,6 +26,11 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 def experiment_states() -> list[str]:
     """Two kinds of objects have a `state`; the description needs a name for each set of words."""
     return [state.value for state in State]
+
+
+def experiment_kinds() -> list[str]:
+    """Flags have a `kind` as well."""
+    return [kind.value for kind in ExperimentKind]
 
 
 schema = SpectacularJSONAPIView.as_view()

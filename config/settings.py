@@ -126,6 +126,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ExperimentState": "config.openapi.experiment_states",
         "ExperimentVersionState": "experiments.models.VersionState",
+        "ExperimentKind": "config.openapi.experiment_kinds",
+        "FlagKind": "flags.models.Kind",
+        "FlagVersionState": "flags.models.VersionState",
     },
 }
 

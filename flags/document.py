@@ -33,6 +33,7 @@ SHAPES: tuple[tuple[str, type, str], ...] = (
     ("prerequisites", list, 'Write [{"flag": "other", "variants": ["on"]}].'),
     ("rules", list, "Write a list of rules; an empty one serves the default."),
 )
+REFERENCE = "See docs/reference/flag-format.md."
 MAX_DEPTH = 32
 MAX_CHARACTERS = 500_000
 ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -129,7 +130,7 @@ def _translated(found: Wrong, own: str) -> Problem:
     name = str(found.field)
     if own and name.startswith(own):
         name = name.removeprefix(own).lstrip(".") or "definition"
-    return Problem(name, str(found.value), str(found.reason).rstrip("."), str(found.fix))
+    return Problem(name, str(found.value), str(found.reason).rstrip("."), str(found.fix) or REFERENCE)
 
 
 def _unknown(definition: Mapping[str, Any]) -> list[Problem]:

@@ -5,9 +5,11 @@ The answer is that of `headway.evaluation`, the only evaluator there is.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
-from flags import words
+from flags import document, words
+from flags.parts import Numbered, Parts
 from headway.evaluation import RANGE, compile_config, explain
 
 
@@ -51,6 +53,21 @@ def story(document: Mapping[str, Any], flag: str, unit: str | None, attributes: 
     if evaluation["detail"]:
         reason = f"{reason} ({evaluation['detail']})"
     return Story(evaluation, reason, tuple(_line(step) for step in steps), steps)
+
+
+class Drafted(Protocol):
+    """A draft, as far as a preview needs to know it."""
+
+    number: int
+    definition: Any
+
+
+def document_of(parts: Parts, flag: str, draft: Drafted | None, *, now: datetime) -> dict[str, Any]:
+    """The document that SDKs have now, or would have if the draft were published. Raises Refused."""
+    if draft is not None:
+        parts = parts.with_flag(flag, Numbered(draft.number, draft.definition))
+        document.check_whole(parts)
+    return document.build(parts, version=1, built_at=now)
 
 
 def _line(step: Mapping[str, Any]) -> Line:

@@ -184,6 +184,14 @@ def open_holds(flag: Flag, environment: Environment) -> QuerySet[Hold]:
     return Hold.objects.filter(flag=flag, environment=environment, released_at__isnull=True)
 
 
+def hold(hold_id: int) -> Hold:
+    """Raises NotFound."""
+    found = Hold.objects.select_related("environment", "flag").filter(id=hold_id).first()
+    if found is None:
+        raise NotFound(problem("hold", hold_id, "there is no such hold"))
+    return found
+
+
 def holds_of(flag_key: str, environment_key: str) -> QuerySet[Hold]:
     """Open holds by keys, for gates; empty when there is no such flag."""
     of_flag = Hold.objects.filter(flag__key=flag_key, environment__key=environment_key)

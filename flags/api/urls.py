@@ -1,3 +1,39 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from flags.api import flags, places, versions
+
+FLAG = "flags/<slug:key>"
+ONE = f"{FLAG}/environments/<slug:environment>"
+
+urlpatterns = [
+    path("flags", flags.FlagList.as_view(), name="api-flags"),
+    path(FLAG, flags.FlagDetail.as_view(), name="api-flag"),
+    path(f"{FLAG}/archive", flags.Archive.as_view(), name="api-flag-archive"),
+    path(f"{FLAG}/unarchive", flags.Unarchive.as_view(), name="api-flag-unarchive"),
+    path(ONE, flags.FlagPlace.as_view(), name="api-flag-place"),
+    path(f"{ONE}/draft", versions.Draft.as_view(), name="api-flag-draft"),
+    path(f"{ONE}/check", versions.Check.as_view(), name="api-flag-check"),
+    path(f"{ONE}/versions", versions.VersionList.as_view(), name="api-flag-versions"),
+    path(f"{ONE}/versions/<int:number>", versions.VersionDetail.as_view(), name="api-flag-version"),
+    path(f"{ONE}/versions/<int:number>/publish", versions.Publish.as_view(), name="api-flag-publish"),
+    path(f"{ONE}/versions/<int:number>/revert", versions.Revert.as_view(), name="api-flag-revert"),
+    path(f"{ONE}/diff", versions.Diff.as_view(), name="api-flag-diff"),
+    path(f"{ONE}/coverage", versions.Coverage.as_view(), name="api-flag-coverage"),
+    path(f"{ONE}/switch-off", versions.SwitchOff.as_view(), name="api-flag-switch-off"),
+    path(f"{ONE}/switch-on", versions.SwitchOn.as_view(), name="api-flag-switch-on"),
+    path(f"{ONE}/holds", versions.Holds.as_view(), name="api-flag-holds"),
+    path("holds/<int:hold_id>/release", versions.Release.as_view(), name="api-hold-release"),
+    path(f"{ONE}/preview", versions.Preview.as_view(), name="api-flag-preview"),
+    path("environments", places.EnvironmentList.as_view(), name="api-environments"),
+    path("layers", places.LayerList.as_view(), name="api-layers"),
+    path("layers/<slug:key>", places.LayerDetail.as_view(), name="api-layer"),
+    path("segments", places.SegmentList.as_view(), name="api-segments"),
+    path(
+        "segments/<slug:key>/environments/<slug:environment>/versions",
+        places.SegmentVersions.as_view(),
+        name="api-segment-versions",
+    ),
+    path("keys", places.KeyList.as_view(), name="api-keys"),
+    path("keys/<slug:prefix>/rotate", places.KeyRotate.as_view(), name="api-key-rotate"),
+    path("keys/<slug:prefix>/revoke", places.KeyRevoke.as_view(), name="api-key-revoke"),
+]

@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from flags import document, preview, queries
+from flags import preview, queries
 from flags.pages.context import Here, frame, here
-from flags.parts import Numbered
 from flags.reading import read_json
 from ledger.refusals import Problem, Refused, refuse
 
@@ -41,17 +39,9 @@ def _told(found: Here, asked: Mapping[str, str]) -> tuple[preview.Story | None, 
         attributes = read_json("attributes", asked["attributes"], empty={})
         if not isinstance(attributes, dict):
             raise refuse("attributes", attributes, "this is no JSON object", f"For example {EXAMPLE}.")
-        content = served_document(found, with_draft=asked["of"] == "draft")
+        parts = queries.document_parts(found.environment)
+        draft = found.draft if asked["of"] == "draft" else None
+        content = preview.document_of(parts, found.flag.key, draft, now=timezone.now())
         return preview.story(content, found.flag.key, asked["unit"].strip(), attributes), ()
     except Refused as refused:
         return None, refused.problems
-
-
-def served_document(found: Here, *, with_draft: bool) -> dict[str, Any]:
-    """What SDKs have now, or would have if the draft were published."""
-    parts = queries.document_parts(found.environment)
-    if with_draft and found.draft is not None:
-        drafted = Numbered(found.draft.number, found.draft.definition)
-        parts = parts.with_flag(found.flag.key, drafted)
-        document.check_whole(parts)
-    return document.build(parts, version=1, built_at=timezone.now())

@@ -20,7 +20,7 @@ from tests.apps.experiments.build import ARMS, KEY, NOW, drafted, started
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(days=10)
 SHA = "7f3a9c" + "0" * 58
-BY = {"actor": "rosa", "now": NOW}
+BY: dict = {"actor": "rosa", "now": NOW}
 UNITS = [f"user-{number}" for number in range(300)]
 DE = {"attribute": "country", "op": "equals", "value": "de"}
 

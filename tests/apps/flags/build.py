@@ -8,7 +8,7 @@ from flags.models import Environment
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 HALF = [("off", 500_000), ("on", 500_000)]
-BY = {"actor": "ada", "now": NOW}
+BY: dict = {"actor": "ada", "now": NOW}
 
 
 def environment(key="production", is_production=True):

@@ -27,7 +27,7 @@ from tests.apps.flags.build import (
 )
 
 pytestmark = pytest.mark.django_db
-AT = {"flag": "checkout", "environment": "production"}
+AT: dict = {"flag": "checkout", "environment": "production"}
 UNITS = [f"user-{number}" for number in range(400)]
 DE = {"attribute": "country", "op": "equals", "value": "de"}
 

@@ -25,7 +25,7 @@ from tests.apps.flags.build import (
 )
 
 pytestmark = pytest.mark.django_db
-AT = {"flag": "checkout", "environment": "production"}
+AT: dict = {"flag": "checkout", "environment": "production"}
 DE = {"attribute": "country", "op": "in", "value": ["de", "at"]}
 
 

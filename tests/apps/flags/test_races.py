@@ -15,7 +15,7 @@ from ledger.refusals import Conflict, Refused
 from tests.apps.flags.build import BY, HALF, document, draft, environment, flag, layer, live, published, split
 
 pytestmark = pytest.mark.django_db(transaction=True)
-AT = {"flag": "checkout", "environment": "production"}
+AT: dict = {"flag": "checkout", "environment": "production"}
 
 
 def at_once(*calls):

@@ -31,7 +31,7 @@ from tests.apps.flags.build import (
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(hours=1)
-AT = {"flag": "checkout", "environment": "production"}
+AT: dict = {"flag": "checkout", "environment": "production"}
 DE = {"attribute": "country", "op": "in", "value": ["de"]}
 
 

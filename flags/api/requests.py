@@ -1,0 +1,109 @@
+"""What bodies may hold; see flags.api.bodies."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+PPM = "Give parts per million, for example 50000 for 5 %."
+
+
+class NewFlagRequest(serializers.Serializer[Any]):
+    """`variants` maps names to values; left out, the usual ones of the type are taken."""
+
+    key = serializers.CharField(help_text="Give the name that product code asks for.")
+    value_type = serializers.CharField(help_text="Give bool, string, number or json.")
+    title = serializers.CharField(required=False)
+    kind = serializers.CharField(required=False)
+    unit_type = serializers.CharField(required=False)
+    owner = serializers.CharField(required=False)
+    expires_on = serializers.DateField(required=False, allow_null=True)
+    variants = serializers.DictField(required=False)
+    default = serializers.CharField(required=False)
+
+
+class FlagSettingsRequest(serializers.Serializer[Any]):
+    """What of a flag can change without changing what it serves."""
+
+    title = serializers.CharField(required=False)
+    kind = serializers.CharField(required=False)
+    owner = serializers.CharField(required=False)
+    expires_on = serializers.DateField(required=False, allow_null=True)
+
+
+class ReasonRequest(serializers.Serializer[Any]):
+    reason = serializers.CharField(required=False)
+
+
+class NeededReasonRequest(serializers.Serializer[Any]):
+    reason = serializers.CharField(help_text="Write one sentence for the history.")
+
+
+class SwitchRequest(NeededReasonRequest):
+    """`seen` is the number of the version that was live when the decision was made."""
+
+    seen = serializers.IntegerField(required=False)
+
+
+class DraftRequest(serializers.Serializer[Any]):
+    """`seen` is the checksum of the draft or version that the change started from."""
+
+    definition = serializers.DictField(help_text="Give the flag's definition.")
+    seen = serializers.CharField(required=False)
+
+
+class PublishRequest(ReasonRequest):
+    """`seen` is the checksum of the draft that was looked at."""
+
+    seen = serializers.CharField(required=False)
+
+
+class RevertRequest(ReasonRequest):
+    """`seen` is the number of the version that was live when the decision was made."""
+
+    seen = serializers.IntegerField(required=False)
+
+
+class CoverageRequest(ReasonRequest):
+    """`rule` is needed when several rules have a coverage."""
+
+    coverage_ppm = serializers.IntegerField(help_text=PPM)
+    rule = serializers.CharField(required=False)
+    seen = serializers.IntegerField(required=False)
+
+
+class PreviewRequest(serializers.Serializer[Any]):
+    """`of`: live (the default) or draft."""
+
+    unit = serializers.CharField(required=False, allow_null=True)
+    attributes = serializers.DictField(required=False)
+    of = serializers.CharField(required=False)
+
+
+class NewEnvironmentRequest(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    is_production = serializers.BooleanField(required=False)
+
+
+class NewLayerRequest(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    unit_type = serializers.CharField(required=False)
+
+
+class NewSegmentRequest(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    title = serializers.CharField(required=False)
+    owner = serializers.CharField(required=False)
+
+
+class SegmentRequest(ReasonRequest):
+    """`seen` is the number of the version that the change started from, 0 for none."""
+
+    when = serializers.DictField(help_text="Give the conditions.")
+    seen = serializers.IntegerField(required=False)
+
+
+class NewKeyRequest(serializers.Serializer[Any]):
+    environment = serializers.CharField()
+    name = serializers.CharField()
+    scope = serializers.CharField()
+    accepts_history = serializers.BooleanField(required=False)
