@@ -48,7 +48,7 @@ def _overall(row: Mapping[str, Any], arm: Mapping[str, Any], order: int) -> dict
         "arm": arm["arm"],
         "dimension": EVERYBODY,
         "level": "",
-        "units_text": arm["units_text"],
+        "units_text": arm["both_units_text"],
         "text": f"{change['point']} ({change['span']})" if change["point"] else "no number",
         "adjusted_text": "",
         "flagged": False,

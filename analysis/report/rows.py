@@ -130,6 +130,8 @@ def _arm(
     return {
         "arm": judged.arm,
         **_value(result.treatment, written),
+        "both_units": judged.metric.control.units + result.treatment.units,
+        "both_units_text": numbers.count(judged.metric.control.units + result.treatment.units),
         **details.headline(judged.reading, effects.headline(facts)),
         "fixed": details.reading(result.fixed),
         "always_valid": details.reading(result.always_valid),

@@ -227,6 +227,18 @@ def test_blind__viewer_before_the_minimum_duration__verdict_but_no_results(visit
     assert visitor.get(f"/experiments/{KEY}/explore/").text.count("Results are hidden until") == 1
 
 
+def test_blind__viewer__is_not_told_what_changed_and_gets_no_exports(visitor, monkeypatch):
+    started()
+    reported("inconclusive", days=2)
+    reported("keep_running_early", look=2, days=3)
+    monkeypatch.setattr(timezone, "now", lambda: NOW + timedelta(days=3, hours=1))
+
+    page = visitor.get(REPORT).text
+
+    assert "Since the look before" not in page
+    assert ".json" not in page
+
+
 def test_blind__owner__sees_them_and_can_open_them(browser, blind):
     page = browser.get(REPORT).text
 
