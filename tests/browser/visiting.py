@@ -14,7 +14,7 @@ DESK: "ViewportSize" = {"width": 1280, "height": 900}
 WIDER_THAN_THE_SCREEN = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@dataclass(slots=True)
+@dataclass  # no slots: Playwright keeps its wrappers of the handlers on the object
 class Visit:
     """A page on one site, and the trouble it has made so far."""
 
