@@ -4,11 +4,12 @@ The settings are the ones under which no job was lost when workers, children or 
 defaults lose work. `docs/explanation/jobs.md` says why each one is set.
 """
 
+import logging
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import heartbeat_sent, worker_init
+from celery.signals import after_setup_logger, heartbeat_sent, worker_init
 
 from config import broker, heartbeat
 
@@ -74,3 +75,17 @@ def _check_broker(**about: Any) -> None:
 @heartbeat_sent.connect
 def _show_life(**about: Any) -> None:
     heartbeat.show_life()
+
+
+@after_setup_logger.connect
+def _leave_out_ticks(**about: Any) -> None:
+    """Ten seconds after ten seconds of the clock would hide what is worth reading."""
+    for name in ("celery.beat", "celery.worker.strategy"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("celery.app.trace").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    ticks = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    about = record.args if isinstance(record.args, dict) else {}
+    return record.levelno > logging.INFO or about.get("name") not in ticks

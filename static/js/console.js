@@ -30,11 +30,30 @@
     return element.matches("input, textarea, select, [contenteditable]");
   }
 
+  function showKeys() {
+    var dialog = document.getElementById("keys");
+    if (dialog && !dialog.open) dialog.showModal();
+  }
+
+  // "g" and then the letter of a menu entry; whatever is typed in between ends it.
+  var isGoing = false;
+
+  function goTo(key) {
+    var links = Array.prototype.slice.call(document.querySelectorAll("#rail a[data-key]"));
+    var link = links.find(function (one) { return one.dataset.key === key; });
+    if (link) link.click();
+  }
+
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.target.closest("dialog")) return;
     var search = document.querySelector("[data-search]");
-    if (event.key === "j") moveSelection(1);
+    var wasGoing = isGoing;
+    isGoing = event.key === "g" && !wasGoing;
+    if (wasGoing) goTo(event.key);
+    else if (event.key === "j") moveSelection(1);
     else if (event.key === "k") moveSelection(-1);
+    else if (event.key === "?") showKeys();
     else if (event.key === "/" && search) search.focus();
     else if (event.key === "[" || event.key === "]") {
       var link = document.querySelector(event.key === "[" ? "[data-previous]" : "[data-next]");
@@ -45,9 +64,10 @@
   }
 
   document.addEventListener("click", function (event) {
-    var target = event.target.closest("[data-theme-toggle], [data-menu]");
+    var target = event.target.closest("[data-theme-toggle], [data-menu], [data-keys]");
     if (!target) return;
     if (target.hasAttribute("data-menu")) toggleMenu(target);
+    else if (target.hasAttribute("data-keys")) showKeys();
     else switchTheme();
   });
   document.addEventListener("keydown", onKey);
