@@ -25,7 +25,7 @@ _HOMES = {
     "moments": "Moments merge_all",
     "monitor": "GuardrailMonitor MonitorLook MonitorState look_of",
     "multiplicity": "benjamini_hochberg benjamini_yekutieli bonferroni hochberg holm",
-    "quantiles": "LogHistogram QuantileStat quantile_ranks",
+    "quantiles": "LogHistogram QuantileStat quantile_ranks quantile_stats",
     "results": "Alternative Comparison Counts Estimate Interval InvalidInput NotEstimable Status Why",
     "robust": "capped pooled_cap trimmed_mean",
     "sequential": "AlwaysValid clock_unit running_minimum tuned_tau2",

@@ -7,7 +7,7 @@ them belongs to the engine; comparing arms belongs to `compare`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,16 +78,35 @@ class QuantileStat:
     def from_sessions(cls, values: ArrayLike, users: ArrayLike, q: float) -> QuantileStat:
         """From sessions in memory: `values[n]` and the user of each, `users[n]`. Raises InvalidInput for no
         sessions or values that are not finite."""
-        sessions = np.asarray(values, dtype=np.float64)
-        if sessions.size == 0 or not np.isfinite(sessions).all():
-            raise InvalidInput("values", sessions.size, "sessions must be present and finite")
-        ranks = quantile_ranks(sessions.size, q)
-        wanted = [ranks.lower - 1, ranks.middle - 1, ranks.upper - 1]
-        lower, value, upper = (float(x) for x in np.partition(sessions, wanted)[wanted])
-        _, index = np.unique(np.asarray(users), return_inverse=True)
-        below = np.bincount(index, weights=sessions <= value)
-        cluster = Moments.from_rows(np.column_stack([below, np.bincount(index)]))
-        return cls(sessions.size, q, value, lower, upper, cluster)
+        return quantile_stats(values, users, (q,))[0]
+
+
+def quantile_stats(values: ArrayLike, users: ArrayLike, shares: Sequence[float]) -> list[QuantileStat]:
+    """Several quantiles of the same sessions, `values[n]` of the users `users[n]`; sorting and counting are
+    shared. Raises InvalidInput for no sessions or values that are not finite."""
+    sessions = np.asarray(values, dtype=np.float64)
+    if sessions.size == 0 or not np.isfinite(sessions).all():
+        raise InvalidInput("values", sessions.size, "sessions must be present and finite")
+    ranks = [quantile_ranks(sessions.size, q) for q in shares]
+    wanted = sorted({rank - 1 for of in ranks for rank in (of.lower, of.middle, of.upper)})
+    ordered = np.partition(sessions, wanted)
+    owner = _numbered(np.asarray(users))
+    counts = np.bincount(owner)
+    stats = []
+    for q, of in zip(shares, ranks, strict=True):
+        lower, value, upper = (float(ordered[rank - 1]) for rank in (of.lower, of.middle, of.upper))
+        below = np.bincount(owner, weights=sessions <= value)
+        cluster = Moments.from_rows(np.column_stack([below, counts])[counts > 0])
+        stats.append(QuantileStat(sessions.size, q, value, lower, upper, cluster))
+    return stats
+
+
+def _numbered(users: NDArray[Any]) -> NDArray[np.int64]:
+    """Users as small whole numbers; ids that are such numbers already need no sorting."""
+    if np.issubdtype(users.dtype, np.integer) and users.min() >= 0 and users.max() < 4 * users.size:
+        return users.astype(np.int64, copy=False)
+    numbers: NDArray[np.int64] = np.unique(users, return_inverse=True)[1]
+    return numbers
 
 
 GAMMA = 1.02

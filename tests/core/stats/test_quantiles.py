@@ -1,4 +1,4 @@
-"""The log histogram: within one percent, adds exactly, survives storage."""
+"""The log histogram: within one percent, adds exactly, survives storage; quantiles against counting."""
 
 import json
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.stats.quantiles import LogHistogram, QuantileStat
+from analysis.stats.moments import Moments
+from analysis.stats.quantiles import LogHistogram, QuantileStat, quantile_stats
 from analysis.stats.results import InvalidInput
 
 DURATIONS = st.lists(st.floats(0, 1e7).filter(lambda x: x == 0 or x > 1e-6), min_size=1, max_size=200)
@@ -61,6 +62,23 @@ def test_quantile_stat__users_in_any_order_and_numbering__same():
     assert (first.lower, first.value, first.upper) == (second.lower, second.value, second.upper)
     assert first.cluster.comoment == pytest.approx(second.cluster.comoment, rel=1e-12)
     assert first.cluster.mean[0] * first.cluster.n == pytest.approx(np.sum(values <= first.value))
+
+
+@pytest.mark.parametrize("as_ids", [lambda u: u, lambda u: u * 2**40 - 7, lambda u: [f"user {x}" for x in u]])
+def test_quantile_stats__several_at_once__same_as_by_hand_whatever_the_ids(as_ids):
+    rng = np.random.default_rng(6)
+    users, values = rng.integers(3, 900, 4000), np.round(rng.lognormal(6, 1, 4000))
+
+    found = quantile_stats(values, as_ids(users), (0.5, 0.95))
+
+    for stat, q in zip(found, (0.5, 0.95), strict=True):
+        value = np.sort(values)[int(np.ceil(4000 * q)) - 1]
+        rows = [(sum(values[users == u] <= value), sum(users == u)) for u in np.unique(users)]
+        oracle = Moments.from_rows(np.array(rows, dtype=float))
+        assert (stat.value, stat.q, stat.n) == (value, q, 4000)
+        assert stat.cluster.n == oracle.n
+        assert stat.cluster.mean == pytest.approx(oracle.mean)
+        assert stat.cluster.comoment == pytest.approx(oracle.comoment)
 
 
 def test_quantile_stat__no_sessions_or_nan__refused():
