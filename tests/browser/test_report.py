@@ -14,18 +14,28 @@ READABLE = {".verdict-word": 3.0, ".verdict .lead": 4.5, ".verdict-meta": 4.5, "
 
 CONTRAST = """
 (element) => {
-  const rgb = (text) => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
-  const light = (text) => rgb(text)
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  canvas.canvas.width = canvas.canvas.height = 1;
+  const layers = [];
+  for (let each = element; each; each = each.parentElement) {
+    layers.unshift(getComputedStyle(each).backgroundColor);
+  }
+  const painted = (colours) => {
+    for (const colour of ["white", ...colours]) {
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = (parts) => parts
     .map((part) => part / 255)
     .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
     .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
-  let behind = element;
-  while (behind && getComputedStyle(behind).backgroundColor.endsWith(", 0)")) behind = behind.parentElement;
-  const ground = behind ? getComputedStyle(behind).backgroundColor : "rgb(255, 255, 255)";
-  const [a, b] = [light(getComputedStyle(element).color), light(ground)];
+  const a = light(painted([...layers, getComputedStyle(element).color])), b = light(painted(layers));
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }
 """
+"""Colours as they are painted, whatever notation and transparency the style sheet uses."""
 
 
 @pytest.fixture
