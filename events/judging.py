@@ -43,7 +43,7 @@ class Judged:
 
     def refusals(self) -> list[dict[str, Any]]:
         """The refused events in the form of the answer."""
-        return [{"index": index, **_as_texts(problem)} for index, problem in self.refused]
+        return [{"index": index, **as_texts(problem)} for index, problem in self.refused]
 
 
 def judge(body: bytes, now: datetime, *, accepts_history: bool = False) -> Judged:
@@ -67,7 +67,7 @@ def judge(body: bytes, now: datetime, *, accepts_history: bool = False) -> Judge
     )
 
 
-def _as_texts(problem: Problem) -> dict[str, str]:
+def as_texts(problem: Problem) -> dict[str, str]:
     """The problem with nothing in it that a database or a terminal could not take."""
     parts = {"field": problem.field, "value": problem.value, "reason": problem.reason, "fix": problem.fix}
     return {name: text if text.isprintable() else repr(text)[1:-1] for name, text in parts.items()}
