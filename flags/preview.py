@@ -52,7 +52,7 @@ def story(document: Mapping[str, Any], flag: str, unit: str | None, attributes: 
     reason = words.REASONS.get(evaluation["reason"], evaluation["reason"])
     if evaluation["detail"]:
         reason = f"{reason} ({evaluation['detail']})"
-    return Story(evaluation, reason, tuple(_line(step) for step in steps), steps)
+    return Story(evaluation, reason, tuple(_line(step, attributes) for step in steps), steps)
 
 
 class Drafted(Protocol):
@@ -70,10 +70,10 @@ def document_of(parts: Parts, flag: str, draft: Drafted | None, *, now: datetime
     return document.build(parts, version=1, built_at=now)
 
 
-def _line(step: Mapping[str, Any]) -> Line:
+def _line(step: Mapping[str, Any], attributes: Mapping[str, Any]) -> Line:
     tell = _TELLERS.get(step["step"])
     text, is_so = tell(step) if tell else (str(step["step"]), None)
-    return Line(text, is_so, tuple(_parts(step["when"])) if "when" in step else ())
+    return Line(text, is_so, tuple(_parts(step["when"], attributes)) if "when" in step else ())
 
 
 def _switch(step: Mapping[str, Any]) -> tuple[str, bool | None]:
@@ -141,17 +141,19 @@ def _place(bucket: int) -> str:
     return f"{bucket / RANGE * 100:.2f} %"
 
 
-def _parts(when: Mapping[str, Any], depth: int = 0) -> Iterator[Part]:
-    yield Part(depth, _named(when), bool(when["matches"]))
+def _parts(when: Mapping[str, Any], attributes: Mapping[str, Any], depth: int = 0) -> Iterator[Part]:
+    yield Part(depth, _named(when, attributes), bool(when["matches"]))
     inner = [*when.get("all", ()), *when.get("any", ())]
     inner += [when[name] for name in ("not", "because") if name in when]
     for each in inner:
-        yield from _parts(each, depth + 1)
+        yield from _parts(each, attributes, depth + 1)
 
 
-def _named(when: Mapping[str, Any]) -> str:
+def _named(when: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:
     if "attribute" in when:
-        return f"{words.condition(when)} (found {when['found']})"
+        name, given = when["attribute"], when["found"] != "None"
+        found = words.variant_value(attributes[name]) if name in attributes else when["found"]
+        return f"{words.condition(when)} ({f'found {found}' if given else 'not given'})"
     if "segment" in when:
         return words.condition(when)
     return {"all": "all of these", "any": "any of these", "not": "not this"}[

@@ -46,5 +46,35 @@ def _around(text: str, position: int) -> str:
 
 
 def shown(content: Any) -> str:
-    """The content as it is put into a form again."""
-    return json.dumps(content, ensure_ascii=False, indent=2)
+    """The content as it is put into a form again: short parts on one line, names in a readable order."""
+    return _laid_out(content, 0)
+
+
+FIRST = ("id", "when", "attribute", "op", "value", "variant", "flag", "split", "coverage_ppm", "arms")
+LINE = 100
+
+
+def _laid_out(content: Any, indent: int) -> str:
+    content = _in_order(content)
+    flat = json.dumps(content, ensure_ascii=False)
+    if not content or not isinstance(content, dict | list) or (indent and len(flat) + indent <= LINE):
+        return flat
+    pad, inner = " " * indent, " " * (indent + 2)
+    if isinstance(content, list):
+        lines = [f"{inner}{_laid_out(each, indent + 2)}" for each in content]
+        return "[\n" + ",\n".join(lines) + f"\n{pad}]"
+    lines = [
+        f"{inner}{json.dumps(key, ensure_ascii=False)}: {_laid_out(each, indent + 2)}"
+        for key, each in content.items()
+    ]
+    return "{\n" + ",\n".join(lines) + f"\n{pad}}}"
+
+
+def _in_order(content: Any) -> Any:
+    """Names that people look for come first; the database does not keep the order they were typed in."""
+    if isinstance(content, list):
+        return [_in_order(each) for each in content]
+    if not isinstance(content, dict):
+        return content
+    names = sorted(content, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+    return {name: _in_order(content[name]) for name in names}

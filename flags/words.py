@@ -60,8 +60,8 @@ def condition(when: object) -> str:
 
 
 def rule(content: Mapping[str, Any]) -> str:
-    """One sentence about what a rule does to whom."""
-    return f"{_who(content)} {_what(content)}."
+    """One line about what a rule does to whom: "If country is de: on."."""
+    return f"{_who(content)}: {_what(content)}."
 
 
 def percent(ppm: object) -> str:
@@ -93,23 +93,22 @@ def variant_value(value: object) -> str:
 
 def _who(content: Mapping[str, Any]) -> str:
     when = content.get("when")
-    who = f"Who {condition(when)}" if when is not None else "Everybody"
+    who = f"If {condition(when)}" if when is not None else "Everybody"
     if "layer" in content:
-        low_high = content["layer"].get("slots", [])
-        share = sum(high - low for low, high in low_high)
-        who += f", if in {percent(share)} of layer {content['layer'].get('key')},"
+        share = sum(high - low for low, high in content["layer"].get("slots", []))
+        who += f" in {percent(share)} of layer {content['layer'].get('key')}"
     return who
 
 
 def _what(content: Mapping[str, Any]) -> str:
     if "split" not in content:
-        return f"gets {content.get('variant')}"
+        return str(content.get("variant"))
     split = content["split"]
     arms = ", ".join(f"{percent(weight)} {variant}" for variant, weight in split.get("arms", []))
     by = f", decided by {content['unit_from']}" if "unit_from" in content else ""
-    owner = f" for experiment {content['experiment']}" if "experiment" in content else ""
+    where = f" in experiment {content['experiment']}" if "experiment" in content else ""
     coverage = percent(split.get("coverage_ppm"))
-    return f"is split{owner}: {coverage} take part ({arms}), the rest gets the default{by}"
+    return f"{coverage} take part{where} ({arms}), the rest gets the default{by}"
 
 
 def _joined(parts: object, word: str, nothing: str) -> str:

@@ -20,11 +20,11 @@ TYPES = {
     ValueType.JSON: "JSON: a small configuration",
 }
 KINDS = {
-    Kind.RELEASE: "release: goes away once everybody has it",
-    Kind.EXPERIMENT: "experiment: carries the arms of an experiment",
-    Kind.ABLATION: "ablation: slows something down on purpose",
-    Kind.OPS: "ops: a switch for operators, stays",
-    Kind.PERMISSION: "permission: who may use something, stays",
+    Kind.RELEASE: "release: temporary",
+    Kind.EXPERIMENT: "experiment: arms of an experiment",
+    Kind.ABLATION: "ablation: slower on purpose",
+    Kind.OPS: "ops: a switch for operators",
+    Kind.PERMISSION: "permission: who may use it",
 }
 NEW_HELP = {
     "key": "what product code asks for; never changes",

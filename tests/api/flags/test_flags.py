@@ -136,7 +136,7 @@ def test_check__good_and_bad__said_and_nothing_kept(api):
     good = send(api, "post", f"{ONE}/check", rules(split(50_000))).json()
     bad = send(api, "post", f"{ONE}/check", rules({"variant": "maybe"}))
 
-    assert good["words"][0].startswith("Everybody is split: 5 % take part")
+    assert good["words"][0].startswith("Everybody: 5 % take part")
     assert good["changes"][0]["kind"] == "added"
     assert (bad.status_code, bad.json()["problems"][0]["field"]) == (422, "rules[0].variant")
     assert queries.draft(queries.flag("checkout"), environment()) is None

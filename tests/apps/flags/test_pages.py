@@ -133,8 +133,8 @@ def test_flag__live_with_rules__in_plain_words(browser):
 
     page = browser.get("/flags/checkout/").text
 
-    assert "Who country is one of de, at gets on." in page
-    assert "Everybody is split: 5 % take part (50 % off, 50 % on), the rest gets the default." in page
+    assert "If country is one of de, at: on." in page
+    assert "Everybody: 5 % take part (50 % off, 50 % on), the rest gets the default." in page
     assert re.search(r'<progress max="1000000" value="50000"', page)
     assert "qa-7" in page
     assert 'name="seen" value="2"' in page
@@ -228,7 +228,7 @@ def test_rules__saved__draft_and_live_untouched(browser):
     assert live().number == 1
     page = browser.get("/flags/checkout/").text
     assert "Draft 2" in page
-    assert "Rule r1 added: Who country is one of de, at gets on." in page
+    assert "Rule r1 added: If country is one of de, at: on." in page
 
 
 def test_rules__checked__said_in_words_and_nothing_saved(browser):
@@ -404,7 +404,7 @@ def test_history__changes__who_what_and_why(browser):
     [
         ({"unit": "u1", "attributes": '{"country": "de"}'}, "u1 gets on", "Rule r1 matches."),
         ({"unit": "u1", "attributes": '{"country": "fr"}'}, "u1 gets off", "Rule r1 does not match."),
-        ({"unit": "u1", "attributes": ""}, "u1 gets off", "country is one of de, at (found None)"),
+        ({"unit": "u1", "attributes": ""}, "u1 gets off", "country is one of de, at (not given)"),
         ({"unit": "qa-7", "attributes": ""}, "qa-7 gets on", "Unit qa-7 is forced to a variant."),
         (
             {"unit": "", "attributes": ""},

@@ -29,7 +29,7 @@ def lines(before, after):
         ),
         (
             {**BEFORE, "rules": [fixed("r1", when=DE)]},
-            ["Rule r2 removed: Everybody is split: 10 % take part"],
+            ["Rule r2 removed: Everybody: 10 % take part"],
         ),
         (
             {**BEFORE, "rules": [split("r2", 100_000), fixed("r1", when=DE)]},
@@ -41,11 +41,11 @@ def lines(before, after):
         ),
         (
             {**BEFORE, "rules": [fixed("r1", "off", when=DE), split("r2", 100_000)]},
-            ["Rule r1: Who country is one of de, at gets on."],
+            ["Rule r1: If country is one of de, at: on."],
         ),
         (
             {**BEFORE, "rules": [*BEFORE["rules"], fixed("r3", when={"segment": "beta"})]},
-            ["Rule r3 added: Who in segment beta gets on."],
+            ["Rule r3 added: If in segment beta: on."],
         ),
         (
             {**BEFORE, "variants": {"on": 1, "new": {"a": 1}}},

@@ -42,15 +42,14 @@ def test_condition__cases__read_like_sentences(when, text):
 @pytest.mark.parametrize(
     ("rule", "text"),
     [
-        (fixed(), "Everybody gets on."),
+        (fixed(), "Everybody: on."),
         (
             split("r1", 50_000, 500_000, experiment="prefetch"),
-            "Everybody is split for experiment prefetch: 5 % take part (50 % off, 50 % on), "
-            "the rest gets the default.",
+            "Everybody: 5 % take part in experiment prefetch (50 % off, 50 % on), the rest gets the default.",
         ),
         (
             split("r1", 1_000_000, when=DE, layer=in_layer(0, 250_000), unit_from="device"),
-            "Who country is one of de, at, if in 25 % of layer checkout, is split: 100 % take part "
+            "If country is one of de, at in 25 % of layer checkout: 100 % take part "
             "(0 % off, 100 % on), the rest gets the default, decided by device.",
         ),
     ],
