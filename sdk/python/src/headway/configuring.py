@@ -138,7 +138,7 @@ class Configuration:
         etag = self._refused_etag or self.source.etag
         if etag:
             headers["If-None-Match"] = etag
-        return self._transport.send("GET", PATH, key, headers, None)
+        return self._transport.send("GET", PATH, key, headers)
 
     def _take(self, answer: Answer, key: str) -> float | None:
         if answer.status == 200:

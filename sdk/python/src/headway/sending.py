@@ -49,6 +49,7 @@ class Sender:
         self._backoff = Backoff()
         self._not_before = 0.0
         self._is_busy = False
+        self._until: Optional[float] = None
         self._idle = threading.Condition(threading.Lock())
 
     @property
@@ -76,6 +77,7 @@ class Sender:
 
     def drain(self, until: float) -> None:
         """Send what is left before the process ends, until this moment of the monotonic clock."""
+        self._until = until
         while not self.is_empty and time.monotonic() < until:
             asked_s = self._send_all()
             if asked_s is not None and time.monotonic() + asked_s > until:
@@ -107,7 +109,8 @@ class Sender:
         if key is None:
             return _KEY_LOOKED_AT_S
         try:
-            answer = self._transport.send("POST", PATH, key, _HEADERS, batch.body)
+            left_s = None if self._until is None else self._until - time.monotonic()
+            answer = self._transport.send("POST", PATH, key, _HEADERS, batch.body, left_s)
         except Unreachable as error:
             return self._later(str(error))
         if answer.status == 202:

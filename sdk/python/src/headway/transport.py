@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Optional
 
 MAX_ANSWER = 64_000_000
 _CHUNK = 65_536
+_LEAST_S = 0.05
 _WHOLE_S = 60.0
 """An answer that drips for longer than this is given up."""
 
@@ -41,30 +42,43 @@ class Transport:
         self._opener = _opener()
 
     def send(
-        self, method: str, path: str, key: str, headers: Mapping[str, str], body: Optional[bytes]
+        self,
+        method: str,
+        path: str,
+        key: str,
+        headers: Mapping[str, str],
+        body: Optional[bytes] = None,
+        timeout_s: Optional[float] = None,
     ) -> Answer:
-        """Raises Unreachable."""
+        """Raises Unreachable. `timeout_s` shortens the usual time to wait."""
+        patience_s = min(self._timeout_s, timeout_s or self._timeout_s)
         every = {"Authorization": f"Bearer {key}", "User-Agent": self._user_agent, **headers}
         try:
-            return self._exchange(method, f"{self._url}{path}", every, body)
+            request = _request(method, f"{self._url}{path}", every, body)
+            return self._exchange(request, max(patience_s, _LEAST_S))
         except Unreachable:
             raise
         except Exception as error:
             raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from error
 
-    def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: Optional[bytes]) -> Answer:
+    def _exchange(self, request: Any, timeout_s: float) -> Answer:
         from urllib.error import HTTPError
-        from urllib.request import Request
 
-        request = Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310
-        if request.type not in ("http", "https"):
-            raise Unreachable(f"{request.type}: is no address of a server")
         try:
-            with self._opener.open(request, timeout=self._timeout_s) as response:
+            with self._opener.open(request, timeout=timeout_s) as response:
                 return _answer(response.status, response)
         except HTTPError as error:
             with error:
                 return _answer(error.code, error)
+
+
+def _request(method: str, url: str, headers: Mapping[str, str], body: Optional[bytes]) -> Any:
+    from urllib.request import Request
+
+    request = Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310
+    if request.type not in ("http", "https"):
+        raise Unreachable(f"{request.type}: is no address of a server")
+    return request
 
 
 def _opener() -> Any:

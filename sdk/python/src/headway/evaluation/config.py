@@ -32,8 +32,7 @@ def compile_config(document: Mapping[str, Any], previous: Optional[Config] = Non
     Flags that are the same as in `previous` are neither checked nor made ready again. The document belongs
     to the configuration from then on and must not be changed.
     """
-    is_like = previous is not None and all(document.get(name) == previous.document[name] for name in _SHARED)
-    known = previous.document["flags"] if previous is not None and is_like else {}
+    known = _known(document, previous)
     problems = check_document(document, known=known)
     if problems:
         raise ConfigRefused(problems)
@@ -41,6 +40,15 @@ def compile_config(document: Mapping[str, Any], previous: Optional[Config] = Non
     if previous is not None and known:
         config.adopt(previous)
     return config
+
+
+def _known(document: object, previous: Optional[Config]) -> Mapping[str, Any]:
+    """The flags of the previous document, if what flags refer to is the same in both."""
+    if previous is None or not isinstance(document, dict):
+        return {}
+    is_like = all(document.get(name) == previous.document[name] for name in _SHARED)
+    flags: Mapping[str, Any] = previous.document["flags"]
+    return flags if is_like else {}
 
 
 class Config:
