@@ -176,7 +176,8 @@ def event_names(environment: str) -> list[str]:
 
 
 def _rows(found: "QuerySet[StoreFile]") -> list[StoreFileRow]:
-    root = store_root()
+    # The address of an object store may carry options, which paths do not have.
+    root = store_root().partition("?")[0].rstrip("/")
     return [as_row(file, root) for file in found]
 
 
