@@ -113,8 +113,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
-    """problem+json for the API; for people a page that asks nothing of the database."""
+    """problem+json for the API; for people a page, without the menu where its questions could fail again."""
     problem = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}
     if request.path.startswith("/api/"):
         return JsonResponse(problem, status=status, content_type="application/problem+json")
-    return HttpResponse(render_to_string(f"{status}.html", {"problem": problem}), status=status)
+    asks = request if hasattr(request, "user") and status < 500 else None
+    return HttpResponse(render_to_string(f"{status}.html", {"problem": problem}, asks), status=status)

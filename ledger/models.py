@@ -1,5 +1,7 @@
 """Append-only audit rows and durable job rows: the ground every app stands on."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -65,3 +67,8 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key} ({self.state})"
+
+    @property
+    def took(self) -> timedelta | None:
+        """From being made to being finished, None before."""
+        return None if self.finished_at is None else self.finished_at - self.created_at

@@ -10,13 +10,17 @@ from django.views.decorators.http import require_POST
 from ledger import jobs, queries
 
 ROWS_A_PAGE = 50
+STATES = ("dead", "queued", "running", "succeeded")
 
 
 def listing(request: HttpRequest) -> HttpResponse:
-    state = request.GET.get("state", "")
+    """Dead jobs first among the states, because they wait for a person."""
+    asked = request.GET.get("state", "")
+    state = asked if asked in STATES else ""
     rows = Paginator(queries.jobs(state=state), ROWS_A_PAGE).get_page(request.GET.get("page"))
     counts = queries.job_counts()
-    return render(request, "observability/jobs.html", {"rows": rows, "counts": counts, "state": state})
+    shown = [(name, counts.get(name, 0)) for name in STATES if name in counts or name == state]
+    return render(request, "observability/jobs.html", {"rows": rows, "counts": shown, "state": state})
 
 
 @require_POST

@@ -1,0 +1,144 @@
+"""The audit trail's pages and its command."""
+
+from io import StringIO
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from governance.pages.audit import page_of
+from ledger import audit
+from tests.apps.ledger.test_audit import NOW, without_trigger
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reader(client):
+    client.force_login(get_user_model().objects.create_user("ada"))
+    return client
+
+
+def write(**changes):
+    content = {"now": NOW, "actor": "ada", "action": "flag.created", "subject": "flag:checkout", **changes}
+    with transaction.atomic():
+        return audit.record(**content)
+
+
+def page(client, address="/reviews/audit/"):
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_trail__no_rows__says_when_there_will_be_some(reader):
+    assert "Nothing was changed yet" in page(reader)
+
+
+def test_trail__rows__newest_first_with_a_link_to_the_object(reader):
+    write()
+    write(action="flag.version.published", before={"on": False}, after={"on": True}, reason="launch")
+
+    shown = page(reader)
+
+    assert shown.index("flag.version.published") < shown.index("flag.created")
+    assert 'href="/flags/checkout/"' in shown
+    assert "launch" in shown
+    assert "&quot;on&quot;: true" in shown
+
+
+@pytest.mark.parametrize(
+    ("address", "seen", "unseen"),
+    [
+        ("?actor=eve", "metric:orders", "flag:checkout"),
+        ("?subject=flag:", "flag:checkout", "metric:orders"),
+        ("?action=metric.version", "metric:orders", "flag:checkout"),
+    ],
+)
+def test_trail__filtered__only_what_matches(reader, address, seen, unseen):
+    write()
+    write(actor="eve", action="metric.version.published", subject="metric:orders")
+
+    table = page(reader, f"/reviews/audit/{address}").split("<tbody>")[1]
+
+    assert seen in table
+    assert unseen not in table
+
+
+def test_trail__filter_without_a_match__offers_to_clear(reader):
+    write()
+
+    assert "Clear the filters" in page(reader, "/reviews/audit/?actor=nobody")
+
+
+def test_trail__markup_in_a_reason__shown_as_text(reader):
+    write(reason="<script>alert(1)</script>")
+
+    assert "<script>alert" not in page(reader)
+
+
+def test_trail__many_rows__in_pages(reader):
+    for number in range(51):
+        write(subject=f"flag:f{number}")
+
+    assert "page 1 of 2" in page(reader)
+    assert "flag:f0<" in page(reader, "/reviews/audit/?page=2")
+
+
+def test_trail__anonymous__sent_to_the_login(client):
+    assert client.get("/reviews/audit/").url.startswith("/login")
+
+
+@pytest.mark.parametrize(
+    ("subject", "address"),
+    [
+        ("flag:checkout", "/flags/checkout/"),
+        ("experiment:home", "/experiments/home/"),
+        ("metric:orders", "/metrics/orders/"),
+        ("key:abc123", ""),
+        ("flag:not a slug", ""),
+        ("login:ada", ""),
+    ],
+)
+def test_page_of__subject__its_page_or_nothing(subject, address):
+    assert page_of(subject) == address
+
+
+def test_verify__untouched__the_chain_holds_with_its_length(reader):
+    write()
+    write()
+
+    assert "All 2 rows follow" in page(reader, "/reviews/audit/verify/")
+
+
+def tampered():
+    write()
+    victim = write(reason="before")
+    write()
+    without_trigger("UPDATE ledger_auditevent SET reason = 'after' WHERE id = %s", [victim.id])
+    return victim
+
+
+@pytest.mark.django_db(transaction=True)
+def test_verify__tampered__names_the_row(reader):
+    victim = tampered()
+
+    assert f"breaks at row {victim.id}" in page(reader, "/reviews/audit/verify/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_verify_audit__tampered__fails_with_the_row():
+    victim = tampered()
+
+    with pytest.raises(CommandError, match=f"breaks at row {victim.id}"):
+        call_command("verify_audit", stdout=StringIO())
+
+
+def test_verify_audit__untouched__counts():
+    write()
+    said = StringIO()
+
+    call_command("verify_audit", stdout=said)
+
+    assert "1 audit rows, the chain holds" in said.getvalue()
