@@ -145,11 +145,20 @@ def _start(home: Path, database_url: str) -> "subprocess.Popen[str]":
 
 
 def _ready(manager: "subprocess.Popen[str]", home: Path) -> Platform:
-    published = home / "run" / "environment.json"
-    eventually(lambda: published.exists() or manager.poll() is not None, within_s=READY_WITHIN_S)
-    if not published.exists():
+    eventually(lambda: _published(home) or manager.poll() is not None, within_s=READY_WITHIN_S)
+    variables = _published(home)
+    if variables is None:
         pytest.fail(f"the platform did not start:\n{(home / 'manager.log').read_text()}")
-    return Platform(home, json.loads(published.read_text()))
+    return Platform(home, variables)
+
+
+def _published(home: Path) -> dict[str, str] | None:
+    """The variables of the programs once all of them stand in the file."""
+    try:
+        variables: dict[str, str] = json.loads((home / "run" / "environment.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return variables
 
 
 def _stop(manager: "subprocess.Popen[str]") -> None:

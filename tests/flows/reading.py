@@ -1,18 +1,26 @@
-"""Reports as a reader outside the platform gets them: over HTTP, logged in."""
+"""Reports as a reader outside the platform gets them: over the API, with a key that may only read."""
 
-import json
-import re
 from typing import Any
 
-from tests.flows.calling import Console
+from django.utils import timezone
+
+from flags import services
+from tests.flows.calling import Api
+from tests.platform import Platform
 
 
-def newest_report(console: Console, experiment: str) -> dict[str, Any]:
+def reader(platform: Platform) -> Api:
+    """The API with a key of scope read."""
+    _, secret = services.create_key(
+        environment="production", name="reader", scope="read", actor="rosa", now=timezone.now()
+    )
+    return Api(platform.web_url, secret)
+
+
+def newest_report(api: Api, experiment: str) -> dict[str, Any]:
     """The JSON behind the newest report of an experiment."""
-    page = console.page(f"/experiments/{experiment}/report/")
-    found = re.search(rf"/experiments/{experiment}/report/([0-9a-f]{{12,64}})/", page)
-    assert found, f"the report page of {experiment} has no permalink"
-    document: dict[str, Any] = json.loads(console.page(f"/experiments/{experiment}/report/{found[1]}.json"))
+    status, document = api.get(f"experiments/{experiment}/report")
+    assert status == 200, document
     return document
 
 

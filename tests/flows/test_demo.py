@@ -14,17 +14,15 @@ from events import queries as event_queries
 from experiments import queries as experiment_queries
 from flags import queries as flag_queries
 from tests.flows.calling import Console
-from tests.flows.reading import newest_report, row_of
+from tests.flows.reading import newest_report, reader, row_of
 
 SECOND_RUN_WITHIN_S = 40
 EXPERIMENTS = (shop.EXPERIMENT, *map(bandit.experiment_key, bandit.CAMPAIGNS))
 
 
 @pytest.fixture
-def console(platform, demonstration):
-    opened = Console(platform.web_url)
-    assert opened.log_in("demo", demonstration.password)
-    return opened
+def api(connected, demonstration):
+    return reader(connected)
 
 
 def clicks(campaign):
@@ -52,12 +50,12 @@ def inventory():
 
 
 @pytest.mark.parametrize("campaign", bandit.CAMPAIGNS)
-def test_bandit_report__over_http__equal_to_scipy_on_the_file(console, campaign):
+def test_bandit_report__over_http__equal_to_scipy_on_the_file(api, campaign):
     random, bts = clicks(campaign)
     oracle = stats.ttest_ind(bts, random, equal_var=False)
     interval = oracle.confidence_interval(0.95)
 
-    report = newest_report(console, bandit.experiment_key(campaign))
+    report = newest_report(api, bandit.experiment_key(campaign))
 
     row = row_of(report, "recommendation-click-rate")
     found = row["arms"][0]["fixed"]
@@ -71,11 +69,11 @@ def test_bandit_report__over_http__equal_to_scipy_on_the_file(console, campaign)
     assert (row["control"]["units"], row["arms"][0]["units"]) == (10_000, 10_000)
 
 
-def test_shop_report__over_http__roll_back_for_a_latency_that_the_traces_confirm(console):
+def test_shop_report__over_http__roll_back_for_a_latency_that_the_traces_confirm(api):
     traces = shop.trace_latencies_ms()
     p95 = {arm: float(np.quantile(of, 0.95, method="inverted_cdf")) for arm, of in traces.items()}
 
-    report = newest_report(console, shop.EXPERIMENT)
+    report = newest_report(api, shop.EXPERIMENT)
 
     latency = row_of(report, "home-latency-p95")["arms"][0]
     assert report["verdict"]["code"] == "ROLL BACK"
@@ -109,6 +107,11 @@ def test_first_run__what_it_printed__verdicts_address_and_a_login(demonstration)
     for word in ("ROLL BACK", "SHIP", "INCONCLUSIVE", "/experiments/home-recommendations/report"):
         assert word in demonstration.printed
     assert re.search(r"Log in +demo, password \S{12,}", demonstration.printed)
+
+
+def test_login__printed_password__lets_in_and_another_does_not(platform, demonstration):
+    assert Console(platform.web_url).log_in("demo", demonstration.password)
+    assert not Console(platform.web_url).log_in("demo", "headway")
 
 
 def test_secrets__kept__for_their_owner_only(platform, demonstration):
