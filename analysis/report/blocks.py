@@ -207,7 +207,7 @@ def slices(facts: ReportFacts, conclusion: Conclusion) -> dict[str, Any]:
     return {
         "tested": len(scan.slices),
         "tested_text": numbers.count(len(scan.slices)),
-        "flagged": sorted(flagged, key=lambda row: not row["is_harm"])[:SHOWN_SLICES],
+        "flagged": sorted(flagged, key=lambda row: _urgency(row, judged))[:SHOWN_SLICES],
         "flagged_total": len(flagged),
         "smallest_detectable": None if scan.smallest_detectable is None else plain(scan.smallest_detectable),
         "detectable_metric": scan.detectable_metric,
@@ -215,6 +215,15 @@ def slices(facts: ReportFacts, conclusion: Conclusion) -> dict[str, Any]:
         "text": _slices_text(len(scan.slices), flagged, detectable),
         "rows": rows,
     }
+
+
+def _urgency(row: Mapping[str, Any], judged: Mapping[tuple[str, str], Judged]) -> tuple[bool, float]:
+    """Harm first, then by size: in margins where there is one, else in half-widths of the interval."""
+    margin = judged[(row["metric"], row["arm"])].margin
+    size = abs(row["difference"] or 0.0)
+    half_width = ((row["high"] or 0.0) - (row["low"] or 0.0)) / 2
+    scale = margin or half_width
+    return not row["is_harm"], -size / scale if scale else 0.0
 
 
 def _slice(found: SliceFacts, overall: Judged) -> dict[str, Any]:
@@ -250,11 +259,10 @@ def _detectable(facts: ReportFacts) -> str:
 def _slices_text(tested: int, flagged: Sequence[Mapping[str, Any]], detectable: str) -> str:
     count = f"{numbers.count(tested)} {'slice' if tested == 1 else 'slices'} tested."
     if flagged:
-        found = (
-            f"{numbers.count(len(flagged))} {'differs' if len(flagged) == 1 else 'differ'} after correction."
-        )
+        shows = "shows" if len(flagged) == 1 else "show"
+        found = f"{numbers.count(len(flagged))} {shows} a change after correction."
     else:
-        found = "No slice differs after correction."
+        found = "No slice shows a change after correction."
     limit = f" Smallest difference a slice would have shown: {detectable}." if detectable else ""
     return f"{count} {found}{limit}"
 

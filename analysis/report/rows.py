@@ -28,6 +28,8 @@ SEVERITY = (
     State.BETTER,
 )
 MONITORED = "monitored"
+NAMED = 3
+"""Monitored metrics that are named when they got worse."""
 
 
 def results(facts: ReportFacts, conclusion: Conclusion) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -238,19 +240,24 @@ def _size(stated: Any, judged: Judged, shown: Figures | None, *, is_margin: bool
 
 
 def _cap(value: float | None, written: Format) -> dict[str, Any] | None:
-    return (
-        None
-        if value is None
-        else {"value": value, "text": numbers.for_values(written.unit, [value]).text(value)}
-    )
+    if value is None:
+        return None
+    return {"value": value, "text": numbers.for_values(written.unit, [value]).text(value)}
 
 
 def monitored(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The one line that stands for all monitored metrics."""
-    found = [arm["word"] for row in rows if row["block"] == MONITORED for arm in row["arms"]]
-    metrics = sum(1 for row in rows if row["block"] == MONITORED)
-    counted = [(word, len(list(group))) for word, group in groupby(sorted(found))]
+    """The one line that stands for all monitored metrics; those that got worse are named."""
+    watched = [row for row in rows if row["block"] == MONITORED]
+    found = sorted(arm["word"] for row in watched for arm in row["arms"])
+    counted = [(word, len(list(group))) for word, group in groupby(found)]
+    noun = "metric" if len(watched) == 1 else "metrics"
     parts = ", ".join(f"{numbers.count(number)} {word.lower()}" for word, number in counted)
-    noun = "metric" if metrics == 1 else "metrics"
-    text = f"{numbers.count(metrics)} monitored {noun}: {parts}" if metrics else ""
-    return {"metrics": metrics, "text": text, "states": dict(counted)}
+    text = f"{numbers.count(len(watched))} monitored {noun}: {parts}{_named(watched)}" if watched else ""
+    return {"metrics": len(watched), "text": text, "states": dict(counted)}
+
+
+def _named(watched: Iterable[Mapping[str, Any]]) -> str:
+    worse = {State.HARM.value, State.WORSE.value}
+    titles = [row["title"] for row in watched if any(arm["state"] in worse for arm in row["arms"])]
+    more = f" and {numbers.count(len(titles) - NAMED)} more" if len(titles) > NAMED else ""
+    return f" ({', '.join(titles[:NAMED])}{more})" if titles else ""

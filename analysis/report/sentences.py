@@ -155,6 +155,13 @@ def _note_remaining(judged: Judged, shown: Figures) -> str:
     return f"{loss_of(judged, shown, _worst(judged, shown))} still possible"
 
 
+def _note_harm(judged: Judged, shown: Figures) -> str:
+    if judged.is_confirmed and not shown.crosses_zero:
+        least = min(shown.low, shown.high, key=abs)
+        return f"{loss_of(judged, shown, least)} or more"
+    return _note_remaining(judged, shown)
+
+
 def _note_undetected(judged: Judged, shown: Figures) -> str:
     return "not certain among all comparisons" if judged.is_uncorrected else f"{shown.span()} still possible"
 
@@ -171,7 +178,7 @@ _NOTES = {
     State.HELD: _note_ruled_out,
     State.WITHIN: _note_remaining,
     State.NOT_PROVEN: _note_remaining,
-    State.HARM: _note_remaining,
+    State.HARM: _note_harm,
     State.WORSE: _note_remaining,
     State.NOT_DETECTED: _note_undetected,
     State.NEUTRAL: _note_neutral,

@@ -9,7 +9,7 @@ from analysis.report import wording
 from analysis.report.document import bar_texts, build, serialise, trust_texts
 from analysis.report.facts import CheckKind
 from experiments.plan import Role
-from tests.core.report.build import START, checkout, errors, facts, metric, orders
+from tests.core.report.build import START, checkout, comparison, errors, facts, metric, orders
 from tests.golden.report.cases import CASES, CREATED, WORTH, monitored, roll_back
 
 BUILT = {name: build(made(), prev_sha256="ab" * 32, created_at=CREATED) for name, made in CASES.items()}
@@ -114,6 +114,18 @@ def test_monitored__many__one_line():
     assert found["monitored"]["text"].startswith("23 monitored metrics: ")
 
 
+def test_monitored__got_worse__named_although_collapsed():
+    assert BUILT["every_state"]["monitored"]["text"] == (
+        "3 monitored metrics: 1 changed, 1 no number, 1 worse (Tickets)"
+    )
+
+
+def test_harm__confirmed__says_how_much_at_least():
+    row = next(row for row in BUILT["three_arms"]["results"] if row["metric"] == "checkout-p95")
+
+    assert row["arms"][0]["note"] == "a slowdown of 30\u202fms or more"
+
+
 def test_effects__hidden__only_when_the_data_cannot_be_trusted_and_numbers_stay():
     hidden = {name for name, found in BUILT.items() if found["effects_hidden"]}
 
@@ -170,11 +182,25 @@ def test_worth__no_model__said():
     assert BUILT["decide"]["worth"]["text"] == "No dollar model."
 
 
+def test_slices__more_than_three_harmed__the_worst_three_first():
+    found = roll_back()
+    worse = [
+        replace(each, level=f"level {at}", difference=comparison(40.0 + 10 * at, 4.0), flagged=True)
+        for at, each in enumerate(found.slices.slices)
+    ]
+    built = build(
+        replace(found, slices=replace(found.slices, slices=tuple(worse))), prev_sha256="", created_at=CREATED
+    )
+
+    assert [row["level"] for row in built["slices"]["flagged"]] == ["level 3", "level 2", "level 1"]
+    assert all(row["is_harm"] for row in built["slices"]["flagged"])
+
+
 def test_slices__number_tested_and_detectable_effect__said():
     text = BUILT["roll_back"]["slices"]["text"].replace("\u202f", " ")
 
     assert text == (
-        "4 slices tested. 1 differs after correction. "
+        "4 slices tested. 1 shows a change after correction. "
         "Smallest difference a slice would have shown: 25 ms in p95 checkout time."
     )
 
