@@ -26,6 +26,7 @@ urlpatterns = [
     path("<slug:key>/bind/", steps.bind, name="experiment-bind"),
     path("<slug:key>/unbind/<slug:metric>/", steps.unbind, name="experiment-unbind"),
     path("<slug:key>/start/", steps.start, name="experiment-start"),
+    path("<slug:key>/coverage/", steps.coverage, name="experiment-coverage"),
     path("<slug:key>/decision/", detail.decide, name="experiment-decision"),
     path("<slug:key>/decide/", steps.decide, name="experiment-decide"),
     *(

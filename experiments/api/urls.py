@@ -26,6 +26,7 @@ urlpatterns = [
     path(f"{ONE}/versions", views.Versions.as_view(), name="api-experiment-versions"),
     path(f"{ONE}/phases", views.Phases.as_view(), name="api-experiment-phases"),
     path(f"{ONE}/start", views.Start.as_view(), name="api-experiment-start"),
+    path(f"{ONE}/coverage", views.Coverage.as_view(), name="api-experiment-coverage"),
     path(f"{ONE}/decide", views.Decide.as_view(), name="api-experiment-decide"),
     *(
         path(f"{ONE}/{name}", views.Step.as_view(service=service), name=f"api-experiment-{name}")

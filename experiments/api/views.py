@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
@@ -21,11 +20,15 @@ from experiments.api.serializers import (
     ExperimentVersionSerializer,
     PhaseSerializer,
 )
+from experiments.drafts import Draft
 from experiments.models import Experiment
 from experiments.plan import WHOLE_PPM
 from experiments.services.transitions import MAX_REASON
+from flags.api.access import by, own_environment
 from ledger.refusals import refuse
 from metrics.reading import SLUG_RULE, Fields, body_fields
+
+DEFAULT_ENVIRONMENT = Draft.__dataclass_fields__["environment"].default
 
 
 class Newest(CursorPagination):
@@ -50,6 +53,7 @@ class ExperimentList(generics.ListAPIView[Experiment]):
         key = content.pop("key", "")
         if not isinstance(key, str):
             raise refuse("key", key, "this is not text", SLUG_RULE)
+        own_environment(request, str(content.get("environment", DEFAULT_ENVIRONMENT)))
         experiment = services.create(key=key, content=content, **_by(request))
         return Response(DetailSerializer(experiment).data, status=201)
 
@@ -62,7 +66,10 @@ class ExperimentDetail(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
     def patch(self, request: Request, key: str) -> Response:
         """Replace some fields of the draft plan."""
-        services.edit(key=key, content=_object(request.data), **_by(request))
+        content = _object(request.data)
+        if "environment" in content:
+            own_environment(request, str(content["environment"]))
+        services.edit(key=key, content=content, **_by(request, key))
         return _detail(key)
 
 
@@ -70,14 +77,14 @@ class Bindings(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: DetailSerializer})
     def post(self, request: Request, key: str) -> Response:
         """Bind a metric to the draft plan, or change how it is bound."""
-        services.bind_metric(key=key, content=_object(request.data), **_by(request))
+        services.bind_metric(key=key, content=_object(request.data), **_by(request, key))
         return _detail(key, status=201)
 
 
 class BindingDetail(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, key: str, metric: str) -> Response:
-        services.unbind_metric(key=key, metric=metric, **_by(request))
+        services.unbind_metric(key=key, metric=metric, **_by(request, key))
         return Response(status=204)
 
 
@@ -110,7 +117,7 @@ class Step(APIView):
         body = body_fields(request.data, ("reason",))
         reason = _reason(body)
         body.findings.raise_if_any()
-        self.service(key=key, reason=reason, **_by(request))
+        self.service(key=key, reason=reason, **_by(request, key))
         return _detail(key)
 
 
@@ -123,7 +130,22 @@ class Start(APIView):
         coverage = body.whole("coverage_ppm", low=1, high=WHOLE_PPM, fix=fix, default=WHOLE_PPM)
         publish = body.boolean("publish", fix="false: another system assigns.", default=True)
         body.findings.raise_if_any()
-        services.start(key=key, coverage_ppm=coverage or WHOLE_PPM, publish=publish, **_by(request))
+        services.start(key=key, coverage_ppm=coverage or WHOLE_PPM, publish=publish, **_by(request, key))
+        return _detail(key)
+
+
+class Coverage(APIView):
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    def post(self, request: Request, key: str) -> Response:
+        """Let more units take part. Body: `coverage_ppm`, larger than now, and `reason`."""
+        body = body_fields(request.data, ("coverage_ppm", "reason"))
+        fix = "Write parts per million, for example 250000 for 25 %."
+        coverage = body.whole("coverage_ppm", low=1, high=WHOLE_PPM, fix=fix)
+        if coverage is None and "coverage_ppm" not in body:
+            body.refuse_missing("coverage_ppm", fix)
+        reason = _reason(body)
+        body.findings.raise_if_any()
+        services.raise_coverage(key=key, coverage_ppm=coverage or 0, reason=reason, **_by(request, key))
         return _detail(key)
 
 
@@ -141,7 +163,7 @@ class Decide(APIView):
         reason = _reason(body)
         body.findings.raise_if_any()
         stated: dict[str, Any] = {"taken": taken, "snapshot_sha256": sha256, "reason": reason, "arm": arm}
-        services.decide(key=key, **stated, **_by(request))
+        services.decide(key=key, **stated, **_by(request, key))
         return _detail(key)
 
 
@@ -149,8 +171,11 @@ def _detail(key: str, status: int = 200) -> Response:
     return Response(DetailSerializer(queries.experiment(key)).data, status=status)
 
 
-def _by(request: Request) -> dict[str, Any]:
-    return {"actor": request.user.get_username(), "now": timezone.now()}
+def _by(request: Request, key: str = "") -> dict[str, Any]:
+    """Who acts and when; a key of another environment than the experiment's is refused."""
+    if key:
+        own_environment(request, queries.experiment(key).environment)
+    return by(request)
 
 
 def _reason(body: Fields) -> str:

@@ -75,6 +75,7 @@ def _plan(experiment: Experiment, version: ExperimentVersion) -> dict[str, Any]:
         "bindings": [_bound(binding) for binding in planned.bindings],
         "checklist": items,
         "blockers": preflight.blockers(items),
+        "phase": queries.open_phase(experiment.key),
         "bind": BindForm(titles=titles) if titles else None,
     }
 
@@ -100,6 +101,7 @@ def _steps(experiment: Experiment, version: ExperimentVersion) -> dict[str, bool
         "can_start": State.RUNNING in lifecycle.ALLOWED[state] and experiment.started_at is None,
         "can_revise": state in lifecycle.EXPOSING and not is_draft,
         "is_revision": is_revision,
+        "can_widen": state is State.RUNNING and not is_revision,
         "can_stop": State.STOPPED in lifecycle.ALLOWED[state],
         "can_invalidate": State.INVALID in lifecycle.ALLOWED[state],
         "can_decide": State.DECIDED in lifecycle.ALLOWED[state],

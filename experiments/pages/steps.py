@@ -34,6 +34,16 @@ def start(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+def coverage(request: HttpRequest, key: str) -> HttpResponse:
+    coverage_ppm = _ppm(request.POST.get("coverage", ""))
+    services.raise_coverage(
+        key=key, coverage_ppm=coverage_ppm, reason=request.POST.get("reason", ""), **_by(request)
+    )
+    messages.success(request, "More units take part; nobody changes arm.")
+    return redirect("experiment-plan", key=key)
+
+
+@require_POST
 def decide(request: HttpRequest, key: str) -> HttpResponse:
     asked = {
         name: request.POST.get(name, "").strip() for name in ("taken", "snapshot_sha256", "reason", "arm")

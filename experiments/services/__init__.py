@@ -18,6 +18,7 @@ from experiments.services.running import (
     stop,
     submit,
 )
+from experiments.services.widening import raise_coverage
 
 __all__ = [
     "apply_revision",
@@ -28,6 +29,7 @@ __all__ = [
     "discard_revision",
     "edit",
     "invalidate",
+    "raise_coverage",
     "revise",
     "send_back",
     "start",

@@ -9,7 +9,9 @@ from flags import services as flag_services
 from flags.gates import Subject
 
 
-def subject(experiment: Experiment, actor: str, now: datetime, coverage_ppm: int) -> Subject:
+def subject(
+    experiment: Experiment, actor: str, now: datetime, coverage_ppm: int, *, coverage_before_ppm: int = 0
+) -> Subject:
     """What the gates are told about a change of this experiment's traffic."""
     return Subject(
         now=now,
@@ -18,6 +20,7 @@ def subject(experiment: Experiment, actor: str, now: datetime, coverage_ppm: int
         environment=experiment.environment,
         experiment=experiment.key,
         is_production=flag_queries.is_production(experiment.environment),
+        coverage_before_ppm=coverage_before_ppm,
         coverage_after_ppm=coverage_ppm,
     )
 

@@ -216,3 +216,88 @@ def test_import__assigned_elsewhere__flag_untouched():
     services.stop(key=KEY, reason="enough", **BY)
 
     assert flag_queries.config_document(flag_queries.environment("production")).version == before
+
+
+@pytest.mark.usefixtures("flag")
+def test_raise_coverage__running__more_units_in_the_same_arms_and_a_new_phase():
+    drafted(assigned_here=True)
+    services.start(key=KEY, coverage_ppm=100_000, **BY)
+    before = {unit: answer.variant for unit, answer in answers().items() if answer.experiment}
+
+    services.raise_coverage(key=KEY, coverage_ppm=600_000, reason="quiet", actor="rosa", now=LATER)
+
+    after = {unit: answer.variant for unit, answer in answers().items() if answer.experiment}
+    assert before.items() < after.items()
+    phases = [(phase.coverage_ppm, phase.ended_at) for phase in queries.phases(KEY)]
+    assert phases == [(100_000, LATER), (600_000, None)]
+    assert (queries.plan(KEY).version, queries.plan(KEY).started_at) == (1, NOW)
+    assert queries.about(KEY).coverage_share == 0.6
+
+
+@pytest.mark.usefixtures("flag")
+@pytest.mark.parametrize("coverage", [0, 99_999, 100_000, 1_000_001])
+def test_raise_coverage__not_larger__refused(coverage):
+    drafted(assigned_here=True)
+    services.start(key=KEY, coverage_ppm=100_000, **BY)
+
+    with pytest.raises(Refused, match="no larger share"):
+        services.raise_coverage(key=KEY, coverage_ppm=coverage, reason="quiet", **BY)
+
+
+@pytest.mark.usefixtures("flag")
+def test_raise_coverage__gate_objects__nothing_changes_and_it_is_told_both_shares(monkeypatch):
+    told = []
+
+    def gate(subject):
+        told.append((subject.experiment, subject.coverage_before_ppm, subject.coverage_after_ppm))
+        return [Finding("trip", "no")]
+
+    drafted(assigned_here=True)
+    services.start(key=KEY, coverage_ppm=100_000, **BY)
+    monkeypatch.setitem(gates._gates, "ramp.advance", [gate])
+
+    with pytest.raises(Blocked):
+        services.raise_coverage(key=KEY, coverage_ppm=600_000, reason="quiet", **BY)
+
+    assert told == [(KEY, 100_000, 600_000)]
+    assert queries.open_phase(KEY).coverage_ppm == 100_000
+
+
+def test_raise_coverage__not_running__conflict():
+    drafted()
+
+    with pytest.raises(Conflict, match="Only a running experiment"):
+        services.raise_coverage(key=KEY, coverage_ppm=600_000, reason="quiet", **BY)
+
+
+@pytest.mark.usefixtures("flag")
+def test_raise_coverage__over_page_and_api__grows(client, django_user_model):
+    client.force_login(django_user_model.objects.create_user("rosa"))
+    drafted(assigned_here=True)
+    services.start(key=KEY, coverage_ppm=100_000, **BY)
+
+    assert "Let more units in" in client.get(f"/experiments/{KEY}/plan/").text
+    client.post(f"/experiments/{KEY}/coverage/", {"coverage": "20", "reason": "quiet"})
+    body = {"coverage_ppm": 300_000, "reason": "quiet"}
+    client.post(f"/api/v1/experiments/{KEY}/coverage", body, content_type="application/json")
+
+    assert [phase.coverage_ppm for phase in queries.phases(KEY)] == [100_000, 200_000, 300_000]
+
+
+def test_key_of_another_environment__any_step__403(client):
+    for name in ("production", "staging"):
+        flag_services.create_environment(key=name, **BY)
+    _, secret = flag_services.create_key(environment="staging", name="x", scope="admin", **BY)
+    started()
+
+    def call(method, path, body):
+        headers = {"Authorization": f"Bearer {secret}"}
+        url = f"/api/v1/experiments{path}"
+        return getattr(client, method)(url, body, content_type="application/json", headers=headers)
+
+    assert call("post", f"/{KEY}/stop", {"reason": "x"}).status_code == 403
+    assert call("patch", f"/{KEY}", {"title": "x"}).status_code == 403
+    assert call("post", f"/{KEY}/coverage", {"coverage_ppm": 5, "reason": "x"}).status_code == 403
+    assert call("post", "", {"key": "other", "title": "x"}).status_code == 403
+    assert call("post", "", {"key": "other", "title": "x", "environment": "staging"}).status_code == 201
+    assert queries.experiment(KEY).state == "running"
