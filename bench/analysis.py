@@ -1,0 +1,272 @@
+"""What a look costs, beside bare DuckDB in the same run: `python -m bench.analysis [--users N] [--events N]`.
+
+Two questions. (1) Moments of ten metrics with and without a pre-period from a table of units, against the
+aggregates anybody would write (count, avg, var_samp, covar_samp). (2) The whole look from exposures and
+events, against the same job written by hand as one SQL statement. Contestants take turns in fresh processes
+on the same files with the same number of threads. Ratios are of processor time, which other work on the
+machine disturbs least; the best round counts. Memory is the peak of each process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+BUCKETS, METRICS, THREADS, ROUNDS = 16, 10, 2, 3
+NAMES = [f"action{number}" for number in range(METRICS)]
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAYS, BEFORE_DAYS = 14, 7
+
+
+def generate(folder: Path, users: int, events: int) -> None:
+    """Exposures, events and a table of units, one file a bucket. A unit's hash is a 64-bit mix."""
+    import duckdb
+
+    database = duckdb.connect(config={"threads": THREADS, "memory_limit": "4GB"})
+    database.execute("SET TimeZone = 'UTC'")
+    database.execute("SELECT setseed(0.5)")
+    for kind in ("exposures", "events", "units"):
+        (folder / kind).mkdir()
+    for bucket in range(BUCKETS):
+        for kind, statement in _statements(bucket, users // BUCKETS, events // BUCKETS).items():
+            path = folder / kind / f"{bucket:02d}.parquet"
+            database.execute(f"COPY ({statement}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _statements(bucket: int, users: int, events: int) -> dict[str, str]:
+    unit = f"((hash(i + {bucket * users}) >> 5) << 4)::BIGINT + {bucket}"
+    spent = ", ".join(
+        f"round(-ln(random() + 1e-9) * 10, 2) AS y{n}, round(-ln(random() + 1e-9) * 10, 2) AS x{n}"
+        for n in range(METRICS)
+    )
+    span, shift = DAYS * 86_400, BEFORE_DAYS * 86_400
+    exposures = f"""
+        SELECT 'x' || i AS event_id, TIMESTAMPTZ '{START}' + to_seconds(random() * {span // 2}) AS ts,
+               {unit} AS unit, 'user' AS unit_type, 'flag' AS flag, 'speed' AS experiment,
+               CASE WHEN random() < 0.5 THEN 'off' ELSE 'on' END AS variant, 1::INTEGER AS version,
+               false AS forced, MAP {{'device': 'phone'}} AS dims, TIMESTAMPTZ '{START}' AS received_at
+        FROM range({users}) AS t(i)"""
+    listed = f"""
+        SELECT 'e' || j AS event_id,
+               TIMESTAMPTZ '{START}' + to_seconds(random() * {span + shift} - {shift}) AS ts,
+               unit, 'user' AS unit_type, 'action' || (random() * {METRICS})::INTEGER % {METRICS} AS name,
+               round(-ln(random() + 1e-9) * 10, 2) AS value, NULL::BIGINT AS session,
+               MAP {{'page': 'home'}} AS dims, TIMESTAMPTZ '{START}' AS received_at
+        FROM (SELECT j, {unit} AS unit FROM (SELECT j, (random() * {users - 1})::BIGINT AS i
+              FROM range({events}) AS t(j)))"""
+    units = f"SELECT {unit} AS unit, (random() * 2)::INTEGER % 2 AS arm, {spent} FROM range({users}) AS t(i)"
+    return {"exposures": exposures, "events": listed, "units": units}
+
+
+def connection(folder: Path, threads: int = THREADS):
+    import duckdb
+
+    database = duckdb.connect(config={"threads": threads, "memory_limit": "2GB"})
+    database.execute("SET TimeZone = 'UTC'")
+    for kind in ("exposures", "events", "units"):
+        database.execute(f"CREATE VIEW {kind} AS SELECT * FROM read_parquet('{folder / kind}/*.parquet')")
+    return database
+
+
+def bare_moments(folder: Path, covariates: bool) -> int:
+    """Means, variances and, with covariates, covariances: one pass, no digits saved."""
+    columns = [
+        part
+        for n in range(METRICS)
+        for part in (
+            [f"avg(y{n}), var_samp(y{n})"]
+            + ([f"avg(x{n}), var_samp(x{n}), covar_samp(y{n}, x{n})"] if covariates else [])
+        )
+    ]
+    found = connection(folder).sql(f"SELECT arm, count(*), {', '.join(columns)} FROM units GROUP BY arm")
+    return sum(row[1] for row in found.fetchall())
+
+
+def our_moments(folder: Path, covariates: bool) -> int:
+    """The engine's own statement, partitions of buckets in threads as the engine runs them."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import duckdb
+    import ibis
+
+    from analysis.engines.aggregates import MomentQuery
+    from analysis.engines.duckdb import _compensated_sum
+    from analysis.stats.moments import merge_all
+
+    vectors = tuple((f"y{n}", f"x{n}") if covariates else (f"y{n}",) for n in range(METRICS))
+    names = tuple(name for vector in vectors for name in vector)
+    query = MomentQuery(names, vectors, ("arm",))
+    schema = {"unit": "int64", "arm": "int32"} | {f"{a}{n}": "float64" for n in range(METRICS) for a in "yx"}
+    statement = ibis.to_sql(query.expression(ibis.table(schema, name="units"), _compensated_sum))
+    database = duckdb.connect(config={"threads": 1, "memory_limit": "2GB"})
+    paths = sorted(str(path) for path in (folder / "units").glob("*.parquet"))
+
+    def part(index: int) -> dict:
+        with database.cursor() as cursor:
+            cursor.execute(f"ATTACH ':memory:' AS p{index}")
+            cursor.execute(f"USE p{index}")
+            cursor.read_parquet(paths[index::THREADS]).create_view("units")
+            return query.decode(cursor.sql(str(statement)).to_arrow_table().to_pydict())
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = list(pool.map(part, range(THREADS)))
+    return sum(merge_all([found[(arm,)][0] for found in parts]).n for arm in (0, 1))
+
+
+def hand_written_look(folder: Path, covariates: bool) -> int:
+    """The whole job as one statement, the way somebody who knows DuckDB writes it."""
+    after, before = "e.ts >= a.first_at", "e.ts < a.first_at"
+    sums = [f"sum(e.value) FILTER (e.name = '{name}' AND {after}) AS y{n}" for n, name in enumerate(NAMES)]
+    shown = [f"avg(coalesce(y{n}, 0)), var_samp(coalesce(y{n}, 0))" for n in range(METRICS)]
+    if covariates:
+        sums += [
+            f"sum(e.value) FILTER (e.name = '{name}' AND {before}) AS x{n}" for n, name in enumerate(NAMES)
+        ]
+        shown += [
+            f"avg(coalesce(x{n}, 0)), var_samp(coalesce(x{n}, 0)), "
+            f"covar_samp(coalesce(y{n}, 0), coalesce(x{n}, 0))"
+            for n in range(METRICS)
+        ]
+    since = f"a.first_at - INTERVAL {BEFORE_DAYS} DAY" if covariates else "a.first_at"
+    until = START + timedelta(days=DAYS)
+    listed = ", ".join(f"'{name}'" for name in NAMES)
+    statement = f"""
+        WITH a AS (
+            SELECT unit, min(ts) AS first_at, min(variant) AS low, max(variant) AS high FROM exposures
+            WHERE experiment = 'speed' AND unit_type = 'user' AND NOT forced
+              AND ts >= TIMESTAMPTZ '{START}' AND ts < TIMESTAMPTZ '{until}'
+            GROUP BY unit HAVING min(variant) = max(variant)),
+        u AS (
+            SELECT a.unit, {", ".join(sums)} FROM a JOIN events e ON e.unit = a.unit AND e.ts >= {since}
+            WHERE e.name IN ({listed}) AND e.ts < TIMESTAMPTZ '{until}' GROUP BY a.unit)
+        SELECT low, count(*), {", ".join(shown)} FROM a LEFT JOIN u USING (unit) GROUP BY low"""
+    return sum(row[1] for row in connection(folder).sql(statement).fetchall())
+
+
+def our_look(folder: Path, covariates: bool) -> int:
+    """The engine as a look calls it, crossovers, caps and all."""
+    from analysis.engines.contract import Group, StoreFiles
+    from analysis.engines.duckdb import DuckDBEngine
+    from analysis.plan import AnalysisPlan, planned_metric
+    from metrics.definitions import Direction, Kind, Measure, MetricDefinition, Source
+
+    def metric(name: str):
+        return planned_metric(
+            MetricDefinition(
+                key=name,
+                title=name,
+                question="?",
+                kind=Kind.MEAN,
+                unit="$",
+                direction=Direction.UP,
+                owner="bench",
+                hypothesis="-",
+                source=Source(name, Measure.VALUE),
+                covariate_days=BEFORE_DAYS if covariates else None,
+            )
+        )
+
+    plan = AnalysisPlan(
+        experiment="speed",
+        unit_type="user",
+        arms=("control", "treatment"),
+        variants=("off", "on"),
+        since=START,
+        until=START + timedelta(days=DAYS),
+        metrics=tuple(map(metric, NAMES)),
+    )
+    rows = json.loads((folder / "rows.json").read_text())
+    files = StoreFiles(_paths(folder / "exposures"), _paths(folder / "events"), rows)
+    readings = DuckDBEngine(folder, threads=THREADS).read(plan, files, {})
+    return sum(readings.enrolment.units[Group(arm)] for arm in plan.arms)
+
+
+def _paths(folder: Path) -> dict[int, tuple[str, ...]]:
+    return {bucket: (str(folder / f"{bucket:02d}.parquet"),) for bucket in range(BUCKETS)}
+
+
+class Cost(NamedTuple):
+    """Processor seconds, seconds on the clock, peak memory."""
+
+    used_s: float
+    took_s: float
+    peak_mb: float
+
+    def __str__(self) -> str:
+        return f"{self.used_s:6.2f} s cpu {self.took_s:6.2f} s {self.peak_mb:5.0f} MB"
+
+
+CONTESTANTS: dict[str, Callable[[Path, bool], int]] = {
+    "bare_moments": bare_moments,
+    "our_moments": our_moments,
+    "hand_written_look": hand_written_look,
+    "our_look": our_look,
+}
+
+
+def timed(name: str, folder: Path, covariates: bool) -> Cost:
+    """One fresh process, without its imports and the first compilation of a statement."""
+    script = f"""
+import json, resource, time
+import duckdb, ibis, pyarrow, numpy, analysis.engines.duckdb
+from pathlib import Path
+from bench.analysis import CONTESTANTS
+ibis.to_sql(ibis.table({{"a": "int64"}}, name="t").group_by("a").agg(n=ibis._.count()))
+start, used = time.perf_counter(), time.process_time()
+units = CONTESTANTS[{name!r}](Path({str(folder)!r}), {covariates})
+cost = time.process_time() - used, time.perf_counter() - start
+print(json.dumps([*cost, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, units]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    used, took, peak, units = json.loads(done.stdout.splitlines()[-1])
+    COUNTED.setdefault((name.rsplit("_", 1)[-1], covariates), set()).add(units)
+    return Cost(used, took, peak)
+
+
+COUNTED: dict[tuple[str, bool], set[int]] = {}
+"""What contestants counted: the same job gives the same number, or the comparison is worth nothing."""
+
+
+def race(first: str, second: str, folder: Path, covariates: bool) -> None:
+    rounds = [[timed(name, folder, covariates) for name in (first, second)] for _ in range(ROUNDS)]
+    theirs, ours = (Cost(*map(min, zip(*costs, strict=True))) for costs in zip(*rounds, strict=True))
+    what = "10 metrics + pre-period" if covariates else "10 metrics"
+    print(
+        f"{what:24} {first:18} {theirs}   {second:12} {ours}   "
+        f"ratio {ours.used_s / theirs.used_s:.2f}, {ours.peak_mb - theirs.peak_mb:+.0f} MB",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=5_000_000)
+    parser.add_argument("--folder", type=Path, help="keep the data here and use it again")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="headway-bench-") as scratch:
+        folder = chosen.folder or Path(scratch)
+        if not (folder / "rows.json").exists():
+            folder.mkdir(exist_ok=True)
+            generate(folder, chosen.users, chosen.events)
+            (folder / "rows.json").write_text(json.dumps(chosen.users + chosen.events))
+        print(f"{chosen.users:,} units, {chosen.events:,} events, {THREADS} threads, best of {ROUNDS} rounds")
+        for covariates in (False, True):
+            race("bare_moments", "our_moments", folder, covariates)
+            race("hand_written_look", "our_look", folder, covariates)
+    for place, counted in COUNTED.items():
+        assert len(counted) == 1, (place, counted)
+
+
+if __name__ == "__main__":
+    main()
