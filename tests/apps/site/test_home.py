@@ -9,6 +9,8 @@ from config import home
 from experiments import queries as experiments
 from ledger import jobs
 from ledger.models import Job, JobState
+from tests.apps.analysis import world
+from tests.apps.analysis.test_trips import harmed
 from tests.apps.experiments import build
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +62,15 @@ def test_home__dead_jobs__told_with_the_way_there(rosa):
 
     assert "1 background job died" in shown
     assert "?state=dead" in shown
+
+
+def test_home__open_trip__with_the_title_of_its_metric_and_the_way_to_the_report(rosa):
+    harmed()
+
+    trips = page(rosa).split('id="trips"')[1].split("</section>")[0]
+
+    assert "Checkout p95" in trips
+    assert f'href="/experiments/{world.KEY}/"' in trips
 
 
 @pytest.mark.parametrize(
