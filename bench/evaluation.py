@@ -22,6 +22,7 @@ from pathlib import Path
 
 import mmh3
 
+from bench import evaluation_peers
 from bench.evaluation_data import ATTRIBUTES, document, many_flags
 from headway import Client
 from headway.evaluation import compile_config
@@ -56,7 +57,7 @@ def main() -> None:
     _more(client)
     _loads()
     if options.peers:
-        _peers(rates)
+        evaluation_peers.run()
 
 
 def _options() -> argparse.Namespace:
@@ -231,12 +232,6 @@ def _python(script: str, stdin: bytes) -> str:
     return subprocess.run(
         command, input=stdin, env=environment, capture_output=True, check=True
     ).stdout.decode()
-
-
-def _peers(rates: dict[str, float]) -> None:
-    from bench import evaluation_peers
-
-    evaluation_peers.run(rates)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def _check_flags(document: Document, known: Mapping[str, Any]) -> list[Problem]:
     problems: list[Problem] = []
     is_key, check_one = _KEY.fullmatch, flag_checking.check
     for key, entry in document["flags"].items():
-        if key in known and known[key] == entry:
+        if known and key in known and known[key] == entry:
             continue
         if not is_key(key):
             problems.extend(_check_key("flags", key))

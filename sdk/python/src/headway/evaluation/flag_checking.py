@@ -106,9 +106,9 @@ def _check_body(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Proble
 
 
 def _check_ids(rules: list[Any]) -> Problems:
-    ids = [rule["id"] for rule in rules]
-    if len(set(ids)) == len(ids):
+    if len({rule["id"] for rule in rules}) == len(rules):
         return FINE
+    ids = [rule["id"] for rule in rules]
     twice = next(each for each in ids if ids.count(each) > 1)
     return problem("rules", twice, "two rules have this id", "Every rule of a flag has its own.")
 
@@ -183,12 +183,14 @@ def _check_split(split: Any, variants: Mapping[str, Any]) -> Problems:
         return problem("", split, f"a split has exactly {', '.join(sorted(_SPLIT))}")
     if not is_ppm(split["coverage_ppm"]):
         return problem("coverage_ppm", split["coverage_ppm"], PPM)
-    for name in ("gate_salt", "arm_salt"):
-        if not is_salt(split[name]):
-            return problem(name, split[name], SALT)
-    if split["gate_salt"] == split["arm_salt"]:
+    gate, arm = split["gate_salt"], split["arm_salt"]
+    if not is_salt(gate):
+        return problem("gate_salt", gate, SALT)
+    if not is_salt(arm):
+        return problem("arm_salt", arm, SALT)
+    if gate == arm:
         fix = "Draw two salts: with one, the gate decides the arm as well."
-        return problem("arm_salt", split["arm_salt"], "the gate has the same salt", fix)
+        return problem("arm_salt", arm, "the gate has the same salt", fix)
     return _check_arms(split["arms"], variants)
 
 
@@ -196,20 +198,19 @@ def _check_arms(arms: Any, variants: Mapping[str, Any]) -> Problems:
     if arms.__class__ is not list or not 1 <= len(arms) <= MAX_VARIANTS:
         return problem("arms", arms, f"a split has 1 to {MAX_VARIANTS} arms")
     total = 0
-    for number, arm in enumerate(arms):
+    for arm in arms:
         if arm.__class__ is not list or len(arm) != 2 or not is_ppm(arm[1]):
-            return problem(f"arms[{number}]", arm, f"an arm is [variant, share]; {PPM}")
+            return problem(f"arms[{arms.index(arm)}]", arm, f"an arm is [variant, share]; {PPM}")
         name, share = arm
-        if not _is_in(name, variants):
-            return problem(f"arms[{number}]", name, "there is no such variant", _known(variants))
+        if name.__class__ is not str or name not in variants:
+            return problem(f"arms[{arms.index(arm)}]", name, "there is no such variant", _known(variants))
         total += share
     if total != WHOLE_PPM:
         return problem(
             "arms", arms, f"the shares add up to {total / 10_000:g} %", "They must add up to 100 %."
         )
-    names = [arm[0] for arm in arms]
-    if len(set(names)) != len(names):
-        return problem("arms", names, "a variant is in two arms", "Give it one share.")
+    if len({arm[0] for arm in arms}) != len(arms):
+        return problem("arms", arms, "a variant is in two arms", "Give it one share.")
     return FINE
 
 

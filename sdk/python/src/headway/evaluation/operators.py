@@ -19,6 +19,7 @@ Inline = tuple[str, Mapping[str, object]]
 """A fast expression over the attribute `{a}` with constants by name, equal to the test for exact types."""
 
 MAX_LIST = 10_000
+MAX_LIST_TEXT = 1_000_000
 MAX_TEXT = 1_000
 MAX_NUMBER = 2**53
 MAX_REMEMBERED = 256
@@ -71,9 +72,12 @@ def _number(value: object) -> Problems:
 def _list(value: object) -> Problems:
     if value.__class__ is not list or not 1 <= len(value) <= MAX_LIST:
         return problem("value", value, f"this has to be a list of 1 to {MAX_LIST:,} values")
-    if set(map(type, value)) == {str} and max(map(len, value)) <= MAX_TEXT:
-        return FINE
-    return next((found for each in value if (found := _scalar(each))), FINE)
+    try:
+        size = len("".join(value))
+    except TypeError:  # not texts only: one by one
+        return next((found for each in value if (found := _scalar(each))), FINE)
+    fits = size <= MAX_LIST_TEXT
+    return FINE if fits else problem("value", size, f"{MAX_LIST_TEXT:,} characters in all are possible")
 
 
 def _texts(value: object) -> Problems:

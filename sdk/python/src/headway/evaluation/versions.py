@@ -7,6 +7,7 @@ minor and patch numbers count as zero. Build metadata is ignored.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 VersionKey = tuple[int, int, int, int, tuple[tuple[int, int, str], ...]]
 
@@ -21,7 +22,12 @@ _VERSION = re.compile(
 
 def version_key(text: object) -> VersionKey | None:
     """What versions are compared by, or None when this is no version."""
-    match = _VERSION.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_TEXT else None
+    return _key(text) if isinstance(text, str) and len(text) <= MAX_TEXT else None
+
+
+@lru_cache(maxsize=1024)
+def _key(text: str) -> VersionKey | None:
+    match = _VERSION.fullmatch(text)
     if match is None:
         return None
     major, minor, patch, release = match.group(1, 2, 3, 4)
