@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -22,6 +23,8 @@ PAGE = CHECKOUT / "docs" / "tutorial" / "first-experiment.md"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r'^make manage DO="(.*)"$', re.MULTILINE)
 PLACE, OWNER = "shop", "rosa"
+READER_S = 1.5
+"""Nobody types faster; a look reads whole seconds, so that it would miss what was sent in its own."""
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial uses curl")
 
@@ -69,6 +72,7 @@ def printed(surroundings, tmp_path):
             (tmp_path / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "sh":
             outputs.append(run(block.text, tmp_path, surroundings))
+            time.sleep(READER_S)
     return outputs
 
 
