@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from analysis import queries, unblinding
-from analysis.pages import reading
+from analysis.pages import history, reading
 from analysis.report import explore as exploring
 from experiments import queries as experiments
 
@@ -41,7 +43,17 @@ def explore(request: HttpRequest, key: str) -> HttpResponse:
         "choices": exploring.choices(document),
     }
     context["rows"] = exploring.rows(document, **context["asked"])
+    if not (context["is_blind"] or document["effects_hidden"]) and document["results"]:
+        context["over_time"] = _over_time(document, **context["asked"])
     return render(request, "analysis/explore.html", context)
+
+
+def _over_time(document: dict[str, Any], *, metric: str, arm: str, dimension: str) -> dict[str, Any] | None:
+    """Of the metric and arm that were asked for, else of the first of each."""
+    chosen = metric or document["results"][0]["metric"]
+    return history.over_looks(
+        document["experiment"]["key"], metric=chosen, arm=arm or document["experiment"]["treatments"][0]
+    )
 
 
 def look_state(request: HttpRequest, key: str) -> HttpResponse:

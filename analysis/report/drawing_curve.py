@@ -6,42 +6,25 @@ Answers "the mean is up, the median down". Made from the stored document alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT = 560.0, 240.0
-LEFT, RIGHT, TOP, BOTTOM = 84.0, 16.0, 24.0, 32.0
+from analysis.report.drawing_frame import LEFT, Frame, axis, end
+
+WIDTH, HEIGHT, RIGHT, BOTTOM = 560.0, 240.0, 16.0, 32.0
 CLEARANCE = 14.0
 """A line that rises faster than this to the next point would run through a label above the point."""
 
 Point = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The vertical axis: from -bottom to top, in the metric's unit."""
-
-    top: float
-    bottom: float
-
-    def height(self, value: float) -> float:
-        """Held inside the frame."""
-        inside = max(-self.bottom, min(self.top, value))
-        share = (self.top - inside) / (self.top + self.bottom)
-        return round(TOP + share * (HEIGHT - TOP - BOTTOM), 1)
-
-    def holds(self, value: float) -> bool:
-        return -self.bottom <= value <= self.top
-
-
 def curve(content: Mapping[str, Any]) -> str:
     """The picture of one quantile-effect curve."""
-    frame = Frame(float(content["top"]), float(content["bottom"]))
+    frame = Frame(float(content["top"]), float(content["bottom"]), WIDTH - RIGHT, HEIGHT - BOTTOM)
     placed = list(zip(_columns(len(content["points"])), content["points"], strict=True))
     known = [(x, point) for x, point in placed if point["difference"] is not None]
     parts = [
-        _frame(content, frame),
+        axis(content, frame),
         _band(known, frame),
         _line(known, frame),
         *(_point(*each, frame, after) for each, after in zip(known, [*known[1:], None], strict=True)),
@@ -60,34 +43,12 @@ def _columns(number: int) -> list[float]:
     return [round(LEFT + step * (index + 0.5), 1) for index in range(number)]
 
 
-def _frame(content: Mapping[str, Any], frame: Frame) -> str:
-    right, bottom, zero = WIDTH - RIGHT, HEIGHT - BOTTOM, frame.height(0.0)
-    return (
-        f'<path d="M{LEFT:g} {TOP:g}H{right:g}M{LEFT:g} {bottom:g}H{right:g}" class="grid-line"/>'
-        f'<path d="M{LEFT:g} {zero:g}H{right:g}" class="zero"/>'
-        + _tick(TOP + 4, content["top_text"])
-        + _tick(TOP + 18, content["up_word"])
-        + _tick(zero + 4, "0")
-        + _tick(bottom - 8, content["down_word"])
-        + _tick(bottom + 6, content["bottom_text"])
-    )
-
-
-def _tick(y: float, text: str) -> str:
-    return f'<text x="{LEFT - 8:g}" y="{y:g}" text-anchor="end" class="tick">{escape(text)}</text>'
-
-
 def _band(known: Sequence[tuple[float, Point]], frame: Frame) -> str:
-    """An unbounded end lies on the frame's edge."""
     if not known:
         return ""
-    above = [f"{x:g} {frame.height(_end(point['high'], frame.top)):g}" for x, point in known]
-    below = [f"{x:g} {frame.height(_end(point['low'], -frame.bottom)):g}" for x, point in reversed(known)]
+    above = [f"{x:g} {frame.height(end(point['high'], frame.top)):g}" for x, point in known]
+    below = [f"{x:g} {frame.height(end(point['low'], -frame.bottom)):g}" for x, point in reversed(known)]
     return f'<path d="M{"L".join(above + below)}Z" class="band"/>'
-
-
-def _end(value: float | None, edge: float) -> float:
-    return edge if value is None else value
 
 
 def _line(known: Sequence[tuple[float, Point]], frame: Frame) -> str:

@@ -8,11 +8,13 @@ import pytest
 from django.utils import timezone
 
 from analysis import queries, unblinding
+from events.labels import Label, LabelKind
+from events.services.labels import add_label
 from ledger import jobs
 from ledger import queries as ledger_queries
 from ledger.refusals import Refused
 from tests.apps.experiments.build import drafted, started, stopped
-from tests.apps.report.build import KEY, NOW, reported, tripped
+from tests.apps.report.build import KEY, NOW, reported, resulted, tripped
 from tests.golden.report.test_golden import texts_of
 
 pytestmark = pytest.mark.django_db
@@ -403,3 +405,27 @@ def test_tabs__of_a_started_experiment__all_five(browser):
     assert all(
         f"/experiments/{KEY}/{tab}/" in page for tab in ("report", "plan", "health", "explore", "history")
     )
+
+
+def test_explore__several_looks__effect_over_time_with_deploys(browser):
+    started()
+    for look in range(1, 4):
+        resulted(reported(look=look, days=7 + look).run, estimate=0.5 / look)
+    deployed = Label(LabelKind.DEPLOY, "cart 2.1", started_at=NOW + timedelta(days=8, hours=3))
+    add_label(label=deployed, actor="ci", now=NOW + timedelta(days=9))
+
+    page = browser.get(f"/experiments/{KEY}/explore/?metric=orders").text
+
+    assert "Orders over time, treatment" in page
+    assert page.count('<th scope="row">look ') == 3
+    assert "cart 2.1" in page
+
+
+def test_explore__metric_without_numbers__no_picture_but_the_table(browser):
+    started()
+    reported()
+
+    page = browser.get(f"/experiments/{KEY}/explore/").text
+
+    assert "over time" not in page
+    assert "<tr data-row>" in page
