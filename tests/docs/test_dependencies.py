@@ -1,16 +1,31 @@
 """docs/dependencies.md, pyproject.toml and the hashed lists name the same packages."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from config.settings import INSTALLED_APPS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+APPS = [name for name in INSTALLED_APPS if (ROOT / name).is_dir()]
 NAME = re.compile(r"^[A-Za-z0-9-]+")
+
+
+IMPORTED_AS = {
+    "rest_framework": "djangorestframework",
+    "drf_spectacular": "drf-spectacular",
+    "ibis": "ibis-framework",
+    "psycopg_pool": "psycopg",
+}
+OPTIONAL = {"headway", "pyspark", "openfeature"}
+"""Imported where they are there: the SDK itself, and what extras bring."""
 
 
 def names(requirements):
@@ -73,3 +88,23 @@ def test_list__project_changed__written_anew(name, extras):
     wanted = names([*PROJECT["dependencies"], *(each for extra in extras for each in EXTRAS[extra])])
 
     assert wanted <= set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+
+
+def imported(file):
+    """Top-level names of everything a file imports."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_code__what_it_imports__declared():
+    own = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    files = [file for folder in (*APPS, "config") for file in (ROOT / folder).rglob("*.py")]
+    found = (
+        {name for file in files for name in imported(file)} - own - set(sys.stdlib_module_names) - OPTIONAL
+    )
+
+    declared = names([*PROJECT["dependencies"], *EXTRAS["embedded"]])
+    assert {IMPORTED_AS.get(name, name) for name in foreign} <= declared
