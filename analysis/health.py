@@ -61,12 +61,12 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything the checks look at. `active` counts per metric the units of all arms with an event."""
+    """Everything the checks look at. `active` counts per metric and arm the units with an event."""
 
     plan: LockedPlan
     cut: datetime
     look: int
     enrolment: Enrolment
-    active: Mapping[str, int]
+    active: Mapping[str, Mapping[str, int]]
     flow: DataFlow
     balances: tuple[Balance, ...] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from analysis.engines.contract import Enrolment, Group
-from analysis.health import Balance, Context, Finding
+from analysis.health import Balance, Context, DataFlow, Finding
 from analysis.report.facts import CheckKind
 from analysis.report.facts import CheckStatus as Status
 from analysis.stats import compare, estimators, srm
@@ -18,6 +19,8 @@ REFUSED_WARN, REFUSED_FAIL = 0.01, 0.05
 BALANCE_ALPHA = 0.001
 SMALL_DEVIATION_POINTS, LARGE_UNITS = 0.2, 1_000_000
 WEEKDAYS = 7
+EXPECTED_UNITS = 20
+"""An arm that should have got so many and got none did not get them by chance (e^-20)."""
 
 Check = Callable[[Context], Finding]
 
@@ -96,22 +99,17 @@ def assignment(context: Context) -> Finding:
 
 
 def data(context: Context) -> Finding:
-    """Is anything missing? Silent days, refused events, batches not stored yet, metrics without any event."""
-    flow = context.flow
-    arrived = flow.accepted + flow.refused
-    refused = flow.refused / arrived if arrived else 0.0
-    absent = [binding.metric for binding in context.plan.bindings if not context.active.get(binding.metric)]
-    graded = _graded(refused, REFUSED_WARN, REFUSED_FAIL)
+    """Is anything missing? Silent days, arms that went silent, refused events, batches not stored yet,
+    metrics without any event or with none in one arm."""
     if not _enrolled(context.enrolment):
         return Finding(CheckKind.DATA, Status.NOT_RUN, "no unit has been enrolled yet")
-    if flow.silent_days or _has_no_outcome(context, absent):
-        graded = Status.FAIL
-    elif graded is Status.OK and (flow.waiting or absent):
-        graded = Status.WARN
+    flow, gaps = context.flow, _gaps(context)
+    arrived = flow.accepted + flow.refused
+    refused = flow.refused / arrived if arrived else 0.0
     return Finding(
         kind=CheckKind.DATA,
-        status=graded,
-        detail=_data_detail(context, refused, absent),
+        status=_worst(_graded(refused, REFUSED_WARN, REFUSED_FAIL), _status_of_gaps(context, gaps)),
+        detail=_data_detail(flow, refused, gaps),
         statistic=refused,
         limit=REFUSED_FAIL,
         evidence={
@@ -120,25 +118,69 @@ def data(context: Context) -> Finding:
             "accepted": flow.accepted,
             "refused": flow.refused,
             "waiting_batches": flow.waiting,
-            "metrics_without_events": absent,
+            "arms_without_units": [f"{arm} on {day.isoformat()}" for day, arm in gaps.silent_arms],
+            "metrics_without_events": list(gaps.absent),
+            "metrics_missing_in_an_arm": list(gaps.one_sided),
         },
     )
 
 
-def _has_no_outcome(context: Context, absent: list[str]) -> bool:
-    """Not one of the metrics has an event: the events do not arrive, or under other unit ids."""
-    return len(absent) == len({binding.metric for binding in context.plan.bindings})
+@dataclass(frozen=True, slots=True)
+class _Gaps:
+    """`silent_arms`: days on which an arm got nobody although the others did. `absent`: metrics without an
+    event. `one_sided`: metrics with events in some arms and none in others."""
+
+    silent_arms: tuple[tuple[date, str], ...]
+    absent: tuple[str, ...]
+    one_sided: tuple[str, ...]
 
 
-def _data_detail(context: Context, refused: float, absent: list[str]) -> str:
-    flow = context.flow
+def _gaps(context: Context) -> _Gaps:
+    active = {binding.metric: context.active.get(binding.metric, {}) for binding in context.plan.bindings}
+    some = {metric: sum(by_arm.values()) for metric, by_arm in active.items()}
+    return _Gaps(
+        silent_arms=tuple(_silent_arms(context)),
+        absent=tuple(metric for metric, units in some.items() if not units),
+        one_sided=tuple(
+            f"{metric} in {arm.key}"
+            for metric, by_arm in active.items()
+            for arm in context.plan.arms
+            if not by_arm.get(arm.key) and some[metric] * arm.share >= EXPECTED_UNITS
+        ),
+    )
+
+
+def _silent_arms(context: Context) -> Iterator[tuple[date, str]]:
+    """Days on which so many units came that every arm should have got some."""
+    by_day = context.enrolment.by_day
+    for day in sorted({day for day, _ in by_day}):
+        everybody = sum(n for (of, _), n in by_day.items() if of == day)
+        for arm in context.plan.arms:
+            if not by_day.get((day, arm.key)) and everybody * arm.share >= EXPECTED_UNITS:
+                yield day, arm.key
+
+
+def _status_of_gaps(context: Context, gaps: _Gaps) -> Status:
+    """Without one event of any metric the events do not arrive, or under other unit ids."""
+    has_no_outcome = len(gaps.absent) == len({binding.metric for binding in context.plan.bindings})
+    if context.flow.silent_days or gaps.silent_arms or has_no_outcome:
+        return Status.FAIL
+    return Status.WARN if context.flow.waiting or gaps.absent or gaps.one_sided else Status.OK
+
+
+def _data_detail(flow: DataFlow, refused: float, gaps: _Gaps) -> str:
     parts = [f"{refused:.2%} of events refused"]
     if flow.silent_days:
         parts.append(f"no events on {len(flow.silent_days)} of {flow.days} days")
+    if gaps.silent_arms:
+        day, arm = gaps.silent_arms[0]
+        parts.append(f"no units in {arm} on {day.isoformat()}")
     if flow.waiting:
         parts.append(f"{flow.waiting} batches not stored yet")
-    if absent:
-        parts.append(f"no events for {', '.join(absent)}")
+    if gaps.absent:
+        parts.append(f"no events for {', '.join(gaps.absent)}")
+    if gaps.one_sided:
+        parts.append(f"no events for {', '.join(gaps.one_sided)}")
     return "; ".join(parts)
 
 
@@ -220,6 +262,11 @@ def _enrolled(enrolment: Enrolment) -> int:
 
 def _graded(share: float, warn: float, fail: float) -> Status:
     return Status.FAIL if share >= fail else Status.WARN if share >= warn else Status.OK
+
+
+def _worst(first: Status, second: Status) -> Status:
+    order = (Status.OK, Status.WARN, Status.FAIL)
+    return max(first, second, key=order.index)
 
 
 CHECKS: tuple[Check, ...] = (split, assignment, data, before, duration, looks)

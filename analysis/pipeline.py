@@ -214,16 +214,13 @@ def _context(look: Look) -> Context:
     )
 
 
-def _active(look: Look, metric: PlannedMetric) -> int:
-    """Units of all arms with at least one event of the metric."""
-    groups = [Group(arm) for arm in look.plan.arms]
+def _active(look: Look, metric: PlannedMetric) -> dict[str, int]:
+    """Units of every arm with at least one event of the metric."""
     if metric.vector is not None:
         counts = look.readings.active.get(metric.vector, {})
-        return sum(counts.get(group, 0) for group in groups)
-    if metric.stream is None or metric.share is None:
-        return 0
-    stats = look.readings.quantiles.get((metric.stream, metric.share), {})
-    return sum(stats[group].cluster.n for group in groups if group in stats)
+        return {arm: counts.get(Group(arm), 0) for arm in look.plan.arms}
+    found = estimate(metric, look.readings, look.plan.arms)
+    return {arm: found.value(arm).units for arm in look.plan.arms}
 
 
 def _balances(look: Look) -> Iterator[Balance]:

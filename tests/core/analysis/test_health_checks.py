@@ -33,7 +33,7 @@ def context(**changes):
         "cut": START + timedelta(days=8),
         "look": 3,
         "enrolment": enrolment(),
-        "active": {"orders": 4000},
+        "active": {"orders": {"control": 2000, "treatment": 2000}},
         "flow": FLOW,
     }
     return Context(**{**settings, **changes})
@@ -116,7 +116,9 @@ def test_assignment__nobody_enrolled__not_run():
         ({"flow": replace(FLOW, waiting=1)}, "warn"),
         ({"flow": replace(FLOW, silent_days=(date(2026, 1, 6),))}, "fail"),
         ({"active": {}}, "fail"),
-        ({"active": {"orders": 0}}, "fail"),
+        ({"active": {"orders": {"control": 0, "treatment": 0}}}, "fail"),
+        ({"active": {"orders": {"control": 2000, "treatment": 0}}}, "warn"),
+        ({"active": {"orders": {"control": 20, "treatment": 0}}}, "ok"),
         ({"enrolment": enrolment(0, 0)}, "not_run"),
     ],
 )
@@ -131,6 +133,21 @@ def test_data__one_of_two_metrics_without_events__warns_and_names_it():
 
     assert finding.status.value == "warn"
     assert "latency-p90" in finding.detail
+
+
+def test_data__an_arm_got_nobody_for_a_day__fails_and_says_which_and_when():
+    by_day = {**enrolment().by_day, (WEEK[3], "treatment"): 0}
+
+    finding = health_checks.data(context(enrolment=enrolment(by_day=by_day)))
+
+    assert finding.status.value == "fail"
+    assert f"no units in treatment on {WEEK[3]}" in finding.detail
+
+
+def test_data__a_day_with_few_units__an_empty_arm_is_chance():
+    by_day = {**enrolment().by_day, (WEEK[3], "treatment"): 0, (WEEK[3], "control"): 30}
+
+    assert status(health_checks.data, enrolment=enrolment(by_day=by_day)) == "ok"
 
 
 def balance(shift):
