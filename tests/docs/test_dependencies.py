@@ -101,10 +101,9 @@ def imported(file):
 
 def test_code__what_it_imports__declared():
     own = {path.name for path in ROOT.iterdir() if path.is_dir()}
-    files = [file for folder in (*APPS, "config") for file in (ROOT / folder).rglob("*.py")]
-    found = (
-        {name for file in files for name in imported(file)} - own - set(sys.stdlib_module_names) - OPTIONAL
-    )
+    files = [file for app in APPS for file in (ROOT / app).rglob("*.py")]
+    found = {name for file in files for name in imported(file)}
+    foreign = found - own - set(sys.stdlib_module_names) - OPTIONAL
 
     declared = names([*PROJECT["dependencies"], *EXTRAS["embedded"]])
     assert {IMPORTED_AS.get(name, name) for name in foreign} <= declared
