@@ -13,21 +13,22 @@ class Pseudonyms:
     """Hashes under one secret; results are remembered, because a unit has many events."""
 
     secret: bytes = field(repr=False)
-    _known: dict[str, int] = field(default_factory=dict, repr=False)
+    _known: "dict[tuple[str, str] | str, int]" = field(default_factory=dict, repr=False)
 
     def unit(self, unit_type: str, unit: str) -> int:
         """A unit of one type; "user" 7 and "device" 7 are two units."""
-        return self._number(f"unit\0{unit_type}\0{unit}")
+        name = (unit_type, unit)
+        number = self._known.get(name)
+        return self._hash(name, f"unit\0{unit_type}\0{unit}") if number is None else number
 
     def session(self, session: str) -> int:
-        return self._number(f"session\0{session}")
+        number = self._known.get(session)
+        return self._hash(session, f"session\0{session}") if number is None else number
 
-    def _number(self, text: str) -> int:
-        number = self._known.get(text)
-        if number is None:
-            digest = blake2b(text.encode(), digest_size=8, key=self.secret).digest()
-            number = int.from_bytes(digest, "little", signed=True)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[text] = number
+    def _hash(self, name: "tuple[str, str] | str", text: str) -> int:
+        digest = blake2b(text.encode(), digest_size=8, key=self.secret).digest()
+        number = int.from_bytes(digest, "little", signed=True)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[name] = number
         return number

@@ -93,15 +93,16 @@ def _event(event: Event, names: Pseudonyms) -> tuple[Any, ...]:
 def _table(kind: str, rows: list[tuple[Any, ...]], received_at: dict[int, datetime]) -> pa.Table:
     schema = WIDE[kind]
     contents = [content for *_, content in rows]
+    ids = b"".join([event.id.bytes for _, event, _ in rows])
     listed = [
-        [str(event.id) for _, event, _ in rows],
+        _as_texts(ids.hex()),
         *(list(column) for column in zip(*contents, strict=True)),
         [received_at[arrived >> INDEX_BITS] for arrived, *_ in rows],
         [arrived for arrived, *_ in rows],
     ]
     if not rows:
         return schema.empty_table()
-    halves = np.frombuffer(b"".join([event.id.bytes for _, event, _ in rows]), dtype=">i8").astype("<i8")
+    halves = np.frombuffer(ids, dtype=">i8").astype("<i8")
     arrays = [
         *(pa.array(column, field.type) for column, field in zip(listed, schema, strict=False)),
         pa.array(halves[0::2]),
@@ -109,6 +110,15 @@ def _table(kind: str, rows: list[tuple[Any, ...]], received_at: dict[int, dateti
         pa.array([_fingerprint(kind, content) for content in contents], pa.int64()),
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _as_texts(digits: str) -> list[str]:
+    """UUIDs of 32 digits each in their usual form; four times as fast as one `str` after the other."""
+    return [
+        f"{digits[i : i + 8]}-{digits[i + 8 : i + 12]}-{digits[i + 12 : i + 16]}"
+        f"-{digits[i + 16 : i + 20]}-{digits[i + 20 : i + 32]}"
+        for i in range(0, len(digits), 32)
+    ]
 
 
 def _fingerprint(kind: str, content: tuple[Any, ...]) -> int:
