@@ -51,6 +51,16 @@ def test_cuped__against_rows(arms, columns):
         adjusted = arm[:, 0] - (arm[:, columns] - centre) @ theta
         assert estimate.value == pytest.approx(adjusted.mean(), rel=1e-12)
         assert estimate.variance == pytest.approx(adjusted.var(ddof=1) / len(arm), rel=1e-10)
+        assert estimate.degrees_of_freedom == len(arm) - 1 - len(columns)
+
+
+def test_cuped__two_units__one_degree_of_freedom_at_least(arms):
+    tiny = Moments.from_rows(arms[0][:2])
+
+    found = cuped([tiny, Moments.from_rows(arms[1])], covariates=[1, 2])
+
+    assert found[0].degrees_of_freedom == 1.0
+    assert found[0].units == 2
 
 
 def test_cuped__difference__less_variance_and_same_truth(arms):
@@ -156,6 +166,11 @@ def test_cuped_ratio__nobody_has_a_pre_period__plain_ratio():
     (found,) = cuped_ratio([Moments.from_rows(rows)])
 
     assert found == ratio(Moments.from_rows(rows))
+
+
+def test_adjusted_ratios__nobody_at_all__named():
+    for adjust in (cuped_ratio, lin_ratio):
+        assert adjust([Moments.empty(4)] * 2) == [NotEstimable(Why.NO_UNITS)] * 2
 
 
 def test_cuped_ratio__columns_elsewhere__same():

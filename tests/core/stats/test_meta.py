@@ -7,6 +7,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from analysis.stats.compare import difference
@@ -46,6 +47,7 @@ def test_pooling__against_statsmodels(effects):
         assert found.standard_error == pytest.approx(frame.loc[row, "sd_eff"], rel=1e-9)
         assert found.confidence_interval.lower == pytest.approx(frame.loc[row, "ci_low"], rel=1e-9)
         assert found.confidence_interval.upper == pytest.approx(frame.loc[row, "ci_upp"], rel=1e-9)
+        assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(found.estimate) / found.standard_error))
         assert sum(found.weights) == pytest.approx(1.0)
     assert random.heterogeneity.tau2 == pytest.approx(oracle.tau2, rel=1e-9)
     assert random.heterogeneity.q == pytest.approx(oracle.q, rel=1e-9)
@@ -76,6 +78,7 @@ def test_random_effects__hartung_knapp__against_statsmodels(effects):
     assert found.confidence_interval.lower == pytest.approx(low, rel=1e-9)
     assert found.confidence_interval.upper == pytest.approx(high, rel=1e-9)
     assert found.degrees_of_freedom == 4
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(found.estimate) / found.standard_error, 4))
 
 
 def test_random_effects__hartung_knapp_on_studies_that_agree__not_below_the_plain_error():
@@ -163,6 +166,18 @@ def test_mix_rate__rates_move_and_shares_do_not__all_rate():
     assert found.mix == pytest.approx(0.0, abs=1e-15)
     assert found.rate == pytest.approx(1.0)
     assert not found.reversal
+
+
+def test_mix_rate__segment_without_traffic__adds_nothing():
+    segments = {"web": SegmentSums(100.0, 10.0), "tv": SegmentSums(0.0, 0.0)}
+
+    found = mix_rate_decomposition(segments, {**segments, "web": SegmentSums(150.0, 10.0)})
+
+    assert (found.mix, found.rate, found.change) == pytest.approx((0.0, 5.0, 5.0))
+    assert [(part.segment, part.mix, part.rate) for part in found.segments] == [
+        ("tv", 0.0, 0.0),
+        ("web", 0.0, 5.0),
+    ]
 
 
 def test_mix_rate__no_traffic__named_and_impossible_sums_refused():

@@ -3,6 +3,7 @@
 """The guardrail monitor: who may alarm, when, and that the past is never rewritten."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from analysis.stats.compare import difference, lift
 from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorState, look_of
 from analysis.stats.results import Estimate, InvalidInput
+from analysis.stats.sequential import tuned_tau2
 from analysis.stats.simulate import z_paths
 
 MONITOR = GuardrailMonitor(planned_information=1.0)
@@ -28,7 +30,9 @@ def test_judge__no_looks_or_all_too_early__says_so():
     few_users = MonitorLook(100.0, 1.0, units=99, hours=5.0, scheduled=True)
     first_minutes = MonitorLook(100.0, 1.0, units=10_000, hours=0.5, scheduled=True)
 
-    assert MONITOR.judge([]).state is MonitorState.TOO_EARLY
+    nothing = MONITOR.judge([])
+    assert (nothing.state, nothing.p_value, nothing.lower_bound) == (MonitorState.TOO_EARLY, 1.0, -math.inf)
+    assert (nothing.information_share, nothing.alpha_spent, nothing.alarm_look) == (0.0, 0.0, None)
     assert MONITOR.judge([few_users, first_minutes]).state is MonitorState.TOO_EARLY
 
 
@@ -51,6 +55,13 @@ def test_judge__harm_as_planned_for__found_at_a_scheduled_look():
     assert found.alarm_by == "spending"
     assert (found.alarm_look + 1) % 24 == 0
     assert found.z > found.bound
+
+
+def test_always_valid_half__one_sided_and_tuned_for_a_tenth_of_the_plan():
+    found = GuardrailMonitor(planned_information=40.0, alpha=0.1).always_valid
+
+    assert found.tau2 == pytest.approx(tuned_tau2(1 / 4.0, 0.02, sides=1))
+    assert (found.alpha, found.sides) == (pytest.approx(0.02), 1)
 
 
 def test_judge__improvement_however_large__no_alarm():

@@ -108,9 +108,10 @@ def test_of__clock_in_other_units__same_as_the_comparison_divided_by_them(unit):
     assert found.p_value == pytest.approx(expected.p_value, rel=1e-9)
     assert found.confidence_interval.lower == pytest.approx(unit * expected.confidence_interval.lower)
     assert found.confidence_interval.upper == pytest.approx(unit * expected.confidence_interval.upper)
-    assert test.lift(control, treatment, unit=unit).p_value == pytest.approx(
-        test.lift(*divided).p_value, rel=1e-9
-    )
+    lifted, expected_lift = test.lift(control, treatment, unit=unit), test.lift(*divided)
+    assert lifted.p_value == pytest.approx(expected_lift.p_value, rel=1e-9)
+    assert lifted.confidence_interval.lower == pytest.approx(expected_lift.confidence_interval.lower)
+    assert lifted.confidence_interval.upper == pytest.approx(expected_lift.confidence_interval.upper)
 
 
 @pytest.mark.parametrize("unit", [0.0, -1.0, math.nan, math.inf])
@@ -121,6 +122,7 @@ def test_of__unit_not_positive__refused(unit):
 
 def test_clock_unit__level_of_both_arms__none_without_a_positive_level():
     assert clock_unit(Estimate(2.0, 1.0), Estimate(4.0, 1.0)) == 3.0
+    assert clock_unit(Estimate(0.02, 1.0), Estimate(0.04, 1.0)) == pytest.approx(0.03)
     assert clock_unit(Estimate(-2.0, 1.0), Estimate(2.0, 1.0)) is None
     assert clock_unit(NotEstimable(Why.NO_UNITS), Estimate(2.0, 1.0)) is None
     assert clock_unit(Estimate(2.0, 1.0), NotEstimable(Why.NO_UNITS)) is None
@@ -189,6 +191,19 @@ def test_always_valid__impossible_settings__refused(arguments, field):
         AlwaysValid(*arguments)
 
     assert caught.value.field == field
+
+
+def test_tuned_tau2__published_formula__one_sided_at_twice_the_level():
+    logs = -2 * math.log(0.05)
+
+    assert tuned_tau2(3.0, 0.05) == pytest.approx(3 * (logs + math.log(1 + logs)), rel=1e-12)
+    assert tuned_tau2(3.0, 0.05, sides=1) == tuned_tau2(3.0, 0.1, sides=2)
+
+
+@pytest.mark.parametrize(("alpha", "sides"), [(0.6, 1), (1.2, 2), (0.0, 2)])
+def test_tuned_tau2__impossible_level__refused(alpha, sides):
+    with pytest.raises(InvalidInput):
+        tuned_tau2(1.0, alpha, sides)
 
 
 def test_tuned_tau2__no_variance__refused():
