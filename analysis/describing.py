@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from analysis.comparing import family_size
-from analysis.stats.results import Estimate, Estimated
+from analysis.estimation import is_adjusted
+from analysis.stats.results import Estimated
 from experiments.plan import Binding, LockedPlan
 from metrics.definitions import Kind
 
@@ -23,11 +24,14 @@ def estimators(bindings: Iterable[Binding]) -> str:
     return ", ".join(dict.fromkeys(OF_KIND[binding.definition.kind] for binding in bindings))
 
 
-def variance(estimates: Iterable[Estimated]) -> str:
+def variance(estimates: Iterable[Estimated], *, has_own_slopes: bool) -> str:
     """For how many of the metrics a pre-period took variance out; one estimate for each metric."""
     listed = list(estimates)
-    reduced = sum(isinstance(each, Estimate) and "cuped" in each.method for each in listed)
-    return f"CUPED for {reduced} of {len(listed)} metrics" if reduced else "no variance reduction"
+    reduced = sum(map(is_adjusted, listed))
+    if not reduced:
+        return "no variance reduction"
+    name = "CUPED with slopes for each arm" if has_own_slopes else "CUPED"
+    return f"{name} for {reduced} of {len(listed)} metrics"
 
 
 def correction(locked: LockedPlan) -> str:

@@ -14,6 +14,7 @@ from analysis.report.facts import ArmValue
 from analysis.stats import adjusted, estimators
 from analysis.stats.moments import Moments
 from analysis.stats.results import Estimate, Estimated, NotEstimable, Status, Why
+from experiments.plan import LockedPlan
 from metrics.definitions import Kind
 
 Estimator = Callable[[Moments], Estimated]
@@ -24,6 +25,10 @@ PLAIN: Mapping[Kind, Estimator] = {
     Kind.PROPORTION: estimators.proportion,
     Kind.RATIO: estimators.ratio,
 }
+
+
+ADJUSTED = ("cuped", "regression adjusted")
+"""Methods of estimates that stand on a pre-period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +67,20 @@ def estimate(
     *,
     where: Slice = EVERYBODY,
     is_capped: bool = True,
+    uneven_control: str = "",
 ) -> Estimates:
-    """The metric in every arm, inside one slice; `is_capped` False ignores the metric's cap."""
+    """The metric in every arm, inside one slice; `is_capped` False ignores the metric's cap.
+
+    Where arms are planned to be of unequal size, `uneven_control` names the control: a covariate then gets
+    slopes of its own in every arm, because one common slope may lose precision.
+    """
     if metric.stream is not None and metric.share is not None:
         return quantiles(metric, metric.share, readings, arms, where=where)
     vector = metric.vector if is_capped else metric.uncapped or metric.vector
     if vector is None:
         raise ValueError(f"metric {metric.key} has neither a vector nor a stream")
     moments = [_moments(readings, vector, where.group(arm)) for arm in arms]
-    found = _with_covariate(metric.kind, vector, moments)
+    found = _with_covariate(metric.kind, vector, moments, _position(arms, uneven_control))
     values = [_value(metric.kind, of, part) for of, part in zip(found, moments, strict=True)]
     return Estimates(tuple(arms), tuple(found), tuple(values))
 
@@ -101,16 +111,42 @@ def _moments(readings: Readings, vector: Vector, group: Group) -> Moments:
     return readings.moments[vector].get(group) or Moments.empty(len(vector.entries))
 
 
-def _with_covariate(kind: Kind, vector: Vector, moments: Sequence[Moments]) -> list[Estimated]:
+def uneven_control(locked: LockedPlan) -> str:
+    """The control of a plan whose arms are not all of one size; else nothing."""
+    return locked.control if len({arm.weight_ppm for arm in locked.arms}) > 1 else ""
+
+
+def is_adjusted(found: Estimated) -> bool:
+    """Did a pre-period change the value?"""
+    return isinstance(found, Estimate) and any(name in found.method for name in ADJUSTED)
+
+
+def _position(arms: Sequence[str], key: str) -> int | None:
+    return list(arms).index(key) if key else None
+
+
+def _with_covariate(
+    kind: Kind, vector: Vector, moments: Sequence[Moments], control: int | None
+) -> list[Estimated]:
     """Adjusted where a covariate varies. Few events keep their score limits instead, which have no adjusted
     form; a covariate without spread would only cost a degree of freedom."""
     plain = [PLAIN[kind](part) for part in moments]
     few = any(isinstance(of, Estimate) and of.status is Status.FEW_EVENTS for of in plain)
     if vector.covariate is None or few or not _varies(vector, moments):
         return plain
-    if kind is Kind.RATIO:
-        return adjusted.cuped_ratio(moments)
-    return adjusted.cuped(moments)
+    is_ratio = kind is Kind.RATIO
+    if control is None:
+        return adjusted.cuped_ratio(moments) if is_ratio else adjusted.cuped(moments)
+    return _control_first(adjusted.lin_ratio if is_ratio else adjusted.lin, moments, control)
+
+
+def _control_first(
+    adjust: Callable[[Sequence[Moments]], list[Estimated]], moments: Sequence[Moments], control: int
+) -> list[Estimated]:
+    """Estimates in the order of `moments` from a function that wants the control to come first."""
+    order = sorted(range(len(moments)), key=lambda position: position != control)
+    found = adjust([moments[position] for position in order])
+    return [found[order.index(position)] for position in range(len(moments))]
 
 
 def _varies(vector: Vector, moments: Sequence[Moments]) -> bool:
@@ -121,7 +157,7 @@ def _varies(vector: Vector, moments: Sequence[Moments]) -> bool:
 def _value(kind: Kind, found: Estimated, moments: Moments) -> ArmValue:
     """Sums are shown only where their quotient is the value: an adjusted value is not."""
     value = found.value if isinstance(found, Estimate) else None
-    if value is None or "cuped" in (found.method if isinstance(found, Estimate) else ""):
+    if value is None or is_adjusted(found):
         return ArmValue(moments.n, value)
     base = _sum(moments, 1) if kind is Kind.RATIO else float(moments.n)
     return ArmValue(moments.n, value, numerator=_sum(moments, 0), denominator=base)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from analysis import comparing, curves, describing, families, guardrails, health_checks, slicing
 from analysis.comparing import BothReadings, Contrast, History
 from analysis.engines.contract import Enrolment, Group, Readings
-from analysis.estimation import Estimates, estimate, pre_period
+from analysis.estimation import Estimates, estimate, pre_period, uneven_control
 from analysis.guardrails import Trip, Watch
 from analysis.health import Balance, Context, DataFlow, Finding
 from analysis.plan import AnalysisPlan, PlannedMetric
@@ -100,10 +100,16 @@ def judge(look: Look) -> Outcome:
 
 def _of_metric(look: Look, binding: Binding) -> Iterator[ArmOutcome]:
     metric = next(metric for metric in look.plan.metrics if metric.key == binding.metric)
-    estimates = estimate(metric, look.readings, look.plan.arms)
-    uncapped = estimate(metric, look.readings, look.plan.arms, is_capped=False) if metric.uncapped else None
+    estimates, uncapped = _estimates(look, metric), None
+    if metric.uncapped is not None:
+        uncapped = _estimates(look, metric, is_capped=False)
     for arm in look.locked.treatments:
         yield _of_arm(look, binding, metric, arm.key, estimates, uncapped)
+
+
+def _estimates(look: Look, metric: PlannedMetric, *, is_capped: bool = True) -> Estimates:
+    uneven = uneven_control(look.locked)
+    return estimate(metric, look.readings, look.plan.arms, is_capped=is_capped, uneven_control=uneven)
 
 
 def _of_arm(
@@ -193,7 +199,7 @@ def _method(look: Look, arms: Sequence[ArmOutcome]) -> MethodFacts:
     by_metric = {arm.binding.metric: arm.estimates.of(look.locked.control) for arm in arms}
     return MethodFacts(
         estimator=describing.estimators(look.locked.bindings),
-        variance=describing.variance(by_metric.values()),
+        variance=describing.variance(by_metric.values(), has_own_slopes=bool(uneven_control(look.locked))),
         correction=describing.correction(look.locked),
         family_size=comparing.family_size(look.locked),
         code_version=look.code_version,
@@ -219,7 +225,7 @@ def _active(look: Look, metric: PlannedMetric) -> dict[str, int]:
     if metric.vector is not None:
         counts = look.readings.active.get(metric.vector, {})
         return {arm: counts.get(Group(arm), 0) for arm in look.plan.arms}
-    found = estimate(metric, look.readings, look.plan.arms)
+    found = _estimates(look, metric)
     return {arm: found.value(arm).units for arm in look.plan.arms}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from analysis.engines.contract import Group, Readings
-from analysis.estimation import Slice, estimate
+from analysis.estimation import Slice, estimate, uneven_control
 from analysis.plan import AnalysisPlan, PlannedMetric
 from analysis.report.facts import SliceFacts, SliceScanFacts
 from analysis.stats import compare
@@ -69,7 +69,8 @@ def facts(locked: LockedPlan, scanned: Sequence[Scanned]) -> SliceScanFacts | No
 def _of_slice(
     locked: LockedPlan, plan: AnalysisPlan, metric: PlannedMetric, readings: Readings, where: Slice
 ) -> Iterable[Scanned]:
-    estimates = estimate(metric, readings, plan.arms, where=where)
+    uneven = uneven_control(locked)
+    estimates = estimate(metric, readings, plan.arms, where=where, uneven_control=uneven)
     control = estimates.value(locked.control)
     for arm in locked.treatments:
         treatment = estimates.value(arm.key)
