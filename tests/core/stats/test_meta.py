@@ -168,6 +168,19 @@ def test_mix_rate__rates_move_and_shares_do_not__all_rate():
     assert not found.reversal
 
 
+def test_mix_rate__each_segment__share_change_times_rate_against_the_mean_of_the_totals():
+    control = {"a": SegmentSums(10.0, 10), "b": SegmentSums(60.0, 20)}
+    treatment = {"a": SegmentSums(40.0, 20), "b": SegmentSums(30.0, 10)}
+
+    first, second = mix_rate_decomposition(control, treatment).segments
+
+    # Totals are 70 / 30 in both; rates 1 -> 2 and 3 -> 3; shares 1/3 -> 2/3 and back.
+    assert first.mix == pytest.approx(1 / 3 * (1.5 - 7 / 3))
+    assert first.rate == pytest.approx(1 / 2 * 1.0)
+    assert second.mix == pytest.approx(-1 / 3 * (3 - 7 / 3))
+    assert second.rate == 0.0
+
+
 def test_mix_rate__segment_without_traffic__adds_nothing():
     segments = {"web": SegmentSums(100.0, 10.0), "tv": SegmentSums(0.0, 0.0)}
 
