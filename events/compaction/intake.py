@@ -82,7 +82,7 @@ def take(environment: str, names: Pseudonyms) -> Intake:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Many thousand tuples, none of them in a cycle: looking for cycles among them costs as much as the work."""
+    """Many thousand tuples, none in a cycle: looking for cycles among them costs as much as the work."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
