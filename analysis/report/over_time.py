@@ -65,10 +65,11 @@ def series(
         return None
     unit = units.of_difference(definition)
     top, bottom = _frame(moments, unit)
-    ticks = numbers.for_values(unit, [top, bottom], digits=2)
+    ticks = units.short(numbers.for_values(unit, [top, bottom], digits=2))
     is_time = units.is_time_to_cut(definition)
     return {
         "title": definition.title,
+        "unit_note": "" if units.is_short(unit) else unit.name,
         "top": top,
         "top_text": ticks.text(top),
         "bottom": bottom,
