@@ -15,6 +15,8 @@ from demo import bandit, plans, replay, sending, setting_up, shop
 from demo.setting_up import Keys
 from demo.surroundings import Surroundings
 from demo.waiting import wait_for
+from events import queries as event_queries
+from events.tasks import compact
 from experiments import queries as experiment_queries
 from experiments import services as experiment_services
 from experiments.lifecycle import State
@@ -26,6 +28,7 @@ REPLAYED_UP_TO = timedelta(hours=1)
 
 IMPORTED = "Import of a finished experiment: the recorded impressions and clicks carry their own times."
 REPLAYED = "Replay of recorded shop sessions: the SDK's clock shows the times of the recording."
+FILED_WITHIN_S = 180
 ANALYSED_WITHIN_S = 180
 ROLLED_BACK_WITHIN_S = 60
 
@@ -73,6 +76,18 @@ def replay_shop(where: Surroundings, keys: Keys, advance: Advance) -> None:
     plan = experiment_queries.plan(shop.EXPERIMENT)
     until = plan.started_at + timedelta(days=shop.DAYS) if plan.started_at else timezone.now()
     replay.replay(url=where.edge_url, key=keys.shop, until=until, advance=advance)
+
+
+def wait_for_store() -> None:
+    """Until the worker has filed what was sent; it is woken before its time. Raises TookTooLong."""
+    compact.apply_async(queue="ingest")
+    sent_at = timezone.now()
+    wait_for(
+        lambda: not event_queries.waiting_batches(plans.ENVIRONMENT, received_until=sent_at),
+        what="Filing the events",
+        within_s=FILED_WITHIN_S,
+        look_at="The page Events shows what waits, worker.log in .headway/logs what was said.",
+    )
 
 
 def ask_for_look(key: str, *, now: datetime) -> datetime:

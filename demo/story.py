@@ -60,6 +60,8 @@ def _analyse(display: Display) -> None:
     open_keys = [key for key in runs.KEYS if summary.is_missing(key)]
     if not open_keys:
         return
+    with display.step("filed into the event store by the worker"):
+        runs.wait_for_store()
     with display.step("analysed by the worker", total=len(open_keys)) as advance:
         cuts = {key: _asked(key) for key in open_keys}
         for key, cut in cuts.items():

@@ -72,6 +72,8 @@ class _Session:
         if wish.command and not self._stop.is_made:
             status = self._accompany(wish.command)
         if wish.keep and status == 0:
+            if wish.command:
+                self._voice.say("serving until Ctrl-C")
             self._supervisor.run_until_stopped()
         return status
 
