@@ -64,6 +64,11 @@ app.conf.beat_schedule = {
         "schedule": 300.0,
         "options": {"queue": "analysis", "expires": 300},
     },
+    "move-ramps": {
+        "task": "flags.tasks.ramp_tick",
+        "schedule": 60.0,
+        "options": {"queue": "ramp", "expires": 60},
+    },
 }
 
 

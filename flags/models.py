@@ -13,10 +13,13 @@ from django.db import models
 from django.db.models import Q
 
 from flags.keys import SCOPES
+from flags.ramp import OPEN, State
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 TWO_TO_32 = 2**32
 PPM = 1_000_000
+OPEN_RAMPS = [str(state) for state in OPEN]
+RAMP_STATES = [(str(state), str(state)) for state in State]
 
 
 def key_field(**options: Any) -> "models.CharField[str, str]":
@@ -300,3 +303,80 @@ class ConfigDocument(models.Model):
 
     def __str__(self) -> str:
         return f"{self.environment_id} document {self.version}"
+
+
+class RampPlan(models.Model):
+    """A template of steps that ramps are started from; a started ramp keeps its own copy."""
+
+    key = key_field(unique=True)
+    title = models.CharField(max_length=200, blank=True)
+    steps = models.JSONField()
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class RampRun(models.Model):
+    """One ramp of one rule. `step` is the last step that was taken, -1 before the first.
+
+    `set_ppm` is what the ramp made the coverage; when the flag says something else, somebody took over.
+    """
+
+    flag = models.ForeignKey(Flag, on_delete=models.PROTECT, related_name="ramps")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="ramps")
+    rule = models.CharField(max_length=128)
+    plan = models.CharField(max_length=63, blank=True)
+    steps = models.JSONField()
+    state = models.CharField(max_length=12, choices=RAMP_STATES, default=str(State.RUNNING))
+    step = models.SmallIntegerField(default=-1)
+    step_at = models.DateTimeField()
+    from_ppm = models.PositiveIntegerField()
+    set_ppm = models.PositiveIntegerField()
+    waits_for = models.TextField(blank=True)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["flag", "environment"], condition=Q(ended_at__isnull=True), name="one_open_ramp"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, state__in=OPEN_RAMPS)
+                | (Q(ended_at__isnull=False) & ~Q(state__in=OPEN_RAMPS)),
+                name="ended_ramps_say_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"ramp {self.pk} ({self.state})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None
+
+
+class RampEvent(models.Model):
+    """What happened to a ramp, in order; never changed."""
+
+    run = models.ForeignKey(RampRun, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=12)
+    step = models.SmallIntegerField()
+    before_ppm = models.PositiveIntegerField()
+    after_ppm = models.PositiveIntegerField()
+    actor = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.step}"

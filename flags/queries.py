@@ -15,6 +15,8 @@ from flags.models import (
     FlagVersion,
     Hold,
     Layer,
+    RampPlan,
+    RampRun,
     SdkKey,
     Segment,
     SegmentVersion,
@@ -196,6 +198,41 @@ def holds_of(flag_key: str, environment_key: str) -> QuerySet[Hold]:
     """Open holds by keys, for gates; empty when there is no such flag."""
     of_flag = Hold.objects.filter(flag__key=flag_key, environment__key=environment_key)
     return of_flag.filter(released_at__isnull=True)
+
+
+def ramp_plans() -> QuerySet[RampPlan]:
+    return RampPlan.objects.all()
+
+
+def ramp_plan(key: str) -> RampPlan:
+    """Raises NotFound."""
+    found = RampPlan.objects.filter(key=key).first()
+    if found is None:
+        raise missing("plan", key, RampPlan.objects.values_list("key", flat=True))
+    return found
+
+
+def ramp(ramp_id: int) -> RampRun:
+    """Raises NotFound."""
+    found = RampRun.objects.select_related("flag", "environment").filter(id=ramp_id).first()
+    if found is None:
+        raise NotFound(problem("ramp", ramp_id, "there is no such ramp"))
+    return found
+
+
+def ramps(flag: Flag, environment: Environment) -> QuerySet[RampRun]:
+    """Every ramp of a flag in an environment, newest first."""
+    return RampRun.objects.filter(flag=flag, environment=environment).prefetch_related("events")
+
+
+def open_ramp(flag: Flag, environment: Environment) -> RampRun | None:
+    return ramps(flag, environment).filter(ended_at__isnull=True).first()
+
+
+def moving_ramps() -> QuerySet[RampRun]:
+    """Ramps that the clock moves: running or held, of flags that are not archived."""
+    moving = RampRun.objects.filter(state__in=["running", "holding"], flag__archived_at__isnull=True)
+    return moving.order_by("id")
 
 
 def sdk_keys() -> QuerySet[SdkKey]:

@@ -1,8 +1,15 @@
 from django.urls import path
 
-from flags.pages import detail, editing, keys, listing, places, preview, segments, steps
+from flags import services
+from flags.pages import detail, editing, keys, listing, places, preview, ramps, segments, steps
 
 ONE = "<slug:key>/"
+RAMP_ACTS = {
+    "pause": services.pause_ramp,
+    "resume": services.resume_ramp,
+    "end": services.end_ramp,
+    "roll-back": services.roll_back_ramp,
+}
 
 urlpatterns = [
     path("", listing.flags, name="flags"),
@@ -11,6 +18,28 @@ urlpatterns = [
     path("layers/", places.layers, name="flag-layers"),
     path("segments/", segments.segments, name="flag-segments"),
     path("segments/<slug:key>/", segments.segment, name="flag-segment"),
+    path("ramps/", ramps.plans, name="flag-ramps"),
+    *(
+        path(
+            f"ramps/<int:ramp_id>/{name}/",
+            ramps.act,
+            {"name": name, "service": service},
+            name=f"ramp-{name}",
+        )
+        for name, service in RAMP_ACTS.items()
+    ),
+    path(
+        "ramps/<int:ramp_id>/steps/<int:step>/approve/",
+        ramps.to_step,
+        {"service": services.approve_step},
+        name="ramp-approve",
+    ),
+    path(
+        "ramps/<int:ramp_id>/steps/<int:step>/jump/",
+        ramps.to_step,
+        {"service": services.jump_ramp},
+        name="ramp-jump",
+    ),
     path("keys/", keys.keys, name="sdk-keys"),
     path("keys/<slug:prefix>/rotate/", keys.rotate, name="sdk-key-rotate"),
     path("keys/<slug:prefix>/revoke/", keys.revoke, name="sdk-key-revoke"),
@@ -23,6 +52,7 @@ urlpatterns = [
     path(f"{ONE}history/", detail.history, name="flag-history"),
     path(f"{ONE}settings/", editing.settings, name="flag-settings"),
     path(f"{ONE}serve/", editing.serve, name="flag-serve"),
+    path(f"{ONE}ramp/", ramps.start, name="flag-ramp"),
     path(f"{ONE}coverage/", steps.coverage, name="flag-coverage"),
     path(f"{ONE}switch-off/", steps.switch, {"on": False}, name="flag-switch-off"),
     path(f"{ONE}switch-on/", steps.switch, {"on": True}, name="flag-switch-on"),

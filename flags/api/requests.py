@@ -107,3 +107,21 @@ class NewKeyRequest(serializers.Serializer[Any]):
     name = serializers.CharField()
     scope = serializers.CharField()
     accepts_history = serializers.BooleanField(required=False)
+
+
+class NewRampPlanRequest(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    steps = serializers.ListField(help_text='Give steps such as {"coverage_ppm": 10000, "hold_minutes": 60}.')
+    title = serializers.CharField(required=False)
+
+
+class RampRequest(ReasonRequest):
+    """`plan` names a template; `steps` are taken instead when they are given."""
+
+    plan = serializers.CharField(required=False)
+    steps = serializers.ListField(required=False)
+    rule = serializers.CharField(required=False)
+
+
+class RampStepRequest(ReasonRequest):
+    step = serializers.IntegerField(help_text="Give the number of a step; 0 is the first.")

@@ -12,6 +12,9 @@ from flags.models import (
     FlagVersion,
     Hold,
     Layer,
+    RampEvent,
+    RampPlan,
+    RampRun,
     SdkKey,
     Segment,
     SegmentVersion,
@@ -235,3 +238,47 @@ class PreviewSerializer(serializers.Serializer[Any]):
     evaluation = serializers.DictField()
     reason = serializers.CharField()
     steps = serializers.ListField(child=serializers.DictField())
+
+
+class RampPlanSerializer(serializers.ModelSerializer[RampPlan]):
+    class Meta:
+        model = RampPlan
+        fields = ["key", "title", "steps", "created_by", "created_at"]
+
+
+class RampEventSerializer(serializers.ModelSerializer[RampEvent]):
+    """One thing that happened to a ramp. `step` is -1 before the first one."""
+
+    class Meta:
+        model = RampEvent
+        fields = ["kind", "step", "before_ppm", "after_ppm", "actor", "reason", "at"]
+
+
+class RampSerializer(serializers.ModelSerializer[RampRun]):
+    """A ramp: where it is, what it waits for, and everything that happened to it."""
+
+    flag = serializers.CharField(source="flag.key", read_only=True)
+    environment = serializers.CharField(source="environment.key", read_only=True)
+    coverage_ppm = serializers.IntegerField(source="set_ppm", read_only=True)
+    events = RampEventSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = RampRun
+        fields = [
+            "id",
+            "flag",
+            "environment",
+            "rule",
+            "plan",
+            "steps",
+            "state",
+            "step",
+            "step_at",
+            "from_ppm",
+            "coverage_ppm",
+            "waits_for",
+            "created_by",
+            "created_at",
+            "ended_at",
+            "events",
+        ]

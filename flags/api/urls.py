@@ -1,9 +1,18 @@
 from django.urls import path
 
-from flags.api import flags, places, versions
+from flags import services
+from flags.api import flags, places, ramps, versions
 
 FLAG = "flags/<slug:key>"
 ONE = f"{FLAG}/environments/<slug:environment>"
+
+RAMP_ACTS = {
+    "pause": services.pause_ramp,
+    "resume": services.resume_ramp,
+    "end": services.end_ramp,
+    "rollback": services.roll_back_ramp,
+}
+RAMP_STEPS = {"approve-step": services.approve_step, "jump": services.jump_ramp}
 
 urlpatterns = [
     path("flags", flags.FlagList.as_view(), name="api-flags"),
@@ -24,6 +33,17 @@ urlpatterns = [
     path(f"{ONE}/holds", versions.Holds.as_view(), name="api-flag-holds"),
     path("holds/<int:hold_id>/release", versions.Release.as_view(), name="api-hold-release"),
     path(f"{ONE}/preview", versions.Preview.as_view(), name="api-flag-preview"),
+    path(f"{ONE}/ramps", ramps.Ramps.as_view(), name="api-flag-ramps"),
+    path("ramps/<int:ramp_id>", ramps.RampDetail.as_view(), name="api-ramp"),
+    *(
+        path(f"ramps/<int:ramp_id>/{name}", ramps.RampAct.as_view(service=service), name=f"api-ramp-{name}")
+        for name, service in RAMP_ACTS.items()
+    ),
+    *(
+        path(f"ramps/<int:ramp_id>/{name}", ramps.RampStep.as_view(service=service), name=f"api-ramp-{name}")
+        for name, service in RAMP_STEPS.items()
+    ),
+    path("ramp-plans", ramps.RampPlans.as_view(), name="api-ramp-plans"),
     path("environments", places.EnvironmentList.as_view(), name="api-environments"),
     path("layers", places.LayerList.as_view(), name="api-layers"),
     path("layers/<slug:key>", places.LayerDetail.as_view(), name="api-layer"),

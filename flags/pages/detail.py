@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from flags import audiences, changes, queries, words
-from flags.models import FlagVersion
+from flags.models import FlagVersion, RampRun
+from flags.pages import ramps
 from flags.pages.context import Here, frame, here
 from ledger import queries as ledger_queries
 
@@ -24,6 +25,8 @@ def flag(request: HttpRequest, key: str) -> HttpResponse:
         "is_overtaken": _is_overtaken(found),
         "holds": queries.open_holds(found.flag, found.environment),
         "dependents": audiences.dependents(queries.document_parts(found.environment), key),
+        "ramps": [ramps.shown(run) for run in _ramps(found)],
+        "plans": queries.ramp_plans(),
         "elsewhere": [
             (place, live) for place, live in queries.flag_states(found.flag) if place != found.environment
         ],
@@ -99,6 +102,11 @@ def _entry(version: FlagVersion) -> dict[str, Any]:
         "version": version,
         "changes": [each.words for each in changes.between(before, version.definition)],
     }
+
+
+def _ramps(found: Here) -> list[RampRun]:
+    """The newest ramp while it is open, and once it is over as long as nothing newer began."""
+    return list(queries.ramps(found.flag, found.environment)[:1])
 
 
 def _draft_changes(found: Here) -> list[changes.Change]:

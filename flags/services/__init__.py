@@ -5,6 +5,16 @@ from flags.services.environments import create_environment
 from flags.services.holds import hold, release_hold
 from flags.services.keys import create_key, note_use, revoke_key, rotate_key
 from flags.services.layers import allocate_slots, create_layer, free_slots
+from flags.services.ramps import (
+    approve_step,
+    create_ramp_plan,
+    end_ramp,
+    jump_ramp,
+    pause_ramp,
+    resume_ramp,
+    roll_back_ramp,
+    start_ramp,
+)
 from flags.services.salts import draw_salt
 from flags.services.segments import create_segment, publish_segment
 from flags.services.steering import (
@@ -19,31 +29,39 @@ from flags.services.versions import checked_definition, discard_draft, publish, 
 
 __all__ = [
     "allocate_slots",
+    "approve_step",
     "archive",
     "checked_definition",
     "create_environment",
     "create_flag",
     "create_key",
     "create_layer",
+    "create_ramp_plan",
     "create_segment",
     "discard_draft",
     "draw_salt",
     "edit_flag",
     "end_experiment_rule",
+    "end_ramp",
     "free_slots",
     "hold",
+    "jump_ramp",
     "note_use",
+    "pause_ramp",
     "publish",
     "publish_experiment_rule",
     "publish_segment",
     "release_hold",
+    "resume_ramp",
     "revert",
     "revoke_key",
+    "roll_back_ramp",
     "rotate_key",
     "save_draft",
     "serve_default",
     "set_coverage",
     "ship_variant",
+    "start_ramp",
     "switch_off",
     "switch_on",
     "unarchive",

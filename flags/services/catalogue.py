@@ -14,7 +14,7 @@ from flags.services.versions import Act, Place
 from ledger import audit
 from ledger.refusals import Conflict, problem, refuse
 
-RESERVED = {"new", "keys", "environments", "layers", "segments"}
+RESERVED = {"new", "keys", "environments", "layers", "segments", "ramps"}
 EDITABLE = ("title", "owner", "kind", "expires_on")
 
 
