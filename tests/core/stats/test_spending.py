@@ -1,8 +1,10 @@
 """Alpha-spending bounds against published tables, multivariate normal integrals and simulation."""
 
+import math
+
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from analysis.stats.results import InvalidInput
 from analysis.stats.simulate import z_paths
@@ -33,6 +35,23 @@ def test_bounds__uneven_looks__spend_exactly_what_the_function_says(spending):
             bounds[:looks], rng=np.random.default_rng(1)
         )
         assert 1 - stay == pytest.approx(spent(shares[looks - 1], 0.05, spending), abs=2e-5)
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+def test_bounds__two_looks__crossing_probability_by_quadrature_to_a_millionth(sides):
+    first, second = alpha_spending_bounds([0.4, 1.0], 0.05, "pocock", sides)
+    correlation = math.sqrt(0.4)
+    apart = math.sqrt(1 - 0.4)
+
+    def crossing_later(z):
+        beyond = stats.norm.sf((second - correlation * z) / apart)
+        beyond += stats.norm.cdf((-second - correlation * z) / apart) if sides == 2 else 0.0
+        return stats.norm.pdf(z) * beyond
+
+    low = -first if sides == 2 else -12.0
+    later = integrate.quad(crossing_later, low, first, epsabs=1e-13)[0]
+    assert sides * stats.norm.sf(first) == pytest.approx(sides * spent(0.4, 0.05 / sides, "pocock"), rel=1e-9)
+    assert later == pytest.approx(0.05 - sides * spent(0.4, 0.05 / sides, "pocock"), rel=1e-6)
 
 
 def test_bounds__two_weeks_of_hourly_looks__false_alarms_at_alpha():
