@@ -120,7 +120,7 @@ def _sliced(run: AnalysisRun, outcome: Outcome) -> Iterator[MetricResult]:
             role=binding.role.value,
             arm=facts.arm,
             dimension=facts.dimension,
-            level=facts.level[:200],
+            level=facts.level,
             units_control=scanned.units_control,
             units_treatment=scanned.units_treatment,
             state=_slice_state(scanned),

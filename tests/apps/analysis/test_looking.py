@@ -63,6 +63,22 @@ def test_look__running_experiment__run_results_checks_and_snapshot(running):
     assert json.loads(report.document)["verdict"]["code"] == report.verdict
 
 
+def test_look__levels_as_long_as_ingest_takes_them__each_has_its_row():
+    world.started(dimensions=["device"])
+    exposures, events = world.traffic(300)
+    names = ["é" * 255 + end for end in "ab"]
+    for number, row in enumerate(exposures):
+        row["dims"] = {"device": names[number % 2]}
+    world.write(exposures, events)
+
+    job = world.look(hours=24 * 9)
+
+    assert job.failure == ""
+    assert set(
+        MetricResult.objects.filter(metric="orders", dimension="device").values_list("level", flat=True)
+    ) == set(names)
+
+
 def test_request__same_cut_twice__one_job_and_one_audit_row(running):
     first, second = asked(), asked(actor="emil")
 
