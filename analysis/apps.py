@@ -5,7 +5,8 @@ class AnalysisConfig(AppConfig):
     name = "analysis"
 
     def ready(self) -> None:
-        from analysis import gates, handlers, standing  # noqa: F401 importing handlers registers them
+        from analysis import gates, handlers, sampled, standing  # noqa: F401 importing handlers registers them
 
         gates.register()
         standing.register()
+        sampled.register()
