@@ -351,3 +351,31 @@ def test_log__of_the_sdk__through_logging_only(capsys):
 
     assert capsys.readouterr() == ("", "")
     assert logging.getLogger("headway").handlers == []
+
+
+def test_event_id__raises_for_one_event__the_others_arrive(server):
+    def event_id(event):
+        if event["name"] == "bad":
+            raise ValueError("no id")
+        return f"00000000-0000-4000-8000-0000000000{event['unit']}"
+
+    with Client(server.url, "k", poll_s=60, flush_s=60, event_id=event_id) as client:
+        for number, name in enumerate(["one", "bad", "two"], start=10):
+            client.track(name, unit=number)
+        assert client.flush(5)
+
+    assert [event["name"] for event in server.events] == ["one", "two"]
+    assert client.counters["invalid_events"] == 1
+
+
+def test_clock__raises__answers_go_on_and_it_is_counted(caplog):
+    def broken():
+        raise RuntimeError("no time")
+
+    client = _memory({"f": experiment()}, clock=broken)
+
+    assert client.evaluate("f", "user-1").reason == "SPLIT"
+    client.track("view", "user-1")
+
+    assert client.counters["errors"] == 2
+    assert client.exposures == client.events == []

@@ -74,7 +74,9 @@ class Outbox:
             event = self._take()
             if event is None:
                 break
-            encoded = _encoded(event, self._event_id(event))
+            encoded = self._encoded(event)
+            if encoded is None:
+                continue
             events.append(encoded)
             size += len(encoded) + 1
         return self.packed(events, self._take_dropped()) if events else None
@@ -96,6 +98,14 @@ class Outbox:
         with self._lock:
             self._dropped += batch.dropped + len(batch.events)
             self._counters.add("dropped", len(batch.events))
+
+    def _encoded(self, event: Mapping[str, Any]) -> bytes | None:
+        """The event as JSON; None, and counted, when the host's own id or clock is not what it should be."""
+        try:
+            return _encoded(event, self._event_id(event))
+        except Exception:  # noqa: BLE001 - one event must not cost the others their way out
+            self._counters.add("invalid_events")
+            return None
 
     def _take(self) -> Mapping[str, Any] | None:
         with self._lock:

@@ -1,0 +1,145 @@
+"""Delays on purpose: what the arm asks, inside the budget, and tracked as it was given."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from headway.ablation import Applied, Budget, Delay
+from headway.testing import MemoryClient
+from tests.core.sdk.build import document, flag, split
+
+DAY = datetime(2026, 11, 23, 23, tzinfo=UTC)
+SLOW = flag(
+    [split(arms=[("none", 500_000), ("slow", 500_000)], experiment="slow-home")],
+    type="number",
+    variants={"none": 0, "slow": 200},
+    off="none",
+    default="none",
+)
+
+
+@pytest.fixture
+def client():
+    return MemoryClient(document=document({"slow-home": SLOW}))
+
+
+def _delay(client, budget=Budget(), **options):
+    slept = []
+    return Delay(client, "slow-home", budget, sleep=slept.append, clock=lambda: DAY, **options), slept
+
+
+def _units(client, variant, number):
+    units = (f"user-{n}" for n in range(10_000))
+    return [unit for unit in units if client.variant("slow-home", unit) == variant][:number]
+
+
+def test_delay__arm_with_a_dose__slept_and_tracked(client):
+    delay, slept = _delay(client)
+    (unit,) = _units(client, "slow", 1)
+
+    assert delay.apply(unit) == Applied(200, 200)
+
+    assert slept == [0.2]
+    assert [(each["name"], each["value"], each["dims"]["flag"]) for each in client.events] == [
+        ("injected-delay", 200, "slow-home")
+    ]
+
+
+def test_delay__control_arm_and_no_unit__nothing(client):
+    delay, slept = _delay(client)
+
+    for unit in [*_units(client, "none", 3), None, ""]:
+        assert delay.apply(unit).ms == 0
+
+    assert slept == []
+    assert client.events == []
+
+
+def test_delay__flag_switched_off__nothing_more(client):
+    delay, slept = _delay(client)
+    units = _units(client, "slow", 5)
+    client.use_config(client.config.updated({"slow-home": {**SLOW, "on": False}}, 2))
+
+    assert {delay.apply(unit).ms for unit in units} == {0}
+    assert slept == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "given", "why"),
+    [
+        (Budget(max_ms=199), 0, "longer than one delay may be"),
+        (Budget(unit_ms_per_day=500), 2, "the unit's budget of the day is spent"),
+        (Budget(total_ms_per_day=700), 3, "the budget of the day is spent"),
+        (Budget(concurrent=0), 0, "too many delays at the same time"),
+    ],
+)
+def test_delay__budget_spent__whole_doses_only_and_the_reason(client, budget, given, why):
+    delay, slept = _delay(client, budget)
+    (unit,) = _units(client, "slow", 1)
+
+    applied = [delay.apply(unit) for _ in range(5)]
+
+    assert [each.ms for each in applied] == [200] * given + [0] * (5 - given)
+    assert len(slept) == given
+    assert applied[-1] == Applied(0, 200, why)
+    assert client.events[-1]["dims"]["why"] == why
+
+
+def test_delay__next_day__budget_is_new(client):
+    now = [DAY]
+    slept = []
+    delay = Delay(client, "slow-home", Budget(unit_ms_per_day=200), sleep=slept.append, clock=lambda: now[0])
+    (unit,) = _units(client, "slow", 1)
+
+    delay.apply(unit)
+    assert delay.apply(unit).ms == 0
+    now[0] += timedelta(hours=1)
+
+    assert delay.apply(unit).ms == 200
+
+
+def test_delay__many_at_once__never_more_than_allowed(client):
+    running, peak, lock = [0], [0], threading.Lock()
+    release = threading.Event()
+
+    def sleep(_):
+        with lock:
+            running[0] += 1
+            peak[0] = max(peak[0], running[0])
+        release.wait(5)
+        with lock:
+            running[0] -= 1
+
+    delay = Delay(client, "slow-home", Budget(concurrent=2), sleep=sleep)
+    units = _units(client, "slow", 8)
+    threads = [threading.Thread(target=delay.apply, args=(unit,)) for unit in units]
+    for thread in threads:
+        thread.start()
+    for thread in threads[2:]:
+        thread.join(0.05)
+    release.set()
+    for thread in threads:
+        thread.join()
+
+    assert peak[0] == 2
+    assert delay.apply(units[0]).ms == 200
+
+
+def test_delay__in_async_code__the_loop_goes_on(client):
+    (unit,) = _units(client, "slow", 1)
+    delay = Delay(client, "slow-home")
+
+    async def both():
+        ticks = 0
+        task = asyncio.ensure_future(delay.apply_async(unit))
+        while not task.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        return task.result().ms, ticks
+
+    given, ticks = asyncio.run(both())
+
+    assert given == 200
+    assert ticks >= 3
