@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import chromium
+from tests import chromium, nodejs
 from tests.platform import connected, demonstration, platform  # noqa: F401  fixtures of whatever needs the whole platform
 
 if TYPE_CHECKING:
@@ -42,24 +42,29 @@ def browser() -> Iterator["Browser"]:
         opened.close()
 
 
-def _skipped_for_want_of_a_browser(config: pytest.Config) -> int:
+def _skipped(config: pytest.Config, why: str) -> int:
+    """How many tests were skipped for this reason."""
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
     reports = reporter.stats.get("skipped", []) if reporter else []
-    return sum(chromium.MISSING in str(report.longrepr) for report in reports)
+    return sum(why in str(report.longrepr) for report in reports)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In continuous integration a browser test that did not run is a failure."""
-    if os.environ.get("CI") and _skipped_for_want_of_a_browser(session.config):
+    if os.environ.get("CI") and _skipped(session.config, chromium.MISSING):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    skipped = _skipped_for_want_of_a_browser(config)
+    skipped = _skipped(config, chromium.MISSING)
     if skipped:
         terminalreporter.section("browser tests did not run", red=True)
         terminalreporter.line(
             f"{skipped} browser tests were skipped: {chromium.MISSING}. Install Chromium or"
         )
         terminalreporter.line("run `make browser`; with CI set this is a failure.")
+    without_node = _skipped(config, nodejs.MISSING)
+    if without_node:
+        terminalreporter.section("the JavaScript SDK was not tested", red=True)
+        terminalreporter.line(f"{without_node} tests were skipped: {nodejs.MISSING}.")

@@ -1,0 +1,93 @@
+/**
+ * The client for pages: answers come with the page, exposures and events go out behind its back.
+ *
+ * Rules never reach a browser: the server that renders the page evaluates the flags and hands the answers over
+ * as `answers`. What waits is delivered every few seconds and when the page is hidden or left.
+ */
+import { eventOf, exposureOf, type Dims } from "./events.js";
+import type { Evaluation } from "./evaluation/index.js";
+import { Noted } from "./noted.js";
+import { Outbox, type Counters } from "./outbox.js";
+import { Sender } from "./sending.js";
+import { VERSION } from "./version.js";
+
+export interface BrowserOptions {
+  /** Whose page this is, and of which kind that unit is. */
+  readonly unit: string;
+  readonly unitType?: string;
+  readonly session?: string;
+  /** Answers of the server's client, by flag. */
+  readonly answers?: { readonly [flag: string]: Evaluation };
+  /** Dims that every exposure and event carries. */
+  readonly dims?: Dims;
+  readonly flushMs?: number;
+  readonly maxQueue?: number;
+  readonly warn?: (message: string) => void;
+}
+
+export class BrowserClient {
+  readonly session: string;
+  private readonly outbox: Outbox;
+  private readonly sender: Sender;
+  private readonly noted = new Noted(1_000);
+  private readonly timer: ReturnType<typeof setInterval>;
+  private readonly whenHidden = (): void => {
+    if (document.visibilityState === "hidden") void this.flush(true);
+  };
+
+  constructor(
+    url: string,
+    key: string,
+    private readonly options: BrowserOptions,
+  ) {
+    this.session = options.session ?? crypto.randomUUID();
+    this.outbox = new Outbox(options.maxQueue ?? 1_000);
+    const warn = options.warn ?? ((message: string) => console.warn(`headway: ${message}`));
+    const wire = { url: url.replace(/\/+$/, ""), key, sdk: `headway-browser/${VERSION}`, fetch: fetch.bind(globalThis), timeoutMs: 10_000, warn };
+    this.sender = new Sender(wire, this.outbox);
+    this.timer = setInterval(() => void this.sender.flush(), options.flushMs ?? 5_000);
+    addEventListener("visibilitychange", this.whenHidden, { capture: true });
+    addEventListener("pagehide", this.whenHidden, { capture: true });
+  }
+
+  get counters(): Readonly<Counters> {
+    return { ...this.outbox.counters };
+  }
+
+  /** The variant that the server chose; noted as shown. */
+  variant(flag: string, fallback: string): string {
+    return this.shown(flag)?.variant ?? fallback;
+  }
+
+  /** The value that the server chose; noted as shown. */
+  value<T>(flag: string, fallback: T): T {
+    const answer = this.shown(flag);
+    return answer?.variant == null ? fallback : (answer.value as T);
+  }
+
+  track(name: string, value: number | null = null, dims: Dims = {}): void {
+    const { unit, unitType = "user", dims: always } = this.options;
+    const event = eventOf(name, unit, unitType, new Date(), { unit, value, session: this.session, dims: { ...always, ...dims } });
+    if (event !== null) this.outbox.add(event);
+  }
+
+  /** Deliver what waits; `isLeaving` lets the request outlive the page. */
+  flush(isLeaving = false): Promise<void> {
+    return this.sender.flush({ keepalive: isLeaving, force: true });
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.timer);
+    removeEventListener("visibilitychange", this.whenHidden, { capture: true });
+    removeEventListener("pagehide", this.whenHidden, { capture: true });
+    return this.flush(true);
+  }
+
+  private shown(flag: string): Evaluation | undefined {
+    const { answers = {}, dims = {} } = this.options;
+    const answer = Object.prototype.hasOwnProperty.call(answers, flag) ? answers[flag] : undefined;
+    const at = new Date();
+    if (answer?.exposedUnit && this.noted.isNew(answer, at)) this.outbox.add(exposureOf(answer, at, dims));
+    return answer;
+  }
+}

@@ -1,0 +1,39 @@
+/** A server that answers as the tests want: what it was sent is kept. */
+import { createServer } from "node:http";
+import { gunzipSync } from "node:zlib";
+
+export async function started() {
+  const server = { config: { status: 404, body: "" }, events: [], batches: [], asked: [], url: "", answers: [] };
+  const http = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    server.asked.push({ url: request.url, headers: request.headers });
+    if (server.config.hang) return;
+    if (request.url === "/sdk/v1/config") return configured(server, request, response);
+    const raw = Buffer.concat(chunks);
+    const batch = JSON.parse(request.headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw);
+    const { status, body = {}, headers = {} } = server.answers.shift() ?? { status: 202, body: { accepted: batch.events.length, refused: [] } };
+    server.batches.push({ ...batch, status });
+    if (status === 202) server.events.push(...batch.events);
+    response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
+  });
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  server.url = `http://127.0.0.1:${http.address().port}`;
+  server.stop = () => {
+    http.closeAllConnections();
+    return new Promise((resolve) => http.close(resolve));
+  };
+  return server;
+}
+
+function configured({ config }, request, response) {
+  const headers = config.etag ? { etag: config.etag } : {};
+  if (config.etag && request.headers["if-none-match"] === config.etag) return response.writeHead(304, headers).end();
+  response.writeHead(config.status, headers).end(typeof config.body === "string" ? config.body : JSON.stringify(config.body));
+}
+
+export function document(version = 1, more = {}) {
+  const split = { coverage_ppm: 1_000_000, gate_salt: 1, arm_salt: 2, arms: [["control", 500_000], ["treatment", 500_000]] };
+  const home = { version: 3, type: "string", unit_type: "user", on: true, variants: { control: "c", treatment: "t" }, rules: [{ id: "r", split, experiment: "home" }], ...more };
+  return { schema: 1, environment: "test", version, built_at: "2026-11-23T10:00:00Z", layers: {}, holdouts: {}, segments: {}, flags: { home } };
+}
