@@ -61,7 +61,10 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything the checks look at. `active` counts per metric and arm the units with an event."""
+    """Everything the checks look at. `active` counts per metric and arm the units with an event.
+
+    `is_imported`: the numbers were computed elsewhere; days, crossovers and lost events are not known.
+    """
 
     plan: LockedPlan
     cut: datetime
@@ -70,3 +73,4 @@ class Context:
     active: Mapping[str, Mapping[str, int]]
     flow: DataFlow
     balances: tuple[Balance, ...] = ()
+    is_imported: bool = False

@@ -80,6 +80,9 @@ def assignment(context: Context) -> Finding:
     everyone = _enrolled(enrolment) + enrolment.crossovers + enrolment.unplanned
     if not everyone:
         return Finding(CheckKind.ASSIGNMENT, Status.NOT_RUN, "no unit has been enrolled yet")
+    if context.is_imported:
+        detail = "computed elsewhere; units in more than one arm are not known"
+        return Finding(CheckKind.ASSIGNMENT, Status.WARN, detail)
     overlap, unplanned = enrolment.crossovers / everyone, enrolment.unplanned / everyone
     worst = max(overlap, unplanned)
     return Finding(
@@ -103,6 +106,8 @@ def data(context: Context) -> Finding:
     metrics without any event or with none in one arm."""
     if not _enrolled(context.enrolment):
         return Finding(CheckKind.DATA, Status.NOT_RUN, "no unit has been enrolled yet")
+    if context.is_imported:
+        return Finding(CheckKind.DATA, Status.WARN, "computed elsewhere; what was lost there is not known")
     flow, gaps = context.flow, _gaps(context)
     arrived = flow.accepted + flow.refused
     refused = flow.refused / arrived if arrived else 0.0
@@ -222,11 +227,12 @@ def duration(context: Context) -> Finding:
     days = (context.cut - started_at) / timedelta(days=1) if started_at else 0.0
     weekdays = {day.weekday() for day, _ in context.enrolment.by_day}
     is_long = days >= context.plan.min_days
-    is_covered = len(weekdays) == WEEKDAYS or context.plan.min_days < WEEKDAYS
+    seen = min(int(days), WEEKDAYS) if context.is_imported else len(weekdays)
+    is_covered = seen == WEEKDAYS or context.plan.min_days < WEEKDAYS
     return Finding(
         kind=CheckKind.DURATION,
         status=Status.OK if is_long and is_covered else Status.WARN,
-        detail=f"{days:.1f} of at least {context.plan.min_days} days, {len(weekdays)} of 7 weekdays",
+        detail=f"{days:.1f} of at least {context.plan.min_days} days, {seen} of 7 weekdays",
         statistic=days,
         limit=float(context.plan.min_days),
         evidence={"weekdays": sorted(weekdays)},

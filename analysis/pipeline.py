@@ -34,7 +34,10 @@ from experiments.plan import Binding, LockedPlan
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look's input. `history` is what earlier looks of the same plan left, by metric and arm."""
+    """One look's input. `history` is what earlier looks of the same plan left, by metric and arm.
+
+    `is_imported`: the numbers were computed elsewhere, so nothing is known of the events behind them.
+    """
 
     locked: LockedPlan
     plan: AnalysisPlan
@@ -46,6 +49,7 @@ class Look:
     code_version: str = ""
     config_hash: str = ""
     engine: str = ""
+    is_imported: bool = False
 
     @property
     def hours(self) -> float:
@@ -217,6 +221,7 @@ def _context(look: Look) -> Context:
         active={metric.key: _active(look, metric) for metric in look.plan.metrics},
         flow=look.flow,
         balances=tuple(_balances(look)),
+        is_imported=look.is_imported,
     )
 
 

@@ -109,7 +109,7 @@ def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline
     return pipeline.Look(
         locked=locked,
         plan=read.plan,
-        about=_about(asked.experiment),
+        about=about(asked.experiment),
         number=past.looks + 1,
         readings=read.readings,
         flow=read.flow,
@@ -120,14 +120,15 @@ def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline
     )
 
 
-def _about(experiment: str) -> ExperimentFacts:
-    about = experiments.about(experiment)
+def about(experiment: str) -> ExperimentFacts:
+    """What the report says of an experiment beside its plan."""
+    found = experiments.about(experiment)
     return ExperimentFacts(
-        title=about.title,
-        owner=about.owner,
-        kind=about.kind.value,
-        population=about.population,
-        locked_at=about.locked_at,
-        coverage_share=about.coverage_share,
-        changes_since_lock=about.changes_since_lock,
+        title=found.title,
+        owner=found.owner,
+        kind=found.kind.value,
+        population=found.population,
+        locked_at=found.locked_at,
+        coverage_share=found.coverage_share,
+        changes_since_lock=found.changes_since_lock,
     )

@@ -44,8 +44,8 @@ def request_look(
         raise refuse("trigger", trigger, "no such trigger", f"Use one of {', '.join(Trigger.values)}.")
     plan = experiments.plan(experiment)
     cut = looks.manual_cut(plan, now=now) if until is None else until
-    _raise_if_outside(plan, cut, now)
-    _raise_if_backwards(plan, cut)
+    raise_if_outside(plan, cut, now)
+    raise_if_backwards(plan, cut)
     config = looks.config_hash(plan, engine=looks.ENGINE)
     key = looks.look_key(plan, cut=cut, config=config)
     is_new = ledger_queries.job(KIND, key) is None
@@ -92,7 +92,8 @@ def _schedule(key: str, now: datetime) -> bool:
     return job.created_at == now
 
 
-def _raise_if_outside(plan: LockedPlan, cut: datetime, now: datetime) -> None:
+def raise_if_outside(plan: LockedPlan, cut: datetime, now: datetime) -> None:
+    """Raise Refused for a data cut outside the run."""
     if cut.tzinfo is None:
         raise refuse("until", cut.isoformat(), "the time has no zone", "Write 2026-01-31T12:00:00Z.")
     if plan.started_at is not None and cut <= plan.started_at:
@@ -105,7 +106,7 @@ def _raise_if_outside(plan: LockedPlan, cut: datetime, now: datetime) -> None:
         raise refuse("until", cut.isoformat(), "this lies in the future", "Ask for a time up to now.")
 
 
-def _raise_if_backwards(plan: LockedPlan, cut: datetime) -> None:
+def raise_if_backwards(plan: LockedPlan, cut: datetime) -> None:
     """Looks of one plan go forward in time: going back and looking again would be choosing a result."""
     last = queries.runs_of_plan(plan.experiment, plan_version=plan.version).last()
     if last is not None and last.data_cut > cut:

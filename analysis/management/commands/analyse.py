@@ -3,20 +3,19 @@
 import getpass
 import time
 from argparse import ArgumentParser
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from analysis import queries, services
+from analysis.management.times import read_time
 from analysis.models import AnalysisRun, Trigger
 from events import services as events
 from ledger import jobs
 from ledger import queries as ledger
-from ledger.refusals import Refused, refuse
+from ledger.refusals import Refused
 
 POLL_S = 0.5
 GIVE_UP_AFTER = timedelta(minutes=10)
@@ -44,7 +43,7 @@ class Command(BaseCommand):
             trigger=Trigger.MANUAL,
             actor=actor,
             now=timezone.now(),
-            until=None if until is None else _time(until),
+            until=None if until is None else read_time(until),
         )
         _finish(asked.kind, asked.key)
         self._print(experiment)
@@ -73,13 +72,3 @@ def _finish(kind: str, key: str) -> None:
     if done is None or done.state != "succeeded":
         why = done.failure if done else "the job is gone"
         raise CommandError(f"the look failed: {why or 'it is still under way'}")
-
-
-def _time(text: str) -> datetime:
-    """Raises Refused for what is not a time; a time without a zone is refused by the service."""
-    found = None
-    with suppress(ValueError):
-        found = parse_datetime(text)
-    if found is None:
-        raise refuse("until", text, "this is not a time", "Write 2026-03-01T12:00:00Z.")
-    return found

@@ -33,6 +33,20 @@ gain = { value = 0.02, relative = true }
 [source]
 event = "purchase"
 """,
+    "errors": """
+key = "errors"
+title = "Errors per user"
+question = "How often does something fail?"
+kind = "count"
+unit = "errors"
+direction = "down"
+owner = "rosa"
+tier = "beta"
+hypothesis = "Prefetching must not break anything."
+margin = { value = 0.02, relative = true }
+[source]
+event = "error"
+""",
     "latency-p95": """
 key = "latency-p95"
 title = "Checkout p95"
@@ -106,7 +120,14 @@ def _write(kind, environment, day, bucket, rows, schema):
 
 
 def started(
-    key=KEY, *, bind=("orders", "latency-p95"), now=START, blocking=True, coverage_ppm=1_000_000, **changes
+    key=KEY,
+    *,
+    bind=("orders", "latency-p95"),
+    guardrails=("latency-p95",),
+    now=START,
+    blocking=True,
+    coverage_ppm=1_000_000,
+    **changes,
 ):
     """A running experiment whose arms another system assigns unless said otherwise."""
     metrics.load_definitions(texts={f"{m}.toml": METRICS[m] for m in METRICS}, actor="rosa", now=now)
@@ -129,7 +150,7 @@ def started(
     }
     experiments.create(key=key, content=content, actor="rosa", now=now)
     for number, metric in enumerate(bind):
-        role = "primary" if number == 0 else "guardrail" if "latency" in metric else "success"
+        role = "primary" if number == 0 else "guardrail" if metric in guardrails else "success"
         bound = {"metric": metric, "role": role, "blocking": blocking and role == "guardrail"}
         experiments.bind_metric(key=key, content=bound, actor="rosa", now=now)
     return experiments.start(key=key, actor="rosa", now=now, coverage_ppm=coverage_ppm)

@@ -1,0 +1,194 @@
+"""Aggregates that were computed elsewhere, read into the same readings that an engine gives. Pure.
+
+One row for each arm and metric: (n, mean, variance) of the units' values, or (n, events) for a proportion.
+What a row cannot hold (ratios, quantiles, caps, pre-periods, slices) is refused or left out, never guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from analysis.engines.contract import Enrolment, Group, Readings
+from analysis.plan import AnalysisPlan, analysis_plan, planned_metric
+from analysis.stats.moments import Moments
+from experiments.plan import LockedPlan
+from ledger.refusals import Problem, problem, raise_if_any
+from metrics.definitions import Kind, MetricDefinition
+from metrics.reading import meant
+
+FIELDS = ("metric", "arm", "n", "mean", "variance", "events")
+IMPORTABLE = (Kind.MEAN, Kind.COUNT, Kind.PROPORTION)
+MAX_UNITS = 10**12
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """The values of one metric over the `n` units of one arm; `variance` is the sample variance of a unit."""
+
+    metric: str
+    arm: str
+    n: int
+    mean: float
+    variance: float
+
+    @property
+    def moments(self) -> Moments:
+        return Moments.from_aggregates(self.n, [self.mean], [self.variance])
+
+    def to_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("metric", "arm", "n", "mean", "variance")}
+
+
+def read(locked: LockedPlan, rows: Iterable[Row]) -> tuple[Aggregate, ...]:
+    """Every metric of the plan in every arm, once. Raises Refused with every problem and its line."""
+    reader = _Reader(locked)
+    found = [reader.aggregate(line, row) for line, row in enumerate(rows, start=1)]
+    known = tuple(each for each in found if each is not None)
+    raise_if_any(reader.problems or _missing(locked, known))
+    return known
+
+
+def plan_of(locked: LockedPlan, *, until: datetime) -> AnalysisPlan:
+    """The plan of a look at aggregates: without caps, pre-periods and slices, which are not in them."""
+    plain = (_plain(binding.definition) for binding in locked.bindings)
+    metrics = tuple(planned_metric(definition) for definition in plain)
+    return replace(analysis_plan(locked, until=until), metrics=metrics, dimensions=())
+
+
+def readings(plan: AnalysisPlan, aggregates: Sequence[Aggregate]) -> Readings:
+    """As an engine would have read them. An arm's units are the most that any of its metrics has."""
+    units: dict[Group, int] = {}
+    by_metric: dict[str, dict[Group, Moments]] = {}
+    for each in aggregates:
+        group = Group(each.arm)
+        units[group] = max(units.get(group, 0), each.n)
+        by_metric.setdefault(each.metric, {})[group] = each.moments
+    vectors = {metric.vector: by_metric[metric.key] for metric in plan.metrics if metric.vector is not None}
+    active = {vector: {g: _active(m) for g, m in of.items()} for vector, of in vectors.items()}
+    return Readings(Enrolment(units, {}), vectors, active)
+
+
+def sha256(aggregates: Sequence[Aggregate]) -> str:
+    """The same numbers have the same hash, in whatever order they came."""
+    content = sorted((each.to_dict() for each in aggregates), key=lambda row: (row["metric"], row["arm"]))
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _active(moments: Moments) -> int:
+    """Units with an event are not told; a mean of zero means none."""
+    return moments.n if moments.mean[0] else 0
+
+
+def _plain(definition: MetricDefinition) -> MetricDefinition:
+    return replace(definition, cap=None, covariate_days=None)
+
+
+def _missing(locked: LockedPlan, found: Sequence[Aggregate]) -> list[Problem]:
+    """Combinations nobody gave: missing data never counts as a pass, so they are asked for."""
+    given = {(each.metric, each.arm) for each in found}
+    return [
+        problem("rows", f"{binding.metric}, {arm.key}", "this metric has no row for this arm", "Add one.")
+        for binding in locked.bindings
+        for arm in locked.arms
+        if (binding.metric, arm.key) not in given
+    ]
+
+
+class _Reader:
+    """Reads rows one by one and collects what is wrong with them."""
+
+    def __init__(self, locked: LockedPlan) -> None:
+        self.definitions = {binding.metric: binding.definition for binding in locked.bindings}
+        self.arms = tuple(arm.key for arm in locked.arms)
+        self.seen: set[tuple[str, str]] = set()
+        self.problems: list[Problem] = []
+
+    def aggregate(self, line: int, row: Row) -> Aggregate | None:
+        """The row, or None after noting what is wrong with it."""
+        before = len(self.problems)
+        row = {name: value for name, value in row.items() if value not in (None, "")}
+        self._names(line, row)
+        if len(self.problems) > before:
+            return None
+        metric, arm = str(row["metric"]), str(row["arm"])
+        n = self._number(line, row, "n", low=0, high=MAX_UNITS, whole=True)
+        given = self._events(line, row, n) if "events" in row else self._values(line, row)
+        if len(self.problems) > before:
+            return None
+        return Aggregate(metric, arm, int(n), *given)
+
+    def _names(self, line: int, row: Row) -> None:
+        for name in row:
+            if name not in FIELDS:
+                fix = f"{meant(name, FIELDS)}Columns are {', '.join(FIELDS)}."
+                self._note(line, name, row[name], "there is no such column", fix)
+        metric, arm = row.get("metric"), row.get("arm")
+        if metric not in self.definitions:
+            fix = f"Bound are: {', '.join(self.definitions)}."
+            self._note(line, "metric", metric, "the experiment does not bind this metric", fix)
+            return
+        kind = self.definitions[str(metric)].kind
+        if kind not in IMPORTABLE:
+            why = f"a {kind.value} cannot be compared by mean and variance of its units"
+            self._note(line, "metric", metric, why, "Import its events instead.")
+        if arm not in self.arms:
+            self._note(line, "arm", arm, "the plan has no such arm", f"Arms are: {', '.join(self.arms)}.")
+        elif (metric, arm) in self.seen:
+            self._note(line, "arm", arm, f"{metric} has a row for this arm already", "Give one row for each.")
+        self.seen.add((str(metric), str(arm)))
+
+    def _events(self, line: int, row: Row, n: float) -> tuple[float, float]:
+        """Mean and variance of n units of which so many have an event."""
+        metric = str(row["metric"])
+        if self.definitions[metric].kind is not Kind.PROPORTION or "mean" in row or "variance" in row:
+            self._note(
+                line, "events", row["events"], "events stand alone and for proportions only",
+                "Give mean and variance for other metrics.",
+            )  # fmt: skip
+        events = self._number(line, row, "events", low=0, high=n, whole=True)
+        share = events / n if n else 0.0
+        return share, share * (1 - share) * n / (n - 1) if n > 1 else 0.0
+
+    def _values(self, line: int, row: Row) -> tuple[float, float]:
+        mean = self._number(line, row, "mean")
+        variance = self._number(line, row, "variance", low=0)
+        metric = str(row["metric"])
+        if self.definitions[metric].kind is Kind.PROPORTION and not 0 <= mean <= 1:
+            self._note(line, "mean", row["mean"], "a proportion lies from 0 to 1", "Write 0.05 for 5 %.")
+        return mean, variance
+
+    def _number(
+        self,
+        line: int,
+        row: Row,
+        name: str,
+        *,
+        low: float = -math.inf,
+        high: float = math.inf,
+        whole: bool = False,
+    ) -> float:
+        try:
+            value = float(str(row[name]))
+        except KeyError:
+            self._note(line, name, None, "this is missing", "Every row needs it.")
+            return 0.0
+        except ValueError:
+            self._note(line, name, row[name], "this is not a number", "Write it with a decimal point.")
+            return 0.0
+        if not math.isfinite(value) or not low <= value <= high or (whole and value != int(value)):
+            kind = "a whole number" if whole else "a finite number"
+            limit = f" from {low:,.0f} to {high:,.0f}" if math.isfinite(high) else ""
+            floor = f" of at least {low:,.0f}" if math.isfinite(low) and not limit else ""
+            self._note(line, name, row[name], f"this is not {kind}{limit}{floor}", "Check the export.")
+            return 0.0
+        return value
+
+    def _note(self, line: int, field: str, value: object, reason: str, fix: str) -> None:
+        self.problems.append(problem(field, value, reason, fix, line))
