@@ -14,10 +14,12 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from config import environment
-from events.bodies import Receive, SenderGone
+from events.bodies import BodyTooLarge, BodyTooSlow, Receive, SenderGone, read_body
 from events.inbox import DATABASE_AWAY, Inbox, TurnedAway
 from events.ingest import Ingest, problem_answer
+from flags import ofrep
 from flags.delivery import Answer, Delivery
+from flags.ofrep import Ofrep
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +33,12 @@ POOL_TIMEOUT_S = 1.0
 RECONNECT_FOR_S = 3.0
 """After that, requests themselves try again, so that nothing waits long once the database is back."""
 CONNECTION = {"autocommit": True, "connect_timeout": 2, "options": "-c statement_timeout=5000"}
-ANY_ORIGIN = {"access-control-allow-origin": "*"}
+ANY_ORIGIN = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag"}
 """Browsers send events from every origin; the answer shows nothing, and cookies play no part."""
 PREFLIGHT = {
     **ANY_ORIGIN,
     "access-control-allow-methods": "POST",
-    "access-control-allow-headers": "authorization, content-type, content-encoding",
+    "access-control-allow-headers": "authorization, content-type, content-encoding, if-none-match, x-api-key",
     "access-control-max-age": "86400",
 }
 
@@ -67,12 +69,14 @@ class Edge:
             name="edge",
         )
         self._delivery = Delivery(self._pool, secret_key)
+        self._ofrep = Ofrep(self._delivery)
         self._inbox = Inbox(self._pool)
         self._turned_away = TurnedAway(self._pool)
         self._ingest = Ingest(self._inbox, self._turned_away, self._delivery)
         self._routes: dict[str, dict[str, Handler]] = {
             "/health": {"GET": self._health},
             "/sdk/v1/config": {"GET": self._config},
+            ofrep.ALL_FLAGS: {"POST": self._ofrep_all, "OPTIONS": self._preflight},
             "/sdk/v1/events": {"POST": self._events, "OPTIONS": self._preflight},
         }
 
@@ -107,6 +111,8 @@ class Edge:
             answer = await self._answer(request)
         except SenderGone:
             return
+        except (BodyTooLarge, BodyTooSlow) as wrong:
+            answer = problem_answer(413 if isinstance(wrong, BodyTooLarge) else 408, str(wrong))
         except DATABASE_AWAY as error:
             log.warning("the database did not answer %s: %r", request.path, error)
             answer = problem_answer(503, "the database is not available", retry_after_s=2)
@@ -117,6 +123,8 @@ class Edge:
 
     async def _answer(self, request: Request) -> Answer:
         methods = self._routes.get(request.path)
+        if methods is None and request.path.startswith(ofrep.ONE_FLAG):
+            methods = {"POST": self._ofrep_one, "OPTIONS": self._preflight}
         if methods is None:
             return problem_answer(404, f"there is nothing here; known: {', '.join(sorted(self._routes))}")
         handler = methods.get("GET" if request.method == "HEAD" else request.method)
@@ -135,6 +143,16 @@ class Edge:
 
     async def _events(self, request: Request) -> Answer:
         answer = await self._ingest.answer(request.headers, request.receive)
+        return replace(answer, headers={**answer.headers, **ANY_ORIGIN})
+
+    async def _ofrep_one(self, request: Request) -> Answer:
+        key, body = request.path.removeprefix(ofrep.ONE_FLAG), await read_body(request.receive)
+        answer = await self._ofrep.one(key, request.headers, body, now=datetime.now(UTC))
+        return replace(answer, headers={**answer.headers, **ANY_ORIGIN})
+
+    async def _ofrep_all(self, request: Request) -> Answer:
+        body = await read_body(request.receive)
+        answer = await self._ofrep.all(request.headers, body, now=datetime.now(UTC))
         return replace(answer, headers={**answer.headers, **ANY_ORIGIN})
 
     async def _preflight(self, request: Request) -> Answer:

@@ -126,7 +126,7 @@ class Delivery:
             key = await self.key(headers.get("authorization"), scopes=("server",), now=now)
         except KeyRefused as refused:
             return refused.as_answer()
-        document = await self._document(key.environment_id)
+        document = await self.document(key.environment_id)
         if is_known(document.etag, headers.get("if-none-match", "")):
             return Answer(304, _document_headers(document), b"")
         return _document_answer(document, headers.get("accept-encoding", ""))
@@ -157,7 +157,7 @@ class Delivery:
             self._keys.clear()
         self._keys[_fingerprint(secret)] = (row, now)
 
-    async def _document(self, environment_id: int) -> Document:
+    async def document(self, environment_id: int) -> Document:
         """The current document; the body crosses the database connection only when it is new."""
         async with self._pool.connection() as connection:
             current = await (await connection.execute(CURRENT, {"environment": environment_id})).fetchone()

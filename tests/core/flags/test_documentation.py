@@ -11,6 +11,7 @@ from flags.api import requests
 from flags.definitions import complete
 from flags.keys import SCOPES
 from flags.parts import Parts
+from flags.ramp import FIELDS, read_steps
 from tests.core.flags.texts import definition, fixed, split
 
 HOW_TO = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "run-a-flag.md").read_text("utf-8")
@@ -26,6 +27,8 @@ DESCRIBED = {
     "switch-off": requests.SwitchRequest,
     "segments": requests.NewSegmentRequest,
     "versions": requests.SegmentRequest,
+    "ramp-plans": requests.NewRampPlanRequest,
+    "ramps": requests.RampRequest,
 }
 
 
@@ -69,3 +72,10 @@ def test_how_to__every_scope__explained(scope):
 )
 def test_how_to__every_state__explained(state):
     assert f"| {state} |" in HOW_TO
+
+
+def test_how_to__ramp_plan__accepted_and_shows_every_field():
+    body = next(json.loads(body) for address, body in BODIES if address.endswith("/ramp-plans"))
+
+    assert len(read_steps(body["steps"])) == 4
+    assert {name for step in body["steps"] for name in step} == set(FIELDS)
