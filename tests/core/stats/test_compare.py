@@ -117,7 +117,7 @@ def test_lift__log_method__against_lognormal_quantiles():
 
 
 def test_lift__fieller__limits_are_where_the_exact_contrast_test_turns():
-    control, treatment = Estimate(4.0, 1.0), Estimate(5.0, 1.5)
+    control, treatment = Estimate(4.0, 0.8), Estimate(5.0, 1.5)
 
     found = lift(control, treatment)
 
@@ -161,8 +161,16 @@ def test_lift__delta__symmetric_and_close_to_log_for_a_precise_base():
 
     delta, log = lift(control, treatment, method="delta"), lift(control, treatment)
 
+    rng = np.random.default_rng(2)
+    draws = rng.normal(30.0, 3.0, 400_000) / rng.normal(100.0, 0.5, 400_000)
+    far = lift(Estimate(100.0, 0.25), Estimate(30.0, 9.0))
+    assert far.standard_error == pytest.approx(draws.std(), rel=0.01)
     assert delta.confidence_interval.half_width == pytest.approx(1.96 * delta.standard_error, rel=1e-4)
     assert delta.confidence_interval.lower == pytest.approx(log.confidence_interval.lower, rel=1e-2)
+
+
+def test_lift__both_positive_and_below_one__log():
+    assert lift(Estimate(0.5, 1e-4), Estimate(0.4, 1e-4)).method == "lift, log"
 
 
 def test_lift__method_unknown_or_log_of_a_negative_value__refused():

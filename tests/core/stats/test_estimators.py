@@ -91,6 +91,14 @@ def test_proportion__plenty_of_events__the_mean():
     assert estimate.variance == pytest.approx(values.var(ddof=1) / 200)
 
 
+def test_proportion__few_events__variance_with_one_success_and_one_failure_more():
+    found = proportion(Moments.from_events(3, 200))
+
+    assert found.value == 3 / 200
+    assert found.variance == pytest.approx(4 / 202 * (198 / 202) / 202, rel=1e-12)
+    assert proportion(Moments.from_events(0, 200)).variance > 0
+
+
 @pytest.mark.parametrize(("events", "few"), [(0, True), (9, True), (10, False), (190, False), (191, True)])
 def test_proportion__fewer_than_ten_events_or_non_events__carries_counts(events, few):
     values = np.r_[np.ones(events), np.zeros(200 - events)]

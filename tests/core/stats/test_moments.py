@@ -184,3 +184,16 @@ def test_to_dict__and_back__same_moments():
 def test_moments__shapes_that_do_not_fit__refused():
     with pytest.raises(InvalidInput, match="shapes"):
         Moments(3, np.zeros(2), np.zeros((3, 3)))
+
+
+def test_from_events__same_as_rows_and_refused_when_impossible():
+    rows = Moments.from_rows(np.r_[np.ones(3), np.zeros(17)])
+
+    found = Moments.from_events(3, 20)
+
+    assert (found.n, found.mean[0]) == (rows.n, pytest.approx(rows.mean[0]))
+    assert found.variance() == pytest.approx(rows.variance(), rel=1e-12)
+    assert Moments.from_events(0, 0).n == 0
+    for events, trials in ((4, 3), (-1, 3)):
+        with pytest.raises(InvalidInput, match="between 0 and the trials"):
+            Moments.from_events(events, trials)
