@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,8 +35,21 @@ FORMS: dict[str, str] = {
 LOOK_FIX = "Write the number of a look, as on /runs."
 
 
+class ByAddress(BaseContentNegotiation):
+    """The address says what is served; whatever the Accept header asks for changes nothing."""
+
+    def select_parser(self, request: Request, parsers: Iterable[Any]) -> Any:
+        return next(iter(parsers))
+
+    def select_renderer(self, request: Request, renderers: Iterable[Any], format_suffix: Any = None) -> Any:
+        first = next(iter(renderers))
+        return first, first.media_type
+
+
 class LatestReport(APIView):
     """The newest report of an experiment."""
+
+    content_negotiation_class = ByAddress
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, key: str) -> HttpResponseBase:
@@ -54,6 +68,7 @@ class Report(APIView):
     """One report by its hash, in one of its forms."""
 
     form = "json"
+    content_negotiation_class = ByAddress
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, sha256: str) -> HttpResponseBase:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median_low
 
 from analysis.report.figures import Figures
-from analysis.report.numbers import Format, Unit, for_values
+from analysis.report.numbers import AS_GOOD_AS_ZERO, Format, Unit, for_values
 from analysis.stats.results import Scale
 
 LARGEST_TO_TYPICAL = 3.0
@@ -50,7 +50,7 @@ def axes_of(rows: Iterable[Figures]) -> dict[str, Axis]:
 
 def reach_of(extents: Sequence[float], unit: Unit) -> float:
     """A round number that holds all extents, or as much of them as keeps the typical one visible."""
-    known = [extent for extent in extents if math.isfinite(extent) and extent > 0]
+    known = [extent for extent in extents if math.isfinite(extent) and extent * unit.factor > AS_GOOD_AS_ZERO]
     if not known:
         return 1.0 / unit.factor
     wanted = min(max(known), LARGEST_TO_TYPICAL * median_low(known))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from analysis.report import figures, numbers, progress, sentences, vocabulary
 from analysis.report.facts import ReportFacts
 from analysis.report.states import Judged, State
-from analysis.report.verdict import MOVED, PRICE, ArmVerdict, Case, Conclusion, Verdict, stops_use
+from analysis.report.verdict import AGREEMENT, MOVED, PRICE, ArmVerdict, Case, Conclusion, Verdict, stops_use
 from analysis.report.vocabulary import Sign
 
 Say = Callable[[ReportFacts, Conclusion, ArmVerdict], list[str]]
@@ -21,17 +21,15 @@ def sign(conclusion: Conclusion) -> Sign:
     is_safety_only = not conclusion.deciding[0].case.success
     if conclusion.verdict is Verdict.SHIP and is_safety_only:
         return vocabulary.SAFE
-    if conclusion.verdict is Verdict.DECIDE and conclusion.rule is PRICE:
-        return vocabulary.PRICED
-    return vocabulary.VERDICTS[conclusion.verdict]
+    own = _OWN_SIGNS.get((conclusion.rule.name, conclusion.verdict))
+    return own or vocabulary.VERDICTS[conclusion.verdict]
 
 
 def say(facts: ReportFacts, conclusion: Conclusion) -> list[str]:
     """All sentences of the bar, the most important first; the page shows those that fit."""
     lead = leading(conclusion)
-    if conclusion.verdict is Verdict.DECIDE and conclusion.rule is PRICE:
-        return _price(facts, conclusion, lead)
-    return _SAY[conclusion.verdict](facts, conclusion, lead)
+    own = _OWN_WORDS.get((conclusion.rule.name, conclusion.verdict))
+    return (own or _SAY[conclusion.verdict])(facts, conclusion, lead)
 
 
 def leading(conclusion: Conclusion) -> ArmVerdict:
@@ -154,6 +152,32 @@ def _price(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list
     return [said, *(f"The dose: {sentences.change(each)}" for each in causes[:1])]
 
 
+def _agreed(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[str]:
+    known = [each for each in lead.case.judged if each.effect is not None]
+    what = f"no difference found on {_things(len(known), 'metric')}"
+    return [f"Nothing was changed and {what}{_in(conclusion, lead)}: the machinery agrees with itself."]
+
+
+def _disagreed(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[str]:
+    moved = [each for each in lead.case.judged if each.state in MOVED]
+    if not moved:
+        return _inconclusive(facts, conclusion, lead)
+    chance = numbers.share(facts.plan.alpha)
+    said = f"Nothing was changed, and yet{_in(conclusion, lead)} {sentences.change(moved[0])}"
+    by_chance = f"For any one metric chance does this in up to {chance} of such tests"
+    return [said, f"{by_chance}; find out which it is."]
+
+
+_OWN_SIGNS: dict[tuple[str, Verdict], Sign] = {
+    (PRICE.name, Verdict.DECIDE): vocabulary.PRICED,
+    (AGREEMENT.name, Verdict.NO_EFFECT): vocabulary.AGREED,
+    (AGREEMENT.name, Verdict.INCONCLUSIVE): vocabulary.DISAGREED,
+}
+_OWN_WORDS: dict[tuple[str, Verdict], Say] = {
+    (PRICE.name, Verdict.DECIDE): _price,
+    (AGREEMENT.name, Verdict.NO_EFFECT): _agreed,
+    (AGREEMENT.name, Verdict.INCONCLUSIVE): _disagreed,
+}
 _SAY: dict[Verdict, Say] = {
     Verdict.DO_NOT_USE: _do_not_use,
     Verdict.ROLL_BACK: _roll_back,
@@ -179,6 +203,10 @@ def _and_more(found: Sequence[Judged], word: str) -> list[str]:
     if others < 1:
         return []
     return [f"{numbers.count(others)} more {'is' if others == 1 else 'are'} {word}."]
+
+
+def _things(number: int, noun: str) -> str:
+    return f"{numbers.count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _did(word: str) -> str:

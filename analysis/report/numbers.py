@@ -16,6 +16,8 @@ NARROW_SPACE = "\u202f"
 UNBOUNDED = "unbounded"
 MAX_DECIMALS = 6
 SCIENTIFIC_FROM = 1e15
+AS_GOOD_AS_ZERO = 1e-300
+"""Below this a power of ten is no longer a number of its own."""
 SIGNIFICANT_ALONE = 3
 """Digits of a number that comes without an interval."""
 
@@ -90,6 +92,8 @@ def exponent_of(value: float, *, digits: int) -> int:
 
 def _format(unit: Unit, decimals: int, values: Iterable[float]) -> Format:
     largest = max((abs(value) * unit.factor for value in values if math.isfinite(value)), default=0.0)
+    if largest < AS_GOOD_AS_ZERO:
+        return Format(unit, max(min(decimals, MAX_DECIMALS), 0))
     if decimals > MAX_DECIMALS or largest >= SCIENTIFIC_FROM:
         exponent = exponent_of(largest, digits=2)
         return Format(unit, max(decimals + exponent, 1), exponent)

@@ -31,7 +31,7 @@ class Verdict(StrEnum):
 
 ORDER = tuple(Verdict)
 
-ABLATION = "ablation"
+ABLATION, AA = "ablation", "aa"
 
 NEEDED = frozenset({CheckKind.SPLIT, CheckKind.ASSIGNMENT, CheckKind.DATA})
 """Checks without which nothing is decided; pre-periods may not exist for new users."""
@@ -160,8 +160,8 @@ def conclude(facts: ReportFacts) -> Conclusion:
 
 
 def rule_of(kind: str) -> Rule:
-    """An ablation makes things worse on purpose to learn the price; everything else may ship."""
-    return PRICE if kind == ABLATION else DEFAULT_SHIP
+    """An ablation makes things worse on purpose to learn the price, an A/A changes nothing: neither ships."""
+    return {ABLATION: PRICE, AA: AGREEMENT}.get(kind, DEFAULT_SHIP)
 
 
 def apply(rule: Rule, case: Case) -> ArmVerdict:
@@ -289,6 +289,13 @@ def _has_price(case: Case) -> Answer:
     return Answer(bool(moved), _titles(moved))
 
 
+def _agree(case: Case) -> Answer:
+    """Nothing moved, on any metric that has a number."""
+    moved = tuple(each for each in case.judged if each.state in MOVED or each.state is State.HARM)
+    known = tuple(each for each in case.judged if each.effect is not None)
+    return Answer(bool(known) and not moved, _titles(known))
+
+
 def _always(case: Case) -> Answer:
     return Answer(True, _titles(case.success or case.blocking))
 
@@ -320,6 +327,17 @@ PRICE = Rule(
         Clause(Verdict.KEEP_RUNNING, "Too early, or is the run still going on?", _is_unfinished),
         Clause(Verdict.DECIDE, "Did an outcome move, so that the delay has a price?", _has_price),
         Clause(Verdict.NO_EFFECT, "Every outcome inside its gain?", _is_without_effect),
+        Clause(Verdict.INCONCLUSIVE, "Nothing of the above.", _always),
+    ),
+)
+
+AGREEMENT = Rule(
+    name="agreement",
+    version=1,
+    clauses=(
+        Clause(Verdict.DO_NOT_USE, "A check of the data failed or was not made?", _cannot_be_trusted),
+        Clause(Verdict.KEEP_RUNNING, "Too early, or is the run still going on?", _is_unfinished),
+        Clause(Verdict.NO_EFFECT, "Do the arms agree on every metric?", _agree),
         Clause(Verdict.INCONCLUSIVE, "Nothing of the above.", _always),
     ),
 )

@@ -49,6 +49,8 @@ VERDICTS = {
     Verdict.INCONCLUSIVE: Sign("Inconclusive", "question", "?", "inconclusive"),
 }
 SAFE = Sign("Safe to roll out", "up-in-circle", "▲", "ship")
+AGREED = Sign("Arms agree", "equals", "=", "no-effect")
+DISAGREED = Sign("Arms differ", "question", "?", "inconclusive")
 PRICED = Sign("Price measured", "balance", "±", "decide")
 
 CHECKS = {

@@ -92,7 +92,7 @@ def test_report__by_hash__each_form(api, form):
     started()
     snapshot = reported()
 
-    answer = api.get(f"/api/v1/reports/{snapshot.sha256}.{form}")
+    answer = api.get(f"/api/v1/reports/{snapshot.sha256}.{form}", headers={"Accept": "text/csv"})
 
     assert answer.status_code == 200
     assert {

@@ -41,6 +41,12 @@ def test_interval__unbounded__digits_of_the_point():
     assert for_interval(PLAIN, 0.123456, -math.inf, math.inf).text(0.123456) == "0.123"
 
 
+@pytest.mark.parametrize("size", [5e-324, 1e-310])
+def test_number__too_small_for_a_power_of_ten__zero(size):
+    assert for_values(PLAIN, [size]).text(size) in {"0", "0.000000"}
+    assert for_interval(PLAIN, size, -size, size).text(size) in {"0", "0.000000"}
+
+
 def test_negative_zero__written__no_minus():
     assert for_interval(PLAIN, -0.001, -3.0, 3.0).text(-0.001, sign=True) == "0.0"
 

@@ -118,6 +118,8 @@ def bar_of(found):
         ("decide", "Your call: Orders per user rose 0.90 % (0.29 to 1.51 %) against p95 checkout time"),
         ("no_effect", "We can rule out a change bigger than 1.0 % in Orders per user"),
         ("inconclusive", "We could not tell: effects on Orders per user from −1.5 to +2.5 % remain"),
+        ("aa_agrees", "Nothing was changed and no difference found on 2 metrics: the machinery agrees"),
+        ("aa_differs", "Nothing was changed, and yet Orders per user rose 0.90 % (0.29 to 1.51 %)."),
         ("ablation", "The price: Orders per user fell 1.26 % (0.58 to 1.94 %). The dose: p50 home time"),
     ],
 )

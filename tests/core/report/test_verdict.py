@@ -40,6 +40,8 @@ EXPECTED = {
     "non_ascii": Verdict.SHIP,
     "sixty_metrics": Verdict.SHIP,
     "ablation": Verdict.DECIDE,
+    "aa_agrees": Verdict.NO_EFFECT,
+    "aa_differs": Verdict.INCONCLUSIVE,
     "imported_aggregate": Verdict.INCONCLUSIVE,
     "one_look": Verdict.SHIP,
     "fixed_before_end": Verdict.SHIP,

@@ -372,6 +372,16 @@ def ablation():
     return facts([outcome, dose], days=28, look=4, about={"kind": "ablation"}, worth=worth)
 
 
+def aa_agrees():
+    """Nothing was changed and nothing differs."""
+    return facts([orders(0.0002, 0.0009), checkout()], days=28, look=4, about={"kind": "aa"})
+
+
+def aa_differs():
+    """Nothing was changed and something differs."""
+    return facts([orders(), checkout()], days=28, look=4, about={"kind": "aa"})
+
+
 def imported_aggregate():
     """Numbers of another system, without slices, curves or coverage."""
     clicks = binding(definition("clicks", "Click rate", "share", Kind.PROPORTION))
@@ -469,6 +479,8 @@ CASES = {
         non_ascii,
         sixty_metrics,
         ablation,
+        aa_agrees,
+        aa_differs,
         imported_aggregate,
         one_look,
         fixed_before_end,
