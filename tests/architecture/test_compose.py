@@ -60,7 +60,7 @@ def test_service__ports__loopback_only(name):
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
-@pytest.mark.parametrize("name", set(OURS) - {"migrate"})
+@pytest.mark.parametrize("name", sorted(set(OURS) - {"migrate"}))
 def test_service__ours__waits_for_servers_and_migrations(name):
     assert {service: how["condition"] for service, how in SERVICES[name]["depends_on"].items()} == {
         "postgres": "service_healthy",
