@@ -1,5 +1,7 @@
 """What the golden vectors are about: units, operators with verdicts by hand, documents with contexts."""
 
+from typing import Any
+
 from tests.core.sdk.build import document, flag, split, targeting, when
 
 UNITS = [
@@ -275,7 +277,7 @@ LAYERS = document(
     },
 )
 
-DECISIONS = [
+DECISIONS: list[Any] = [
     ("switches, forced units, rules, prerequisites, types", TIERS, CONTEXTS),
     ("layers and holdouts", LAYERS, [(f"unit-{number}", {}) for number in range(60)] + CONTEXTS[:10]),
 ]
