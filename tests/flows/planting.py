@@ -22,7 +22,7 @@ OWNER = "rosa"
 DAYS = 8
 UNITS = 3_000
 SEED = 20_260_302
-SHARES = {"control": 0.10, "treatment": 0.17}
+SHARES = {"control": 0.10, "treatment": 0.20}
 LOAD_MS, SPREAD_MS = 300.0, 50.0
 LIMIT_MS = 20.0
 

@@ -3,6 +3,8 @@
 import re
 import stat
 import time
+from datetime import UTC, datetime
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -34,13 +36,15 @@ def clicks(campaign):
     return np.array(found["random"]), np.array(found["bts"])
 
 
+def stored(kind):
+    return sum(file.rows for file in event_queries.files(kind, environment="production"))
+
+
 def inventory():
     """How much there is of everything that a second run could double."""
     return {
-        "stored": {
-            kind: sum(file.rows for file in event_queries.files(kind, environment="production"))
-            for kind in ("exposures", "events")
-        },
+        "exposures": stored("exposures"),
+        "events": stored("events"),
         "experiments": experiment_queries.experiments().filter(owner="demo").count(),
         "flags": flag_queries.flags().filter(owner="demo").count(),
         "keys": flag_queries.sdk_keys().filter(created_by="demo").count(),
@@ -95,15 +99,19 @@ def test_shop__confirmed_harm__run_ended_flag_held_and_the_default_served(connec
     assert not any("experiment" in rule for rule in live.definition["rules"])
 
 
-def test_shop__stored_events__every_session_of_the_file_once(connected, demonstration):
-    sessions = sum(1 for _ in shop.sessions(until=experiment_queries.experiment(shop.EXPERIMENT).started_at))
+def test_demo__killed_during_the_replay_and_run_again__every_event_of_the_recordings_stored_once(
+    connected, demonstration
+):
+    sessions = list(shop.sessions(until=datetime.now(UTC)))
+    latencies = cycle([0.0])
+    happened = sum(1 for session in sessions for _ in shop.visit(session, latencies))
 
-    exposures = sum(file.rows for file in event_queries.files("exposures", environment="production"))
+    assert demonstration.was_interrupted
+    assert stored("exposures") == 60_000 + len(sessions)
+    assert stored("events") == 287 + happened
 
-    assert exposures == 60_000 + sessions
 
-
-def test_first_run__what_it_printed__verdicts_address_and_a_login(demonstration):
+def test_demo__what_it_printed__verdicts_address_and_a_login(demonstration):
     for word in ("ROLL BACK", "SHIP", "INCONCLUSIVE", "/experiments/home-recommendations/report"):
         assert word in demonstration.printed
     assert re.search(r"Log in +demo, password \S{12,}", demonstration.printed)

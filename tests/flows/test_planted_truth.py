@@ -50,7 +50,8 @@ def test_guardrail__planted_harm__one_open_trip_the_run_ends_and_the_flag_is_hel
     [trip] = queries.unsettled_trips("planted-harm")
 
     assert (trip.metric, trip.arm, trip.is_blocking) == ("planted-load-time", "treatment", True)
-    assert trip.low <= HARM_MS <= trip.high
+    assert trip.estimate == pytest.approx(HARM_MS, abs=10.0)
+    assert trip.low < trip.estimate < trip.high
     assert eventually(lambda: experiment_queries.experiment("planted-harm").state == "stopped")
     assert flag_queries.holds_of("planted-harm", "planted-harm").count() == 1
 
