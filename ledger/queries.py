@@ -1,8 +1,10 @@
 """Reads of audit and job rows."""
 
+from datetime import datetime
+
 from django.db.models import Count, QuerySet
 
-from ledger.models import AuditEvent, Job
+from ledger.models import AuditEvent, Job, JobState
 
 
 def audit_events(*, subject: str = "", actor: str = "", action: str = "") -> QuerySet[AuditEvent]:
@@ -32,3 +34,9 @@ def job(kind: str, key: str) -> Job | None:
 def job_counts() -> dict[str, int]:
     """How many jobs are in each state."""
     return dict(Job.objects.values_list("state").annotate(n=Count("id")))
+
+
+def waiting_since(*, now: datetime) -> datetime | None:
+    """When the job that waits longest for a worker became due; None when none is due."""
+    due = Job.objects.filter(state=JobState.QUEUED, run_after__lte=now)
+    return due.order_by("run_after").values_list("run_after", flat=True).first()

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 
 from ledger import jobs, queries
 from ledger.models import Job, JobState
+from observability.pages.jobs import stuck_since
 from tests.apps.ledger.test_audit import NOW
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +86,25 @@ def test_retry__by_get__refused(operator):
     job = made(state=JobState.DEAD)
 
     assert operator.get(f"/watch/jobs/{job.id}/retry/").status_code == 405
+
+
+def test_jobs__due_for_minutes__says_that_no_worker_takes_them(operator):
+    made()
+
+    assert "No worker takes jobs" in page(operator)
+
+
+@pytest.mark.parametrize("changes", [{"state": JobState.SUCCEEDED}, {"state": JobState.RUNNING}])
+def test_jobs__none_waits__no_warning(operator, changes):
+    made(**changes)
+
+    assert "No worker takes jobs" not in page(operator)
+
+
+@pytest.mark.parametrize(("waited_s", "is_stuck"), [(-60, False), (0, False), (120, False), (121, True)])
+def test_stuck_since__job_due_for_so_long__after_two_minutes(waited_s, is_stuck):
+    job = made()
+
+    found = stuck_since(now=job.run_after + timedelta(seconds=waited_s))
+
+    assert (found is not None) is is_stuck
