@@ -180,6 +180,15 @@ def test_quantile_ranks__any_size__in_order_and_read_back_from_shares(n, q):
     assert picked == [ranks.lower, ranks.middle, ranks.upper]
 
 
+@pytest.mark.parametrize(
+    ("n", "expected"), [(5, (1, 3, 5, False)), (8, (1, 4, 7, True)), (9, (1, 5, 8, True))]
+)
+def test_quantile_ranks__smallest_samples__in_reach_from_the_first_rank_on(n, expected):
+    found = quantile_ranks(n, 0.5)
+
+    assert (found.lower, found.middle, found.upper, found.in_reach) == expected
+
+
 @pytest.mark.parametrize(("n", "q"), [(10, 0.0), (10, 1.0), (10, 95), (0, 0.5)])
 def test_quantile_ranks__impossible__refused(n, q):
     with pytest.raises(InvalidInput):
