@@ -8,11 +8,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from events.compaction.rows import EXTRA, Tables
@@ -21,6 +24,9 @@ from events.schema import SEEN_COLUMNS
 
 MEMORY_LIMIT = "512MB"
 THREADS = 2
+RANGES = 16
+WORTH_IT = 2.0**60
+"""Ranges that cover more than a sixteenth of all ids leave nothing out that would be worth asking for."""
 
 KNOWN = "CREATE TABLE known AS SELECT seen.* FROM seen SEMI JOIN arrived USING (id_high, id_low)"
 REPEATED = """
@@ -58,7 +64,7 @@ def find_repeated(tables: Tables, storage: Storage, seen: Sequence[str]) -> Repe
     arrived = pa.concat_tables([table.select(names) for table in tables.values()])
     with _database() as database:
         database.register("arrived", arrived)
-        database.register("seen", _seen(storage, seen))
+        database.register("seen", _seen(storage, seen, ranges(arrived["id_high"].to_numpy())))
         database.execute(KNOWN)
         found = database.sql(REPEATED).to_arrow_table()
     arrivals = found["arrival"].to_numpy()
@@ -72,10 +78,30 @@ def ids(tables: Tables) -> pa.Table:
     return rows.sort_by([("id_high", "ascending"), ("id_low", "ascending")])
 
 
-def _seen(storage: Storage, paths: Sequence[str]) -> pa.Table | ds.Dataset:
-    if not paths:
+def ranges(high: "np.ndarray[Any, Any]") -> list[tuple[int, int]]:
+    """At most sixteen ranges that hold all first halves of ids; one for everything when they lie all over.
+
+    Ids that begin with a time (UUID version 7, which our SDKs draw) lie close together, and files of seen ids
+    are sorted: of most files nothing but the statistics has to be read.
+    """
+    if not len(high):
+        return []
+    found = np.unique(high)
+    # As floats: the distance between two 64-bit integers may not fit into one.
+    gaps = np.diff(found.astype(np.float64))
+    cuts = np.sort(np.argsort(gaps, kind="stable")[::-1][: RANGES - 1])
+    if gaps.sum() - gaps[cuts].sum() > WORTH_IT:
+        return [(int(found[0]), int(found[-1]))]
+    starts, ends = np.append(0, cuts + 1), np.append(cuts, len(found) - 1)
+    return [(int(found[a]), int(found[b])) for a, b in zip(starts, ends, strict=True)]
+
+
+def _seen(storage: Storage, paths: Sequence[str], within: Sequence[tuple[int, int]]) -> pa.Table | ds.Scanner:
+    if not paths or not within:
         return SEEN_COLUMNS.empty_table()
-    return ds.dataset(list(paths), schema=SEEN_COLUMNS, format="parquet", filesystem=storage.filesystem)
+    seen = ds.dataset(list(paths), schema=SEEN_COLUMNS, format="parquet", filesystem=storage.filesystem)
+    high = pc.field("id_high")
+    return seen.scanner(filter=reduce(or_, ((high >= low) & (high <= top) for low, top in within)))
 
 
 @contextmanager

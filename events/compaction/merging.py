@@ -5,8 +5,9 @@ The merged file and the retirement of its parts are one transaction, so that a r
 old files stay on disk for an hour for those who hold such a list.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,9 +35,9 @@ MAX_REWRITTEN = 500_000
 SMALL = Q(retired_at__isnull=True) & (Q(rows__lt=SMALL_ROWS) | Q(kind=SEEN, rows__lt=SMALL_SEEN_ROWS))
 
 
-def merge(storage: Storage, *, now: datetime, limit: int = 200) -> int:
-    """Merge the parts that need it, at most `limit` of them; how many were merged."""
-    return sum(_merge_part(part, storage, now=now) for part in _crowded(now)[:limit])
+def merge(storage: Storage, *, now: datetime, has_time: Callable[[], bool] = lambda: True) -> int:
+    """Merge the parts that need it, the worst first, while there is time; how many were merged."""
+    return sum(_merge_part(part, storage, now=now) for part in takewhile(lambda _: has_time(), _crowded(now)))
 
 
 def _crowded(now: datetime) -> list[Part]:

@@ -7,6 +7,7 @@ round leaves batches waiting and a few files nobody reads, which are deleted an 
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,8 +23,6 @@ from events.models import InboxBatch, StoreFile, StoreKey, Tally
 from events.pseudonyms import Pseudonyms
 
 log = logging.getLogger(__name__)
-
-MAX_ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +45,22 @@ class Filed:
         )
 
 
-def compact(*, now: datetime, storage: Storage | None = None) -> Filed:
-    """File what waits, up to twenty rounds an environment; those another process is at are left to it."""
+def compact(
+    *, now: datetime, storage: Storage | None = None, has_time: Callable[[], bool] = lambda: True
+) -> Filed:
+    """File what waits, a round of each environment in turn, while there is time.
+
+    Environments that another process is at are left to it.
+    """
     store = storage or open_store()
     total = Filed()
-    for environment in waiting_environments():
-        for _ in range(MAX_ROUNDS):
-            filed = run_round(environment, store, now=now)
-            if filed is None or not filed.batches:
-                break
+    waiting = waiting_environments()
+    while waiting and has_time():
+        environment = waiting.pop(0)
+        filed = run_round(environment, store, now=now)
+        if filed is not None and filed.batches:
             total += filed
+            waiting.append(environment)
     return total
 
 

@@ -23,6 +23,7 @@ from events.schema import COLUMNS
 
 EPOCH = date(1970, 1, 1)
 US_A_DAY = 86_400_000_000
+ROWS_A_GROUP = 65_536
 WRITERS = 8
 
 
@@ -61,7 +62,7 @@ def write_file(
     storage: Storage, part: Part, rows: pa.Table, times: tuple[datetime, datetime], *, now: datetime
 ) -> StoreFile:
     sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd")
+    pq.write_table(rows, sink, compression="zstd", row_group_size=ROWS_A_GROUP)
     content = sink.getvalue().to_pybytes()
     path = f"{part.folder}/{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}.parquet"
     storage.write(path, content)

@@ -110,9 +110,13 @@ def row_reader(reading: Reading, columns: list[str], fingerprint: str) -> RowRea
 
 
 def event_id(fingerprint: str, number: int) -> UUID:
-    """The id of a row: the same file read the same way gives the same ids."""
-    digest = blake2b(f"{fingerprint} {number}".encode(), digest_size=16).digest()
-    return UUID(bytes=digest, version=5)
+    """The id of a row: the same file read the same way gives the same ids.
+
+    Ids of a file differ in their last half only, so that compaction finds them side by side.
+    """
+    high = blake2b(fingerprint.encode(), digest_size=8).digest()
+    low = blake2b(f"{fingerprint} {number}".encode(), digest_size=8).digest()
+    return UUID(bytes=high + low, version=8)
 
 
 def _field_of(column: str, reading: Reading) -> str:

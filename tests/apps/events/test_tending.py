@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from events import services
-from events.compaction import merging, tending, upkeep
+from events import services, tasks
+from events.compaction import intake, merging, rounds, tending, upkeep
 from events.compaction.storage import LocalFolder
 from events.models import InboxBatch, RefusedEvent, StoreFile
 from tests.apps.events.building import NOW, event, put, stored
@@ -85,3 +85,40 @@ def test_upkeep__run_twice__second_changes_nothing(store):
     assert upkeep.run(now=NOW).batches == 0
     assert first.stored == 100
     assert stored("events") == before
+
+
+def test_upkeep__no_time_for_filing__merges_all_the_same(store):
+    for n in range(8):
+        put([event(n, unit="one")])
+        services.drain(now=NOW)
+    put([event(100, unit="one")])
+
+    upkeep.run(now=NOW, filing_s=0)
+
+    assert StoreFile.objects.filter(is_merged=True, kind="events").count() == 1
+    assert InboxBatch.objects.filter(compacted_at__isnull=True).count() == 1
+
+
+def test_compact__two_environments__take_turns(store, monkeypatch):
+    monkeypatch.setattr(intake, "ROUND_EVENTS", 1)
+    monkeypatch.setattr(intake, "CLAIMED_TOGETHER", 1)
+    for n in range(3):
+        put([event(n)], environment="busy")
+    put([event(1)], environment="quiet")
+    turns = iter([True, True, False])
+
+    filed = rounds.compact(now=NOW, has_time=lambda: next(turns))
+
+    assert filed.batches == 2
+    assert len(stored("events", "quiet")) == 1
+
+
+def test_task__run_twice__same_store(store):
+    put([event(n) for n in range(10)])
+
+    tasks.compact()
+    before = stored("events")
+    tasks.compact()
+
+    assert stored("events") == before
+    assert len(before) == 10
