@@ -28,7 +28,7 @@ def table(events):
 
 def by_hand(events, seen):
     """The same decision, one event after the other."""
-    known = dict(((high, low), fingerprint) for high, low, fingerprint in seen)
+    known = {(high, low): fingerprint for high, low, fingerprint in seen}
     same, conflicting = [], []
     for arrival, (high, low, fingerprint) in enumerate(events):
         first = known.setdefault((high, low), fingerprint)

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -44,6 +45,8 @@ def test_row__columns_mapped_and_constants__an_event():
 def test_row__no_id__always_the_same_for_the_file_and_the_row():
     assert read(number=1)["id"] == read(number=1)["id"]
     assert read(number=1)["id"] != read(number=2)["id"]
+    assert read(number=1)["id"][:18] == read(number=2)["id"][:18]
+    assert UUID(read(number=1)["id"]).version == 8
 
 
 def test_row__empty_cells__left_out():
