@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import time
 from datetime import UTC, datetime
+from uuid import UUID
 
 from headway.counting import Counters
-from headway.outbox import Outbox
+from headway.outbox import Outbox, new_id
 
 EVENT = {"kind": "event", "unit": "u-1", "name": "opened", "ts": datetime(2026, 3, 1, tzinfo=UTC)}
 
@@ -27,6 +29,16 @@ def test_ids__nothing_said__no_two_alike():
     first, second = ids_sent(filled())
 
     assert first != second
+
+
+def test_new_id__drawn_now__random_behind_the_time():
+    before = time.time_ns() // 1_000_000
+    drawn = [UUID(new_id()) for _ in range(1_000)]
+    after = time.time_ns() // 1_000_000
+
+    assert len(set(drawn)) == 1_000
+    assert {name.version for name in drawn} == {7}
+    assert all(before <= name.int >> 80 <= after for name in drawn)
 
 
 def test_ids__made_from_the_content__the_same_for_the_same_event():

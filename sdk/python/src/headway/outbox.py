@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 import zlib
 from collections import deque
 from collections.abc import Mapping
@@ -128,8 +129,11 @@ def _gzipped(body: bytes) -> bytes:
 
 
 def new_id() -> str:
-    """A random UUID (RFC 9562, version 4) as text; the uuid module loads a lot that this does not need."""
-    number = int.from_bytes(os.urandom(16), "big")
-    number = number & ~(0xF << 76) & ~(0x3 << 62) | 0x4 << 76 | 0x2 << 62
+    """A UUID as text (RFC 9562, version 7), random behind a time: the server finds new ids side by side.
+
+    The uuid module loads a lot that this does not need.
+    """
+    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
+    number = number & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
