@@ -85,14 +85,13 @@ def _check(product: str, calls: dict[str, Call]) -> None:
 def _loads() -> None:
     """Ten thousand flags read from JSON by Headway and by Eppo, in processor time; the best of three."""
     from bench.evaluation_data import document, many_flags
-    from headway.configuring import parsed
-    from headway.evaluation import compile_config
+    from headway.configuring import read_config
 
     own = json.dumps(document(many_flags(10_000))).encode()
     theirs = json.dumps(_eppo_document(_many_eppo(10_000))).encode()
 
     def headway() -> None:
-        compile_config(parsed(own))
+        read_config(own)
 
     def eppo() -> None:
         from eppo_client import Configuration

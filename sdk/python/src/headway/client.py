@@ -203,6 +203,7 @@ class Client:
     def use_key(self, key: Key) -> None:
         """Go on with another key, for instance after the server refused the present one."""
         self._keys.replace(key)
+        self._sender.hurry()
         for loop in self._loops:
             loop.wake()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -91,7 +92,7 @@ class Configuration:
     def bootstrap(self, document: object) -> None:
         """Use a document that the host brought along."""
         try:
-            self._use(compile_config(_loaded(document)), "bootstrap", "", None)
+            self._use(read_config(_text_of(document)), "bootstrap", "", None)
         except _MALFORMED as error:
             self._refused("the bootstrap document", error)
 
@@ -106,7 +107,7 @@ class Configuration:
         try:
             kept = self._cache.read()
             if kept is not None:
-                self._use(compile_config(parsed(kept.body)), "disk", kept.etag, kept.fetched_at)
+                self._use(read_config(kept.body), "disk", kept.etag, kept.fetched_at)
         except (CacheRefused, OSError, *_MALFORMED) as error:
             self._refused("the kept configuration", error)
 
@@ -152,7 +153,7 @@ class Configuration:
     def _take_document(self, answer: Answer) -> float | None:
         etag = answer.headers.get("etag", "")
         try:
-            config = compile_config(parsed(answer.body), previous=self.config)
+            config = read_config(answer.body, previous=self.config)
         except _MALFORMED as error:
             self._refused_etag = etag
             self._refused("the server's configuration", error)
@@ -218,13 +219,26 @@ class Configuration:
         self._voice.warn(f"refused {what}", "headway: %s is refused: %s", what, str(error)[:1000])
 
 
-def _loaded(document: object) -> Mapping[str, Any]:
-    """A bootstrap document: plain data, JSON text or bytes. A mapping is copied, because it becomes ours."""
+def read_config(body: bytes, previous: Optional[Config] = None) -> Config:
+    """The configuration in these bytes. Raises ConfigRefused and ValueError.
+
+    The collector rests meanwhile: it would walk a large document's half a million new objects several times,
+    and none of them can be garbage yet.
+    """
+    is_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return compile_config(parsed(body), previous)
+    finally:
+        if is_collecting:
+            gc.enable()
+
+
+def _text_of(document: object) -> bytes:
+    """A bootstrap document as JSON text; a mapping is written out, so that what is used is our own copy."""
     if isinstance(document, str):
-        return parsed(document.encode())
-    if isinstance(document, (bytes, bytearray)):
-        return parsed(bytes(document))
-    return parsed(json.dumps(document).encode())
+        return document.encode()
+    return bytes(document) if isinstance(document, (bytes, bytearray)) else json.dumps(document).encode()
 
 
 def parsed(body: bytes) -> Mapping[str, Any]:

@@ -75,6 +75,10 @@ class Sender:
         self._not_before = time.monotonic() + asked_s
         return min(asked_s, self._flush_s)
 
+    def hurry(self) -> None:
+        """Do not wait any longer: what there was to wait for has changed."""
+        self._not_before = 0.0
+
     def drain(self, until: float) -> None:
         """Send what is left before the process ends, until this moment of the monotonic clock."""
         self._until = until

@@ -55,17 +55,17 @@ def check_together(document: Document, changed: Sequence[str] | None = None) -> 
     flags = document["flags"]
     keys = flags if changed is None else changed
     problems: list[Problem] = []
+    is_placed = False
     for key in keys:
-        if flags[key].get("prerequisites"):
+        entry = flags[key]
+        if entry.get("prerequisites"):
             problems.extend(_check_chain(key, flags))
-    if problems or not any(_is_placed(flags[key]) for key in keys):
+        for rule in entry["rules"]:
+            if "layer" in rule:
+                is_placed = True
+    if problems or not is_placed:
         return tuple(problems[:_MAX_PROBLEMS])
     return _check_slots(flags, None if changed is None else set(changed))
-
-
-def _is_placed(entry: Mapping[str, Any]) -> bool:
-    """Whether a flag has a place in a layer: only then does it matter who owns which slots."""
-    return any("layer" in rule for rule in entry["rules"])
 
 
 def _check_frame(document: object) -> Problems:
