@@ -17,3 +17,15 @@ def test_page__relative_links__exist(page):
     missing = [link for link in links if not (page.parent / link).exists()]
 
     assert missing == []
+
+
+def test_readme__pages_of_docs__all_reachable():
+    linked = {
+        (ROOT / link).resolve() for link in LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    }
+    folders = {path for path in linked if path.is_dir()}
+    pages = set((ROOT / "docs").rglob("*.md"))
+
+    unreachable = {page for page in pages - linked if page.parent not in folders}
+
+    assert {str(page.relative_to(ROOT)) for page in unreachable} == set()
