@@ -20,12 +20,10 @@ def test_page__relative_links__exist(page):
 
 
 def test_readme__pages_of_docs__all_reachable():
-    linked = {
-        (ROOT / link).resolve() for link in LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    }
-    folders = {path for path in linked if path.is_dir()}
+    links = LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    linked = {(ROOT / link).resolve() for link in links}
     pages = set((ROOT / "docs").rglob("*.md"))
 
-    unreachable = {page for page in pages - linked if page.parent not in folders}
+    unreachable = {page for page in pages - linked if page.parent not in linked}
 
     assert {str(page.relative_to(ROOT)) for page in unreachable} == set()
