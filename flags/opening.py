@@ -39,7 +39,7 @@ def coverage_change(before: Definition | None, after: Definition) -> Pair:
         return 0, reach_ppm(after, _rest_of_new(before or after))
     rest: Rest = frozenset({before["default"], before["off"]})
     if not after["on"]:
-        return reach_ppm(before, rest), 0 if after["off"] in rest else WHOLE_PPM
+        return (reach_ppm(before, rest), 0) if after["off"] in rest else (0, WHOLE_PPM)
     moved = [pair for pair in _parts(before, after, rest) if pair[0] != pair[1]]
     if not moved:
         reach = reach_ppm(after, rest)
@@ -59,12 +59,16 @@ def reach_ppm(definition: Definition, rest: Rest | None = None) -> int:
 
 
 def reach_through(definition: Definition, segments: frozenset[str]) -> int:
-    """The largest share of units to whom rules that look at these segments may give a variant not at rest."""
+    """The largest share of units that may get a variant not at rest once these segments have other members.
+
+    Who leaves a segment reaches the rules behind the one that looks at it.
+    """
     if not definition["on"]:
         return 0
     rest: Rest = frozenset({definition["default"], definition["off"]})
-    looking = [rule for rule in definition["rules"] if audiences.of_rule(rule) & segments]
-    return min(WHOLE_PPM, sum(_share_ppm(rule, rest) for rule in looking))
+    rules = definition["rules"]
+    first = next((n for n, rule in enumerate(rules) if audiences.of_rule(rule) & segments), len(rules))
+    return min(WHOLE_PPM, sum(_share_ppm(rule, rest) for rule in rules[first:]))
 
 
 def _rest_of_new(definition: Definition) -> Rest:
@@ -76,20 +80,35 @@ def _parts(before: Definition, after: Definition, rest: Rest) -> Iterator[Pair]:
     """Each part of the definition that differs, with its share before and after."""
     if after["default"] != before["default"]:
         yield (0, 0 if after["default"] in rest else WHOLE_PPM)
-    if _changes_values(before, after):
+    serves_off = bool(after["prerequisites"])  # to whoever does not meet them
+    if _changes_values(before, after) or (serves_off and after["off"] not in rest):
         yield (0, WHOLE_PPM)
-    if any(before["forced"].get(unit) != variant for unit, variant in after["forced"].items()):
+    if not same(before["forced"], after["forced"]):
         yield (0, 1)
-    known = {rule["id"]: rule for rule in before["rules"]}
+    are_freed = not all(needed in after["prerequisites"] for needed in before["prerequisites"])
+    for index, rule in enumerate(after["rules"]):
+        earlier = None if are_freed else _as_before(before["rules"], after["rules"], index)
+        yield (_share_ppm(earlier, rest) if earlier else 0, _share_ppm(rule, rest))
     kept = {rule["id"] for rule in after["rules"]}
-    for rule in after["rules"]:
-        earlier = known.get(rule["id"])
-        if not same(rule, earlier):
-            stays = earlier is not None and _has_same_units(earlier, rule)
-            yield (_share_ppm(earlier, rest) if earlier and stays else 0, _share_ppm(rule, rest))
     for rule in before["rules"]:
         if rule["id"] not in kept:
             yield (_share_ppm(rule, rest), 0)
+
+
+def _as_before(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], index: int
+) -> Mapping[str, Any] | None:
+    """The rule's earlier version, if only its coverage differs and no other units can reach it now.
+
+    Others can once a rule in front of it that caught them is gone, changed or behind it.
+    """
+    rule = after[index]
+    at = next((n for n, each in enumerate(before) if each["id"] == rule["id"]), None)
+    if at is None or not _has_same_units(before[at], rule):
+        return None
+    fronts = [without_coverage(each) for each in after[:index]]
+    lost = [each for each in before[:at] if without_coverage(each) not in fronts]
+    return before[at] if all(can_vanish([each, rule], each) for each in lost) else None
 
 
 def _changes_values(before: Definition, after: Definition) -> bool:
