@@ -1,0 +1,155 @@
+"""From a file to the facts of a report: the pipeline of a look with a plan made on the spot."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from analysis import looks, pipeline
+from analysis.adhoc import metrics, table
+from analysis.adhoc.metrics import Wanted
+from analysis.adhoc.table import Columns, Source
+from analysis.engines.duckdb import DuckDBEngine
+from analysis.health import DataFlow
+from analysis.pipeline import Outcome
+from analysis.plan import analysis_plan
+from analysis.report import document
+from analysis.report.facts import ExperimentFacts
+from experiments.plan import (
+    WHOLE_PPM,
+    ArmRole,
+    Hypothesis,
+    Inference,
+    LockedPlan,
+    PlannedArm,
+)
+from ledger.refusals import raise_if_any, refuse
+from metrics.definitions import Amount
+from metrics.reading import meant
+
+ONE_DAY = timedelta(days=1)
+MAX_ARMS = 10
+CONTROLS = ("control", "off", "a", "0", "false")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a file. `shares` are planned shares by arm, equal ones where none are given."""
+
+    file: Path
+    unit: str
+    arm: str
+    metrics: tuple[str, ...]
+    control: str = ""
+    slices: tuple[str, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
+    alpha: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The report's document, and how many rows named no unit or no arm."""
+
+    document: dict[str, Any]
+    outcome: Outcome
+    left_out: int
+
+
+def answer(question: Question) -> Answer:
+    """Raises Refused when the question does not fit the file."""
+    if not 0 < question.alpha < 0.5:
+        raise refuse("alpha", question.alpha, "it lies between 0 and 0.5", "Usual is 0.05.")
+    wanted = metrics.read(question.metrics)
+    columns = Columns(question.unit, question.arm, question.slices)
+    with table.opened(question.file, columns, wanted) as source, tempfile.TemporaryDirectory() as scratch:
+        raise_if_any(table.not_finite(source, wanted))
+        locked = _plan(question, source, wanted)
+        outcome = _look(locked, source, wanted, Path(scratch))
+        left_out = source.left_out()
+    built = document.build(outcome.facts, prev_sha256="", created_at=outcome.look.plan.until)
+    return Answer(built, outcome, left_out)
+
+
+def _look(locked: LockedPlan, source: Source, wanted: Sequence[Wanted], folder: Path) -> Outcome:
+    started_at, until = locked.started_at, locked.stopped_at
+    assert started_at is not None and until is not None  # noqa: S101 PT018 `_plan` sets both
+    plan = analysis_plan(locked, until=until)
+    files = table.write(source, wanted, folder, experiment=locked.experiment, at=started_at)
+    look = pipeline.Look(
+        locked=locked,
+        plan=plan,
+        about=ExperimentFacts(locked.hypothesis.change, "", "ab", locked.hypothesis.audience, None),
+        number=1,
+        readings=DuckDBEngine(folder).read(plan, files, {}),
+        flow=DataFlow(waiting=0, accepted=0, refused=0, silent_days=(), days=1),
+        code_version=looks.CODE_VERSION,
+        engine=looks.ENGINE,
+    )
+    return pipeline.judge(look)
+
+
+def _plan(question: Question, source: Source, wanted: Sequence[Wanted]) -> LockedPlan:
+    """A plan for one fixed look at the time of the file."""
+    arms = source.arms()
+    if not 2 <= len(arms) <= MAX_ARMS:
+        why = f"it holds {len(arms)} different values: {', '.join(arms[:12])}"
+        raise refuse("arm", question.arm, why, f"Two to {MAX_ARMS} arms can be compared.")
+    control = _control(question.control, arms)
+    until = datetime.fromtimestamp(int(question.file.stat().st_mtime), tz=UTC)
+    primary = wanted[0].binding.definition
+    return LockedPlan(
+        experiment=re.sub(r"[^a-z0-9]+", "-", question.file.stem.lower()).strip("-") or "file",
+        version=1,
+        flag=table.FLAG,
+        environment="file",
+        unit_type=table.UNIT_TYPE,
+        control=control,
+        arms=_arms(arms, control, question.shares),
+        bindings=tuple(each.binding for each in wanted),
+        hypothesis=Hypothesis(
+            change=f"{question.arm} in {question.file.name}",
+            audience="all rows",
+            metric=primary.key,
+            direction=primary.direction,
+            expected=Amount(0.0, relative=True),
+            mechanism="",
+            refuted_if="",
+        ),
+        inference=Inference.FIXED,
+        alpha=question.alpha,
+        looks=1,
+        min_days=1,
+        max_days=1,
+        dimensions=question.slices,
+        started_at=until - ONE_DAY,
+        stopped_at=until,
+    ).locked()
+
+
+def _control(wanted: str, arms: Sequence[str]) -> str:
+    """The arm that is named, else the one that is called like a control, else the first."""
+    if wanted and wanted not in arms:
+        fix = f"{meant(wanted, arms)}Arms are: {', '.join(arms)}."
+        raise refuse("control", wanted, "there is no such arm", fix)
+    usual = [arm for name in CONTROLS for arm in arms if arm.lower() == name]
+    return wanted or (usual or list(arms))[0]
+
+
+def _arms(arms: Sequence[str], control: str, shares: Mapping[str, float]) -> tuple[PlannedArm, ...]:
+    """Control first."""
+    unknown = [arm for arm in shares if arm not in arms]
+    if unknown or (shares and (len(shares) != len(arms) or abs(sum(shares.values()) - 1) > 1e-6)):
+        fix = f"Give a share for each of {', '.join(arms)}; they add up to 1."
+        raise refuse("share", dict(shares), "these are not the shares of all arms", fix)
+    planned = {arm: shares.get(arm, 1 / len(arms)) for arm in arms}
+    ordered = sorted(arms, key=lambda arm: (arm != control, arm))
+    ppm = [round(planned[arm] * WHOLE_PPM) for arm in ordered]
+    return tuple(
+        PlannedArm(arm, arm, weight, ArmRole.CONTROL if arm == control else ArmRole.TREATMENT)
+        for arm, weight in zip(ordered, ppm, strict=True)
+    )
