@@ -7,6 +7,8 @@ starts the servers and its workers inherit the addresses.
 import atexit
 import os
 import secrets
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +19,8 @@ def _start() -> None:
     folder = Path(tempfile.mkdtemp(prefix="headway-tests-"))
     running = servers.start(folder, throwaway=True)
     atexit.register(running.stop)
+    # Without this a terminated run leaves without a word to `atexit`, and its data stays behind.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     os.environ["DATABASE_URL"] = running.database_url
     os.environ["REDIS_URL"] = running.redis_url
 
