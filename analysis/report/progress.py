@@ -60,9 +60,15 @@ def forecast(facts: ReportFacts, case: Case) -> Forecast | None:
     shares = [share for each in case.unproven if (share := _share(each)) is not None]
     if len(shares) < len(case.unproven):
         return _within(first, last, first, last)
-    days = effects.elapsed(facts) / min(shares) if shares and min(shares) > 0 else timedelta()
     start = first - timedelta(days=facts.plan.min_days)
-    return _within(first, last, start + days, start + days * SLOWDOWN)
+    needed = _needed_days(facts, min(shares, default=1.0))
+    return _within(first, last, start + needed, start + needed * SLOWDOWN)
+
+
+def _needed_days(facts: ReportFacts, share: float) -> timedelta:
+    """How long the run has to be at the speed so far; never beyond its planned end."""
+    days, most = effects.elapsed(facts) / timedelta(days=1), float(facts.plan.max_days)
+    return timedelta(days=days / share if share * most > days else most)
 
 
 def _share(judged: Judged) -> float | None:
