@@ -23,7 +23,7 @@ from headway.loops import Loop
 from headway.outbox import MAX_EVENTS, EventId, Outbox, random_id
 from headway.recording import Clock, Recorder, utc_now
 from headway.sending import Sender
-from headway.transport import KeyRing, Transport
+from headway.transport import KeyRing, Line, Transport
 
 Key = Union[str, Callable[[], str]]
 _T = TypeVar("_T")
@@ -63,42 +63,26 @@ class Client:
         offline: bool = False,
     ) -> None:
         self._ready: dict[str, Any] = {}
-        self._voice = Voice()
-        self._counts = Counters()
         self._hooks = tuple(hooks)
         self._offline = offline
         self._is_closed = False
         self._pid = os.getpid()
-        self._keys = KeyRing(key)
-        self._outbox = Outbox(max_queue, SDK, self._counts, event_id)
+        line = Line(Transport(str(url), SDK, timeout_s), KeyRing(key), Counters(), Voice())
+        self._keys, self._counts, self._voice = line.keys, line.counters, line.voice
+        self._outbox = Outbox(max_queue, SDK, line.counters, event_id)
+        cache = None if cache_file is None else CacheFile(cache_file, str(url))
+        self._configuration = Configuration(line, poll_s=poll_s, cache=cache, on_change=self._use)
         self._recorder = Recorder(
             self._outbox,
             clock=clock,
             unit_type=unit_type,
             exposure_dims=exposure_dims,
             max_units=max_units,
-            counters=self._counts,
-            voice=self._voice,
+            counters=line.counters,
+            voice=line.voice,
         )
-        transport = Transport(str(url), SDK, timeout_s)
-        self._configuration = Configuration(
-            transport,
-            self._keys,
-            poll_s=max(poll_s, 0.05),
-            cache=None if cache_file is None else CacheFile(cache_file, str(url)),
-            on_change=self._use,
-            counters=self._counts,
-            voice=self._voice,
-        )
-        self._sender = Sender(
-            transport,
-            self._keys,
-            self._outbox,
-            flush_s=max(flush_s, 0.05),
-            tick=self._recorder.turn_day,
-            counters=self._counts,
-            voice=self._voice,
-        )
+        tick = self._recorder.turn_day
+        self._sender = Sender(line, self._outbox, flush_s=flush_s, tick=tick)
         self._loops = (
             Loop("headway-config", self._configuration.step, self._voice),
             Loop("headway-events", self._sender.step, self._voice),

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple, Optional
 
 from headway.backoff import Backoff, spread
 from headway.cachefile import CacheFile, CacheRefused
-from headway.counting import Counters
 from headway.evaluation import Config, ConfigRefused, compile_config
-from headway.logs import Voice
-from headway.transport import Answer, KeyRing, Transport, Unreachable
+from headway.transport import Answer, Line, Unreachable
 
 PATH = "/sdk/v1/config"
 MAX_DOCUMENT = 64_000_000
+LEAST_S = 0.05
 _JITTER = 0.2
 _KEY_LOOKED_AT_S = 5.0
 _MALFORMED = (ConfigRefused, ValueError, RecursionError, TypeError)
@@ -47,24 +46,18 @@ class Configuration:
 
     def __init__(
         self,
-        transport: Transport,
-        keys: KeyRing,
+        line: Line,
         *,
         poll_s: float,
         cache: CacheFile | None,
         on_change: Callable[[Config], None],
-        counters: Counters,
-        voice: Voice,
     ) -> None:
         self.config = NOTHING
         self.source = NO_SOURCE
-        self._transport = transport
-        self._keys = keys
-        self._poll_s = poll_s
+        self._transport, self._keys, self._counters, self._voice = line
+        self._poll_s = max(poll_s, LEAST_S)
         self._cache = cache
         self._on_change = on_change
-        self._counters = counters
-        self._voice = voice
         self._refused_etag = ""
         self.start_again()
 

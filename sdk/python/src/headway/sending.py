@@ -9,13 +9,12 @@ from collections.abc import Callable
 from typing import Optional
 
 from headway.backoff import Backoff
-from headway.counting import Counters
-from headway.logs import Voice
 from headway.outbox import Batch, Outbox
-from headway.transport import Answer, KeyRing, Transport, Unreachable
+from headway.transport import Answer, Line, Unreachable
 
 PATH = "/sdk/v1/events"
 _HEADERS = {"Content-Type": "application/json", "Content-Encoding": "gzip", "Accept": "application/json"}
+LEAST_S = 0.05
 _TEMPORARY = frozenset({408, 425, 429})
 _KEY_LOOKED_AT_S = 5.0
 
@@ -23,24 +22,11 @@ _KEY_LOOKED_AT_S = 5.0
 class Sender:
     """Empties the outbox. `tick` is called before every round, for what has to happen now and then."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        keys: KeyRing,
-        outbox: Outbox,
-        *,
-        flush_s: float,
-        tick: Callable[[], None],
-        counters: Counters,
-        voice: Voice,
-    ) -> None:
-        self._transport = transport
-        self._keys = keys
+    def __init__(self, line: Line, outbox: Outbox, *, flush_s: float, tick: Callable[[], None]) -> None:
+        self._transport, self._keys, self._counters, self._voice = line
         self._outbox = outbox
-        self._flush_s = flush_s
+        self._flush_s = max(flush_s, LEAST_S)
         self._tick = tick
-        self._counters = counters
-        self._voice = voice
         self.start_again()
 
     def start_again(self) -> None:

@@ -8,6 +8,9 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional
 
+from headway.counting import Counters
+from headway.logs import Voice
+
 MAX_ANSWER = 64_000_000
 _CHUNK = 65_536
 _LEAST_S = 0.05
@@ -147,6 +150,15 @@ def _seconds(text: str) -> float | None:
         return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+class Line(NamedTuple):
+    """The way to the server, and where is counted and said how it goes."""
+
+    transport: Transport
+    keys: KeyRing
+    counters: Counters
+    voice: Voice
 
 
 class KeyRing:
