@@ -6,11 +6,14 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
-from flags import audiences, changes, queries, words
+from flags import audiences, changes, queries, seen, words
+from flags.hygiene import Finding
 from flags.models import FlagVersion, RampRun
 from flags.pages import ramps
 from flags.pages.context import Here, frame, here
+from flags.pages.listing import stale
 from ledger import queries as ledger_queries
 
 ROWS_A_PAGE = 50
@@ -27,6 +30,7 @@ def flag(request: HttpRequest, key: str) -> HttpResponse:
         "dependents": audiences.dependents(queries.document_parts(found.environment), key),
         "ramps": [ramps.shown(run) for run in _ramps(found)],
         "plans": queries.ramp_plans(),
+        "stale": _stale(found),
         "elsewhere": [
             (place, live) for place, live in queries.flag_states(found.flag) if place != found.environment
         ],
@@ -102,6 +106,13 @@ def _entry(version: FlagVersion) -> dict[str, Any]:
         "version": version,
         "changes": [each.words for each in changes.between(before, version.definition)],
     }
+
+
+def _stale(found: Here) -> tuple[Finding, ...]:
+    if found.flag.is_archived:
+        return ()
+    seen_at = seen.last_seen(found.environment.key, [found.flag.key]).get(found.flag.key)
+    return stale(found.flag, found.live, seen_at, timezone.now())
 
 
 def _ramps(found: Here) -> list[RampRun]:

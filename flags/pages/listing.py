@@ -1,5 +1,7 @@
 """The list of flags in one environment."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -7,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from flags import queries, seen, summary
-from flags.models import Environment, Flag
+from flags import hygiene, queries, seen, summary
+from flags.models import Environment, Flag, FlagVersion
 from flags.pages.context import chosen_environment
 
 ROWS_A_PAGE = 50
@@ -20,8 +22,10 @@ def flags(request: HttpRequest) -> HttpResponse:
     environment = chosen_environment(request)
     search = request.GET.get("search", "").replace("\0", "").strip()
     is_archive = request.GET.get("archived") == "on"
+    wants_stale = request.GET.get("stale") == "on" and not is_archive
     found = queries.flags(search=search, archived=is_archive)
-    page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    rows = _stale(environment, found) if wants_stale else found
+    page = Paginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "rows": page,
         "entries": _entries(environment, list(page)),
@@ -29,6 +33,7 @@ def flags(request: HttpRequest) -> HttpResponse:
         "environments": queries.environments(),
         "search": search,
         "is_archive": is_archive,
+        "wants_stale": wants_stale,
         "seen_is_known": seen.is_known(),
         "today": timezone.now().date(),
     }
@@ -37,7 +42,7 @@ def flags(request: HttpRequest) -> HttpResponse:
 
 def _entries(environment: Environment, flags: list[Flag]) -> list[dict[str, Any]]:
     live, held = queries.live_among(environment, flags), queries.held_among(environment, flags)
-    last = seen.last_seen(environment.key, [flag.key for flag in flags])
+    last, now = seen.last_seen(environment.key, [flag.key for flag in flags]), timezone.now()
     return [
         {
             "flag": flag,
@@ -46,6 +51,32 @@ def _entries(environment: Environment, flags: list[Flag]) -> list[dict[str, Any]
                 is_held=flag.key in held,
             ),
             "seen_at": last.get(flag.key),
+            "stale": () if flag.is_archived else stale(flag, live.get(flag.key), last.get(flag.key), now),
         }
         for flag in flags
     ]
+
+
+def _stale(environment: Environment, flags: Iterable[Flag]) -> list[Flag]:
+    """Those of the flags that wait for a clean-up."""
+    listed, now = list(flags), timezone.now()
+    live = queries.live_among(environment, listed)
+    last = seen.last_seen(environment.key, [flag.key for flag in listed])
+    return [flag for flag in listed if stale(flag, live.get(flag.key), last.get(flag.key), now)]
+
+
+def stale(
+    flag: Flag, live: FlagVersion | None, seen_at: datetime | None, now: datetime
+) -> tuple[hygiene.Finding, ...]:
+    """Why the flag should be cleaned up in one environment; empty when it should not."""
+    return hygiene.findings(
+        hygiene.Standing(
+            kind=flag.kind,
+            expires_on=flag.expires_on,
+            definition=live.definition if live else None,
+            since=live.published_at if live else None,
+            now=now,
+            seen_at=seen_at,
+            is_counted=seen.is_known(),
+        )
+    )

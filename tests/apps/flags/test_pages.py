@@ -7,6 +7,7 @@ import re
 from datetime import date
 
 import pytest
+from django.utils import timezone
 
 from flags import queries, seen, services
 from tests.apps.flags.build import (
@@ -89,6 +90,23 @@ def test_list__flags__state_coverage_owner_and_last_evaluation(browser, exposure
     assert "2026-03-02 09:30 UTC" in page
     assert '<span class="pill pill-harm">off</span>' in page
     assert "never" in page
+
+
+def test_list__to_clean_up__only_those_with_a_reason(browser, exposures):
+    flag("settled")
+    flag("switch", kind="ops")
+    services.create_flag(key="fresh", value_type="bool", actor="ada", now=timezone.now())
+    exposures |= {"settled": timezone.now(), "switch": timezone.now(), "fresh": timezone.now()}
+
+    page = browser.get("/flags/?stale=on").text
+
+    assert "everybody has got off for" in page
+    assert ">switch<" not in page
+    assert ">fresh<" not in page
+    assert "This flag has done its work" in browser.get("/flags/settled/").text
+    assert "This flag has done its work" not in browser.get("/flags/fresh/").text
+    services.archive(flag="settled", reason="cleaned", **BY)
+    assert "Nothing to clean up in production" in browser.get("/flags/?stale=on").text
 
 
 def test_list__nobody_knows_evaluations__no_column(browser, monkeypatch):

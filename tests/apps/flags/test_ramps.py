@@ -9,10 +9,12 @@ from threading import Barrier
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from config.celery import app
 from flags import gates, queries, samples, services
 from flags.gates import Blocked, Finding
 from flags.models import RampEvent, RampRun
 from flags.services import ramps
+from flags.tasks import ramp_tick
 from headway.evaluation import compile_config
 from ledger import audit
 from ledger import queries as ledger_queries
@@ -454,3 +456,18 @@ def test_open_ramp__of_the_flag__found():
 
     assert queries.open_ramp(queries.flag("checkout"), environment()) == made
     assert [ramp.id for ramp in queries.moving_ramps()] == [made.id]
+
+
+def test_task__called_by_the_clock__moves_what_is_due():
+    start()
+    RampRun.objects.update(step_at=NOW - HOUR)
+
+    ramp_tick.apply()
+
+    assert coverage() == 100_000
+
+
+def test_beat__every_minute__on_the_queue_of_ramps():
+    (entry,) = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == ramp_tick.name]
+
+    assert (entry["schedule"], entry["options"]["queue"]) == (60.0, "ramp")
