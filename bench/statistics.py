@@ -1,7 +1,7 @@
 """What one comparison costs, beside scipy.stats and statsmodels in one run: `python -m bench.statistics`.
 
-Times are the best of several rounds, because the machine's other work only ever adds. The rivals compute the
-same Welch p value and interval; imports are timed in fresh processes.
+Times are processor time, best of several rounds, because the machine's other work only ever adds. The rivals
+compute the same Welch p value and interval; imports are timed in fresh processes.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ def best(action: Callable[[], object], repeats: int) -> float:
     """Seconds of one call: the best round."""
     rounds = []
     for _ in range(ROUNDS):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(repeats):
             action()
-        rounds.append((time.perf_counter() - start) / repeats)
+        rounds.append((time.process_time() - start) / repeats)
     return min(rounds)
 
 
 def import_seconds(statement: str) -> float:
-    script = f"import time; start = time.perf_counter(); {statement}; print(time.perf_counter() - start)"
+    script = f"import time; start = time.process_time(); {statement}; print(time.process_time() - start)"
     found = []
     for _ in range(ROUNDS):
         done = subprocess.run(
@@ -165,7 +165,7 @@ def show(title: str, measured: list[tuple[str, float]]) -> None:
 def main() -> None:
     print(
         f"python {sys.version.split()[0]}, numpy {np.__version__}; "
-        f"best of {ROUNDS} rounds; x = ratio to the first line"
+        f"processor time, best of {ROUNDS} rounds; x = ratio to the first line"
     )
     show("One comparison", one_comparison())
     show("Many comparisons", many_comparisons())
