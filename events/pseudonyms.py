@@ -5,7 +5,7 @@ back or try ids out. No I/O, no Django.
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-REMEMBERED = 100_000
+REMEMBERED = 300_000
 
 
 @dataclass(slots=True)

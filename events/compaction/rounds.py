@@ -2,7 +2,7 @@
 
 Files come first, on disk under names of their own. Then one transaction enters them into the manifest, adds
 to the counts, keeps what was refused and takes the payloads out of the inbox. Killed before its commit, a
-round leaves batches waiting and a few files nobody reads, which are deleted an hour later.
+round leaves batches waiting and a few files nobody reads, which `check_event_store` finds and deletes.
 """
 
 import logging
