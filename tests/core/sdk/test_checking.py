@@ -286,3 +286,14 @@ def test_document__hostile_pattern_list__checked_in_bounded_time():
     compile_config(document({"f": flag(rules)}))
 
     assert time.process_time() - start < 3.0
+
+
+def test_check_flag__variant_gone_that_another_flag_wants__refused():
+    wanting = flag(prerequisites=[{"flag": "a", "variants": ["treatment"]}])
+    narrower = flag(variants={"control": "c"}, rules=[])
+
+    problems = check_flag(document({"a": narrower, "b": wanting}), "a")
+
+    assert [(each.field, each.reason) for each in problems] == [
+        ("flags.b.prerequisites[0].variants", "a has no such variant")
+    ]

@@ -43,11 +43,23 @@ def check_document(document: object, *, known: Mapping[str, Any] | None = None) 
 def check_flag(document: Document, key: str) -> Sequence[Problem]:
     """The problems of one flag inside a document whose other parts are known to be right.
 
-    Slots are compared with the other flags' in the same layers, prerequisites are followed.
+    Slots are compared with the other flags' in the same layers, prerequisites are followed in both directions.
     """
     entry = document["flags"].get(key)
     found = under(f"flags.{key}", flag_checking.check(entry, document)) or _check_key("flags", key)
-    return found or check_together(document, [key])
+    return found or _check_dependents(key, document) or check_together(document, [key])
+
+
+def _check_dependents(key: str, document: Document) -> Problems:
+    """Whether the flags that want this one still can: a variant may be gone, a chain may have grown."""
+    flags = document["flags"]
+    for other, entry in flags.items():
+        wanted = entry.get("prerequisites")
+        if wanted and any(one["flag"] == key for one in wanted):
+            found = flag_checking.check(entry, document)
+            if found:
+                return under(f"flags.{other}", found)
+    return FINE
 
 
 def check_together(document: Document, changed: Sequence[str] | None = None) -> Sequence[Problem]:
