@@ -45,6 +45,11 @@ def note_success(*, name: str) -> None:
 class LoginForm(AuthenticationForm):
     """Django's form, with the pause before the password is even looked at."""
 
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "There is no account with this name and this password. Capital letters count.",
+    }
+
     def clean(self) -> dict[str, Any]:
         name = str(self.cleaned_data.get("username", ""))[:150]
         address = _address(self.request)

@@ -36,7 +36,7 @@ def test_login__wrong_password_and_unknown_name__same_answer(client, ada):
     wrong = attempt(client, "nonsense").content.decode()
     unknown = attempt(client, "nonsense", name="eve").content.decode()
 
-    assert "Please enter a correct username and password" in wrong
+    assert "no account with this name and this password" in wrong
     assert message(wrong) == message(unknown)
 
 
