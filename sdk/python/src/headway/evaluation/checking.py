@@ -43,7 +43,7 @@ def check_document(document: object, *, known: Mapping[str, Any] | None = None) 
 def check_flag(document: Document, key: str) -> Sequence[Problem]:
     """The problems of one flag inside a document whose other parts are known to be right.
 
-    Slots are compared with the other flags' in the same layers, prerequisites are followed in both directions.
+    Slots are compared with the other flags' in the same layers, prerequisites are followed both ways.
     """
     entry = document["flags"].get(key)
     found = under(f"flags.{key}", flag_checking.check(entry, document)) or _check_key("flags", key)
@@ -56,9 +56,10 @@ def _check_dependents(key: str, document: Document) -> Problems:
     for other, entry in flags.items():
         wanted = entry.get("prerequisites")
         if wanted and any(one["flag"] == key for one in wanted):
-            found = flag_checking.check(entry, document)
+            found = under(f"flags.{other}", flag_checking.check(entry, document))
+            found = found or _check_chain(other, flags)
             if found:
-                return under(f"flags.{other}", found)
+                return found
     return FINE
 
 
