@@ -47,7 +47,7 @@ def check_flag(document: Document, key: str) -> Sequence[Problem]:
     """
     entry = document["flags"].get(key)
     found = under(f"flags.{key}", flag_checking.check(entry, document)) or _check_key("flags", key)
-    return found or _check_dependents(key, document) or check_together(document, [key])
+    return found or check_together(document, [key]) or _check_dependents(key, document)
 
 
 def _check_dependents(key: str, document: Document) -> Problems:
