@@ -48,7 +48,7 @@ class Format:
 
     def text(self, value: float, *, sign: bool = False) -> str:
         """`value` is raw; `sign` writes a plus before what is above zero."""
-        if not math.isfinite(value):
+        if not math.isfinite(value * self.unit.factor):
             return UNBOUNDED
         shown = self._rounded(value)
         mark = MINUS if shown < 0 else "+" if sign and shown > 0 else ""
@@ -72,14 +72,14 @@ def for_interval(unit: Unit, point: float, low: float, high: float) -> Format:
     """The format of a point and the two ends of its interval (raw numbers)."""
     half_width = (high - low) / 2 * unit.factor
     if not math.isfinite(half_width) or half_width <= 0:
-        return for_values(unit, [value for value in (point, low, high) if math.isfinite(value)])
+        return for_values(unit, [point, low, high])
     decimals = 1 - exponent_of(half_width, digits=2)
     return _format(unit, decimals, [point, low, high])
 
 
 def for_values(unit: Unit, values: Iterable[float], *, digits: int = SIGNIFICANT_ALONE) -> Format:
     """The format of numbers that have no interval: `digits` significant digits of the largest."""
-    known = list(values)
+    known = [value for value in values if math.isfinite(value * unit.factor)]
     largest = max((abs(value) for value in known), default=0.0) * unit.factor
     decimals = digits - 1 - exponent_of(largest, digits=digits) if largest else 0
     return _format(unit, max(decimals, 0) if largest < SCIENTIFIC_FROM else decimals, known)
@@ -91,7 +91,9 @@ def exponent_of(value: float, *, digits: int) -> int:
 
 
 def _format(unit: Unit, decimals: int, values: Iterable[float]) -> Format:
-    largest = max((abs(value) * unit.factor for value in values if math.isfinite(value)), default=0.0)
+    largest = max(
+        (abs(value) * unit.factor for value in values if math.isfinite(value * unit.factor)), default=0.0
+    )
     if largest < AS_GOOD_AS_ZERO:
         return Format(unit, max(min(decimals, MAX_DECIMALS), 0))
     if decimals > MAX_DECIMALS or largest >= SCIENTIFIC_FROM:
