@@ -20,9 +20,6 @@ FIRST_LOOK_AFTER = timedelta(hours=1)
 SETTLING = timedelta(minutes=5)
 """Events up to the cut are given this long to arrive and be compacted before the look."""
 
-ENGINE = "duckdb"
-"""Name of the engine that reads the store; part of a look's configuration."""
-
 CODE_VERSION = "0.1.0"
 """Version of Headway that computed a look."""
 

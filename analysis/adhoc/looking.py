@@ -78,17 +78,17 @@ def answer(question: Question) -> Answer:
 def _look(locked: LockedPlan, source: Source, wanted: Sequence[Wanted], folder: Path) -> Outcome:
     started_at, until = locked.started_at, locked.stopped_at
     assert started_at is not None and until is not None  # noqa: S101 PT018 `_plan` sets both
-    plan = analysis_plan(locked, until=until)
+    plan, engine = analysis_plan(locked, until=until), DuckDBEngine(folder)
     files = table.write(source, wanted, folder, experiment=locked.experiment, at=started_at)
     look = pipeline.Look(
         locked=locked,
         plan=plan,
         about=ExperimentFacts(locked.hypothesis.change, "", "ab", locked.hypothesis.audience, None),
         number=1,
-        readings=DuckDBEngine(folder).read(plan, files, {}),
+        readings=engine.read(plan, files, {}),
         flow=DataFlow(waiting=0, accepted=0, refused=0, silent_days=(), days=1),
         code_version=looks.CODE_VERSION,
-        engine=looks.ENGINE,
+        engine=engine.name,
     )
     return pipeline.judge(look)
 

@@ -2,7 +2,8 @@
 
 Each partition is an in-memory database of its own, worked on by one thread; partitions are groups of
 user-hash buckets. File access is limited to the store, extensions are never loaded, the configuration is
-locked before the first read. Only worker processes import this module.
+locked before the first read. Objects in a bucket are read by pyarrow, which DuckDB asks for the columns and
+rows it needs. Only worker processes import this module.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from typing import Any, TypeVar
 
 import duckdb
 import ibis
+from pyarrow import ArrowException
+from pyarrow.dataset import dataset
+from pyarrow.fs import FileSystem
 from sqlglot.expressions import Literal
 
 from analysis.engines import reading
@@ -37,10 +41,12 @@ def _compensated_sum(value: float) -> float:  # type: ignore[empty-body]
 class DuckDBEngine:
     """Reads the Parquet files below `folder`, with so many threads and so much memory ("2GB") in all.
 
-    With fewer than `rows_per_partition` rows a partition costs more in statements than it saves in memory.
+    With a `filesystem` the files are objects in it ("s3://bucket/…") and no folder is opened. With fewer
+    than `rows_per_partition` rows a partition costs more in statements than it saves in memory.
     """
 
-    folder: Path
+    folder: Path | None
+    filesystem: FileSystem | None = None
     threads: int = 2
     memory_limit: str = "2GB"
     rows_per_partition: int = 400_000
@@ -50,13 +56,19 @@ class DuckDBEngine:
         """See `Engine.read`."""
         with self._database() as database, ExitStack() as stack:
             partitions = [
-                stack.enter_context(_Partition.open(database, index, files, buckets))
+                stack.enter_context(_Partition.open(database, index, self._views(files, buckets)))
                 for index, buckets in enumerate(_partitions(files, self.rows_per_partition))
             ]
             database.execute("SET lock_configuration = true")
             workers = min(self.threads, len(partitions)) or 1
             pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="analysis"))
             return reading.read(plan, _Backend(partitions, pool), caps)
+
+    def _views(self, files: StoreFiles, buckets: Sequence[int]) -> list[_View]:
+        return [
+            _View("exposures", EXPOSURES, _of(files.exposures, buckets), self.filesystem),
+            _View("events", EVENTS, _of(files.events, buckets), self.filesystem),
+        ]
 
     @contextmanager
     def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -72,7 +84,7 @@ class DuckDBEngine:
             }
             with duckdb.connect(":memory:", config=settings) as database:
                 database.execute("SET GLOBAL TimeZone = 'UTC'")
-                allowed = (str(self.folder), scratch)
+                allowed = [str(folder) for folder in (self.folder, scratch) if folder is not None]
                 folders = ", ".join(Literal.string(path).sql("duckdb") for path in allowed)
                 database.execute(f"SET allowed_directories = [{folders}]")
                 database.execute("SET enable_external_access = false")
@@ -88,13 +100,13 @@ class _Partition:
     @classmethod
     @contextmanager
     def open(
-        cls, database: duckdb.DuckDBPyConnection, index: int, files: StoreFiles, buckets: Sequence[int]
+        cls, database: duckdb.DuckDBPyConnection, index: int, views: Sequence[_View]
     ) -> Iterator[_Partition]:
         with database.cursor() as cursor:
             cursor.execute(f"ATTACH ':memory:' AS partition_{index} (COMPRESS)")
             cursor.execute(f"USE partition_{index}")
-            _view(cursor, "exposures", EXPOSURES, _of(files.exposures, buckets))
-            _view(cursor, "events", EVENTS, _of(files.events, buckets))
+            for view in views:
+                view.create(cursor)
             yield cls(cursor)
 
     def keep(self, name: str, statement: str) -> None:
@@ -136,18 +148,32 @@ def _of(by_bucket: Mapping[int, Sequence[str]], buckets: Sequence[int]) -> list[
     return [path for bucket in buckets for path in by_bucket.get(bucket, ())]
 
 
-def _view(cursor: duckdb.DuckDBPyConnection, name: str, schema: ibis.Schema, paths: Sequence[str]) -> None:
-    """A view over the files; without files, a table of no rows."""
-    with _readable_failures():
-        if paths:
-            cursor.read_parquet(list(paths)).create_view(name)
-        else:
-            cursor.from_arrow(schema.to_pyarrow().empty_table()).create(name)
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Files under one name; without files, a table of no rows."""
+
+    name: str
+    schema: ibis.Schema
+    paths: list[str]
+    filesystem: FileSystem | None
+
+    def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        with _readable_failures():
+            if not self.paths:
+                cursor.from_arrow(self.schema.to_pyarrow().empty_table()).create(self.name)
+            elif self.filesystem is None:
+                cursor.read_parquet(self.paths).create_view(self.name)
+            else:
+                cursor.register(self.name, self._objects(self.filesystem))
+
+    def _objects(self, filesystem: FileSystem) -> Any:
+        keys = [path.partition("://")[2] for path in self.paths]
+        return dataset(keys, schema=self.schema.to_pyarrow(), filesystem=filesystem, format="parquet")
 
 
 @contextmanager
 def _readable_failures() -> Iterator[None]:
     try:
         yield
-    except duckdb.Error as failure:
+    except (duckdb.Error, ArrowException, OSError) as failure:
         raise EngineFailure(f"DuckDB could not read the event store: {failure}") from failure

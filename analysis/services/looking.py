@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from analysis import looks, pipeline
+from analysis.engines import choice
 from analysis.engines.contract import Readings
 from analysis.health import DataFlow
 from analysis.plan import AnalysisPlan, analysis_plan
@@ -116,7 +117,7 @@ def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline
         history=past.of,
         code_version=looks.CODE_VERSION,
         config_hash=asked.config,
-        engine=looks.ENGINE,
+        engine=choice.name(),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from analysis import looks, queries
+from analysis.engines import choice
 from analysis.models import Trigger
 from experiments import queries as experiments
 from experiments.lifecycle import State
@@ -46,7 +47,7 @@ def request_look(
     cut = looks.manual_cut(plan, now=now) if until is None else until
     raise_if_outside(plan, cut, now)
     raise_if_backwards(plan, cut)
-    config = looks.config_hash(plan, engine=looks.ENGINE)
+    config = looks.config_hash(plan, engine=choice.name())
     key = looks.look_key(plan, cut=cut, config=config)
     is_new = ledger_queries.job(KIND, key) is None
     payload = {

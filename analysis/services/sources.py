@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.engines.contract import EngineFailure, StoreFiles
+from analysis.engines import choice
+from analysis.engines.contract import StoreFiles
 from analysis.health import DataFlow
 from analysis.plan import AnalysisPlan
 from events import queries as events
@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 
 
 def engine() -> Engine:
-    """The engine that is configured. Imported here so that web processes never load it."""
-    from analysis.engines.duckdb import DuckDBEngine
-
-    root = events.store_root()
-    if not root.startswith("/"):
-        raise EngineFailure(f"the engine reads local folders only, the event store lies at {root}")
-    return DuckDBEngine(Path(root))
+    """The engine of this site, over this site's store."""
+    return choice.engine(events.store_root())
 
 
 def files(plan: AnalysisPlan, environment: str) -> StoreFiles:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from analysis.engines.contract import EngineFailure, Group, StoreFiles
 from analysis.engines.duckdb import DuckDBEngine
@@ -14,6 +15,7 @@ from analysis.plan import planned_metric
 from analysis.stats.quantiles import QuantileStat
 from metrics.definitions import Kind
 from tests.core.analysis import brute_force, store, world
+from tests.core.analysis.conformance import assert_conforms
 from tests.core.analysis.store import at, event, exposure
 
 ARMS = ("control", "treatment")
@@ -273,3 +275,28 @@ def test_levels__two_exposures_at_one_instant__order_of_rows_does_not_matter(tmp
 
     assert found[0] == found[1]
     assert Group("treatment", "device", "a") in found[0]
+
+
+def test_read__objects_of_a_bucket__same_as_files_of_a_folder(rows, tmp_path):
+    files = store.write(tmp_path, *rows, files_per_bucket=2)
+    objects = StoreFiles(
+        *(
+            {b: tuple(f"s3:/{path}" for path in paths) for b, paths in of.items()}
+            for of in (files.exposures, files.events)
+        ),
+        files.rows,
+    )
+    inside = SubTreeFileSystem("/", LocalFileSystem())
+
+    found = DuckDBEngine(None, inside, rows_per_partition=200).read(world.plan(), objects, {})
+
+    assert_conforms(found, DuckDBEngine(tmp_path).read(world.plan(), files, {}))
+
+
+def test_read__object_that_is_gone__failure_says_so(tmp_path):
+    objects = StoreFiles({0: ("s3://bucket/gone.parquet",)}, {}, 1)
+
+    with pytest.raises(EngineFailure, match="gone"):
+        DuckDBEngine(None, SubTreeFileSystem(str(tmp_path), LocalFileSystem())).read(
+            world.plan(), objects, {}
+        )

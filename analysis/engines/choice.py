@@ -1,0 +1,54 @@
+"""Which engine reads the store here: DuckDB in the worker, or the Spark cluster that the site names.
+
+Engines are imported when a look needs one; web processes only ask for the name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from analysis.engines.contract import EngineFailure
+
+if TYPE_CHECKING:
+    from analysis.engines.contract import Engine
+
+DUCKDB, SPARK = "duckdb", "spark"
+SPARK_MASTERS = ("spark://", "local[", "yarn", "k8s://")
+
+
+def name() -> str:
+    """Part of a look's configuration: other engines may differ in the last digits. Raises EngineFailure."""
+    chosen: str = settings.HEADWAY_ENGINE
+    if chosen == DUCKDB:
+        return DUCKDB
+    if chosen.startswith(SPARK_MASTERS):
+        return SPARK
+    fix = 'use "duckdb" or the address of a Spark master such as spark://host:7077'
+    raise EngineFailure(f"HEADWAY_ENGINE = {chosen!r} names no engine: {fix}")
+
+
+def engine(root: str) -> Engine:
+    """The engine for a store below `root` (a folder, or s3://bucket/prefix). Raises EngineFailure."""
+    return _spark() if name() == SPARK else _duckdb(root)
+
+
+def _duckdb(root: str) -> Engine:
+    from pyarrow import fs
+
+    from analysis.engines.duckdb import DuckDBEngine
+
+    if root.startswith("/"):
+        return DuckDBEngine(Path(root))
+    filesystem, _ = fs.FileSystem.from_uri(root)
+    return DuckDBEngine(None, filesystem)
+
+
+def _spark() -> Engine:
+    try:
+        from analysis.engines.spark import SparkEngine
+    except ImportError as missing:
+        raise EngineFailure(f"Spark is not installed here: {missing}") from missing
+    return SparkEngine(settings.HEADWAY_ENGINE)
