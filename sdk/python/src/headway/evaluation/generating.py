@@ -23,7 +23,7 @@ from headway.evaluation.results import Evaluation
 Evaluator = Callable[[Any, Any, Any], Evaluation]
 """(unit, attributes, the caller's default) to an answer."""
 
-_MAX_CONDITIONS = 200
+_MAX_CONDITIONS = 100
 _NAME = "<headway flag>"
 
 
