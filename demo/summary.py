@@ -40,7 +40,8 @@ def report(key: str) -> dict[str, Any]:
 
 
 def _row(document: dict[str, Any], where: Surroundings) -> tuple[str, str]:
-    verdict, key = document["verdict"], document["experiment"]["key"]
+    verdict, experiment = document["verdict"], document["experiment"]
     tone = TONES.get(verdict["code"], "bold yellow")
-    said = escape(" ".join(verdict["sentences"]))
-    return f"[{tone}]{verdict['word']}[/]", f"{said}\n[dim]{where.web_url}/experiments/{key}/report[/]"
+    address = f"{where.web_url}/experiments/{experiment['key']}/report/"
+    lines = (f"[bold]{escape(experiment['title'])}[/]", escape(" ".join(verdict["sentences"])), address)
+    return f"[{tone}]{verdict['word']}[/]", "\n".join(lines)
