@@ -1,8 +1,9 @@
 """One treatment arm against the control under both kinds of inference.
 
-The scale on which information is counted is frozen at the first look that has enough units, so that the
-always-valid intervals of later looks belong to one and the same sequential procedure. No metric kinds and no
-verdicts here.
+The clock on which information is counted is set at the first look that has enough units and kept, so that
+the always-valid intervals of later looks belong to one and the same sequential procedure. It counts in units
+of the metric's level: totals to date grow with their spread, and on their own scale information says nothing
+about the end. No metric kinds and no verdicts here.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from datetime import datetime, timedelta
 
 from analysis.report.facts import Reading
 from analysis.stats import compare
-from analysis.stats.monitor import MIN_UNITS_PER_ARM, MonitorLook
-from analysis.stats.results import Comparison, Estimated, NotEstimable
-from analysis.stats.sequential import AlwaysValid, tuned_tau2
+from analysis.stats.monitor import MIN_HOURS, MIN_UNITS_PER_ARM, MonitorLook
+from analysis.stats.results import Comparison, Estimated, NotEstimable, Why
+from analysis.stats.sequential import AlwaysValid, clock_unit, tuned_tau2
 from experiments.plan import Binding, LockedPlan, Role
 from metrics.definitions import Direction
 
@@ -22,14 +23,26 @@ DECISIVE = (Role.PRIMARY, Role.SUCCESS)
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """`planned_information` is 1 / se^2 expected at the planned end. `is_relative`: errors count in units of
+    the metric's level, else on its own scale (a level that is not positive; looks of earlier versions)."""
+
+    planned_information: float
+    is_relative: bool = False
+
+    def unit(self, control: Estimated, treatment: Estimated) -> float | None:
+        """What counts as 1 at this look; None when the level it counts in is not there."""
+        return clock_unit(control, treatment) if self.is_relative else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What earlier looks of the same plan left for one metric and arm, oldest look first.
 
-    `planned_information` is 1 / se^2 expected at the planned end, once it is frozen. `numbers[i]` is the
-    number of the look that `looks[i]` was.
+    `clock` is None until a look could set it. `numbers[i]` is the number of the look that `looks[i]` was.
     """
 
-    planned_information: float | None = None
+    clock: Clock | None = None
     looks: tuple[MonitorLook, ...] = ()
     numbers: tuple[int, ...] = ()
 
@@ -48,16 +61,25 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class BothReadings:
-    """`frozen_information` is the scale that all later looks have to keep; None before it can be set."""
+    """`clock` is the one that all later looks have to keep; None before it can be set. `unit` is what counts
+    as 1 on it at this look; None when it cannot be read now."""
 
     fixed: Reading
     always_valid: Reading
-    frozen_information: float | None
+    clock: Clock | None = None
+    unit: float | None = None
 
 
 def hours_until(plan: LockedPlan, cut: datetime) -> float:
     """Hours from the start to the data cut."""
     return 0.0 if plan.started_at is None else (cut - plan.started_at) / timedelta(hours=1)
+
+
+def plan_share(plan: LockedPlan, *, units: int, hours: float) -> float:
+    """The share of the plan that has passed: of its units in the smallest arm where a number was planned,
+    else of its longest time. Nothing in it depends on the effect."""
+    passed = units / plan.planned_units if plan.planned_units else hours / (24 * plan.max_days)
+    return min(1.0, passed)
 
 
 def family_size(plan: LockedPlan) -> int:
@@ -78,16 +100,25 @@ def both_readings(
     alpha = interval_alpha(plan, binding)
     fixed = _fixed(binding, arms, alpha)
     if isinstance(fixed.difference, NotEstimable):
-        return BothReadings(fixed, fixed, history.planned_information)
-    planned = history.planned_information or _expected_information(plan, fixed.difference, arms.units, cut)
-    test = AlwaysValid(tuned_tau2(1 / planned, alpha), alpha)
-    always_valid = Reading(
-        difference=test.of(fixed.difference),
-        lift=test.lift(arms.control, arms.treatment),
-        contrast=None if fixed.contrast is None else test.of(fixed.contrast),
+        return BothReadings(fixed, fixed, history.clock)
+    clock = history.clock or _first_clock(plan, arms, fixed.difference, cut)
+    if clock is None:
+        return BothReadings(fixed, _silent(fixed, Why.TOO_FEW_UNITS))
+    unit = clock.unit(arms.control, arms.treatment)
+    if unit is None:
+        return BothReadings(fixed, _silent(fixed, Why.BASE_NOT_POSITIVE), clock)
+    test = always_valid(clock, alpha)
+    valid = Reading(
+        difference=test.of(fixed.difference, unit=unit),
+        lift=test.lift(arms.control, arms.treatment, unit=unit),
+        contrast=None if fixed.contrast is None else test.of(fixed.contrast, unit=unit),
     )
-    is_frozen = history.planned_information is not None or arms.units >= MIN_UNITS_PER_ARM
-    return BothReadings(fixed, always_valid, planned if is_frozen else None)
+    return BothReadings(fixed, valid, clock, unit)
+
+
+def always_valid(clock: Clock, alpha: float) -> AlwaysValid:
+    """The test of every look on this clock, sharpest at the planned end."""
+    return AlwaysValid(tuned_tau2(1 / clock.planned_information, alpha), alpha)
 
 
 def base_weight(binding: Binding) -> float | None:
@@ -110,10 +141,25 @@ def _fixed(binding: Binding, arms: Contrast, alpha: float) -> Reading:
     )
 
 
-def _expected_information(plan: LockedPlan, found: Comparison, units: int, cut: datetime) -> float:
-    """Information at the planned end, extrapolated from now: by units where a number was planned, else by
-    the time that may pass."""
+def _silent(fixed: Reading, why: Why) -> Reading:
+    """Nothing can be said at this look that would hold at all of them."""
+    nothing = NotEstimable(why)
+    return Reading(nothing, lift=nothing, contrast=None if fixed.contrast is None else nothing)
+
+
+def _first_clock(plan: LockedPlan, arms: Contrast, found: Comparison, cut: datetime) -> Clock | None:
+    """The clock set now; None while there are too few units for intervals that rest on large numbers."""
+    if arms.units < MIN_UNITS_PER_ARM or hours_until(plan, cut) < MIN_HOURS:
+        return None
+    level = clock_unit(arms.control, arms.treatment)
+    information = found.information * (level or 1.0) ** 2
+    return Clock(information * _growth(plan, arms.units, cut), is_relative=level is not None)
+
+
+def _growth(plan: LockedPlan, units: int, cut: datetime) -> float:
+    """By how much information is expected to grow until the planned end: as the units where a number was
+    planned, else as the time that may pass."""
     if plan.planned_units:
-        return found.information * plan.planned_units / max(units, 1)
+        return plan.planned_units / max(units, 1)
     hours = max(hours_until(plan, cut), 1.0)
-    return found.information * max(1.0, plan.max_days * 24 / hours)
+    return max(1.0, plan.max_days * 24 / hours)

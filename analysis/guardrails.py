@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from analysis.comparing import History, base_weight
+from analysis.comparing import BothReadings, History, base_weight
 from analysis.report.facts import Harm, MonitorFacts, Reading
 from analysis.report.states import DETERIORATED, Judged
 from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorResult, look_of
 from analysis.stats.results import Comparison
-from analysis.stats.spending import spent
 from experiments.plan import Binding, Role
 from metrics.definitions import Direction
 
@@ -56,21 +55,41 @@ class Watch:
     look: MonitorLook | None = None
 
 
-def watch(
-    binding: Binding, reading: Reading, history: History, *, units: int, hours: float, number: int
-) -> Watch:
-    """Judge all looks so far including this one, the look with this number."""
-    found, direction = reading.difference, binding.definition.direction
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a look is: its number, hours after the start, and the share of the plan that has passed."""
+
+    number: int
+    hours: float
+    plan_share: float
+
+
+def watch(binding: Binding, both: BothReadings, history: History, *, units: int, at: Moment) -> Watch:
+    """Judge all looks so far including this one. A look at which the clock cannot be read is passed over."""
+    reading, direction = both.fixed, binding.definition.direction
+    found, clock, unit = reading.difference, both.clock, both.unit
     is_watched = binding.role in MONITORED and direction is not Direction.NONE
-    if not is_watched or not isinstance(found, Comparison) or history.planned_information is None:
+    if not is_watched or not isinstance(found, Comparison) or clock is None or unit is None:
         return Watch(MonitorFacts())
-    scheduled = is_scheduled(history.looks, hours)
-    look = look_of(found, better=direction.value, units=units, hours=hours, scheduled=scheduled)
-    monitor = GuardrailMonitor(history.planned_information, alpha=found.alpha)
+    look = look_of(
+        found,
+        better=direction.value,
+        units=units,
+        hours=at.hours,
+        scheduled=is_scheduled(history.looks, at.hours),
+        unit=unit,
+        plan_share=at.plan_share if _spends_by_plan(history) else None,
+    )
+    monitor = GuardrailMonitor(clock.planned_information, alpha=found.alpha)
     result = monitor.judge((*history.looks, look))
-    harm = _harm(binding, reading, monitor, result)
-    crossed = None if result.alarm_look is None else (*history.numbers, number)[result.alarm_look]
-    return Watch(MonitorFacts(harm, crossed, _alpha_spent(monitor, (*history.looks, look))), look)
+    harm = _harm(binding, reading, unit, monitor, result)
+    crossed = None if result.alarm_look is None else (*history.numbers, at.number)[result.alarm_look]
+    return Watch(MonitorFacts(harm, crossed, result.alpha_spent), look)
+
+
+def _spends_by_plan(history: History) -> bool:
+    """One rule for all looks of a plan: those of earlier versions spent alpha by information."""
+    return not history.looks or history.looks[0].plan_share is not None
 
 
 def is_scheduled(looks: tuple[MonitorLook, ...], hours: float) -> bool:
@@ -108,10 +127,12 @@ def _action(binding: Binding, harm: Harm) -> Action:
     return Action.ROLL_BACK if harm is Harm.CONFIRMED else Action.HOLD
 
 
-def _harm(binding: Binding, reading: Reading, monitor: GuardrailMonitor, result: MonitorResult) -> Harm:
+def _harm(
+    binding: Binding, reading: Reading, unit: float, monitor: GuardrailMonitor, result: MonitorResult
+) -> Harm:
     if not result.is_alarm:
         return Harm.NONE
-    beyond = _beyond_margin(binding, reading)
+    beyond = _beyond_margin(binding, reading, unit)
     if beyond is None:
         return Harm.HARM
     test = monitor.always_valid
@@ -121,8 +142,9 @@ def _harm(binding: Binding, reading: Reading, monitor: GuardrailMonitor, result:
     return Harm.NONE if is_ruled_out else Harm.HARM
 
 
-def _beyond_margin(binding: Binding, reading: Reading) -> tuple[float, float] | None:
-    """(loss beyond the margin, its standard error); None without a margin or a contrast for it."""
+def _beyond_margin(binding: Binding, reading: Reading, unit: float) -> tuple[float, float] | None:
+    """(loss beyond the margin, its standard error) in units of the clock; None without a margin or a contrast
+    for it."""
     if binding.margin is None:
         return None
     sign = -1.0 if binding.definition.direction is Direction.UP else 1.0
@@ -131,12 +153,4 @@ def _beyond_margin(binding: Binding, reading: Reading) -> tuple[float, float] | 
     if not isinstance(found, Comparison):
         return None
     margin = 0.0 if is_relative else binding.margin.value
-    return sign * found.estimate - margin, found.standard_error
-
-
-def _alpha_spent(monitor: GuardrailMonitor, looks: tuple[MonitorLook, ...]) -> float:
-    """The always-valid part counts from the first look; the rest is spent by the information that is in."""
-    shares = [look.information / monitor.planned_information for look in looks if look.scheduled]
-    scheduled = monitor.alpha * (1 - monitor.always_valid_share)
-    used = spent(max(shares), scheduled, monitor.spending) if shares else 0.0
-    return monitor.alpha * monitor.always_valid_share + used
+    return (sign * found.estimate - margin) / unit, found.standard_error / unit

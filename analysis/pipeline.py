@@ -7,13 +7,13 @@ the verdict. Every step belongs to a module of its own; this one hands their res
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from analysis import comparing, curves, describing, families, guardrails, health_checks, slicing
-from analysis.comparing import BothReadings, Contrast, History
+from analysis.comparing import Clock, Contrast, History
 from analysis.engines.contract import Enrolment, Group, Readings
 from analysis.estimation import Estimates, estimate, pre_period, uneven_control
-from analysis.guardrails import Trip, Watch
+from analysis.guardrails import Moment, Trip, Watch
 from analysis.health import Balance, Context, DataFlow, Finding
 from analysis.plan import AnalysisPlan, PlannedMetric
 from analysis.report import verdict
@@ -52,15 +52,18 @@ class Look:
     is_imported: bool = False
 
     @property
-    def hours(self) -> float:
-        return comparing.hours_until(self.locked, self.plan.until)
+    def at(self) -> Moment:
+        """When this look is, by the plan's own measure."""
+        hours = comparing.hours_until(self.locked, self.plan.until)
+        units = min(arm_units(self.locked, self.readings.enrolment).values())
+        return Moment(self.number, hours, comparing.plan_share(self.locked, units=units, hours=hours))
 
 
 @dataclass(frozen=True, slots=True)
 class ArmOutcome:
     """All that a look says of one metric in one treatment arm, over everybody.
 
-    `planned_information` is frozen for all later looks of the plan once it is set.
+    `clock` is kept by all later looks of the plan once it is set.
     """
 
     binding: Binding
@@ -68,7 +71,7 @@ class ArmOutcome:
     estimates: Estimates
     result: ArmResult
     watch: Watch
-    planned_information: float | None
+    clock: Clock | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def _of_arm(
     units = min(estimates.value(control).units, estimates.value(arm).units)
     contrast = Contrast(estimates.of(control), estimates.of(arm), units)
     both = comparing.both_readings(look.locked, binding, contrast, history, cut=look.plan.until)
-    watch = _watch(look, binding, both, history, units)
+    watch = guardrails.watch(binding, both, history, units=units, at=look.at)
     result = ArmResult(
         arm=arm,
         treatment=estimates.value(arm),
@@ -138,18 +141,12 @@ def _of_arm(
         monitor=watch.facts,
         uncapped=None if uncapped is None else _fixed(look, uncapped, arm),
     )
-    return ArmOutcome(binding, metric, estimates, result, watch, both.frozen_information)
+    return ArmOutcome(binding, metric, estimates, result, watch, both.clock)
 
 
 def _fixed(look: Look, estimates: Estimates, arm: str) -> Compared:
     control = estimates.of(look.locked.control)
     return compare.difference(control, estimates.of(arm), alpha=look.locked.alpha)
-
-
-def _watch(look: Look, binding: Binding, both: BothReadings, history: History, units: int) -> Watch:
-    """The monitor keeps the scale that is frozen by now, which may have happened at this very look."""
-    known = replace(history, planned_information=both.frozen_information)
-    return guardrails.watch(binding, both.fixed, known, units=units, hours=look.hours, number=look.number)
 
 
 def _facts(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from analysis import caps, queries
-from analysis.comparing import History
+from analysis.comparing import Clock, History
 from analysis.plan import AnalysisPlan, Entry
 from analysis.stats.monitor import MonitorLook
 
@@ -45,12 +45,13 @@ def past(experiment: str, plan_version: int) -> Past:
     return Past(last.look, last.data_cut, last.config_hash, of)
 
 
-def memory(planned_information: float | None, look: MonitorLook | None) -> dict[str, Any]:
+def memory(clock: Clock | None, look: MonitorLook | None) -> dict[str, Any]:
     """What a result row keeps for later looks; `_history` reads it."""
-    monitored = None
-    if look is not None:
-        monitored = [look.harm, look.standard_error, look.units, look.hours, look.scheduled]
-    return {"planned_information": planned_information, "look": monitored}
+    return {
+        "planned_information": None if clock is None else clock.planned_information,
+        "clock_is_relative": clock is not None and clock.is_relative,
+        "look": None if look is None else list(astuple(look)),
+    }
 
 
 def settled_caps(experiment: str, plan_version: int, plan: AnalysisPlan) -> dict[Entry, float]:
@@ -62,10 +63,16 @@ def settled_caps(experiment: str, plan_version: int, plan: AnalysisPlan) -> dict
 
 
 def _history(rows: list[tuple[int, Mapping[str, Any]]]) -> History:
-    known = [memory["planned_information"] for _, memory in rows if memory.get("planned_information")]
+    """Rows of earlier versions say nothing of levels and plan shares: their clock is that of the metric's own
+    scale, and alpha goes on being spent by information."""
+    known = [memory for _, memory in rows if memory.get("planned_information")]
     monitored = [(number, memory["look"]) for number, memory in rows if memory.get("look")]
     return History(
-        planned_information=known[0] if known else None,
+        clock=_clock(known[0]) if known else None,
         looks=tuple(MonitorLook(*look) for _, look in monitored),
         numbers=tuple(number for number, _ in monitored),
     )
+
+
+def _clock(memory: Mapping[str, Any]) -> Clock:
+    return Clock(memory["planned_information"], memory.get("clock_is_relative", False))

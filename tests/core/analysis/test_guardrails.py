@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from analysis import guardrails
-from analysis.comparing import History
-from analysis.guardrails import Action
+from analysis.comparing import BothReadings, Clock, History
+from analysis.guardrails import Action, Moment
 from analysis.report.facts import ArmResult, ArmValue, Harm, MetricFacts, MonitorFacts, Reading
 from analysis.report.states import State, judge
 from analysis.stats import compare
@@ -19,7 +19,7 @@ from tests.core.analysis.world import definition
 
 LATENCY = definition("latency", Kind.MEAN, "request")
 ORDERS = definition("orders", Kind.COUNT, "purchase", direction=Direction.UP)
-PLANNED = History(planned_information=100.0)
+OWN_UNIT = Clock(100.0)
 """A standard error of 0.1 at the planned end."""
 
 
@@ -35,10 +35,23 @@ def reading(effect, error=0.1, *, base=10.0, weight=None):
     return Reading(compare.difference(control, treatment), contrast=contrast)
 
 
-def watched(effect, error=0.1, of=None, *, history=PLANNED, units=1000, hours=24.0, number=1, **more):
-    return guardrails.watch(
-        of or bound(), reading(effect, error, **more), history, units=units, hours=hours, number=number
-    )
+def watched(
+    effect,
+    error=0.1,
+    of=None,
+    *,
+    looks=(),
+    clock=OWN_UNIT,
+    unit=1.0,
+    units=1000,
+    at=Moment(1, 24.0, 1.0),
+    **more,
+):
+    """`looks` are earlier ones with their numbers."""
+    read = reading(effect, error, **more)
+    both = BothReadings(read, read, clock, unit)
+    history = History(clock, tuple(look for _, look in looks), tuple(number for number, _ in looks))
+    return guardrails.watch(of or bound(), both, history, units=units, at=at)
 
 
 @pytest.mark.parametrize(
@@ -86,30 +99,59 @@ def test_watch__no_direction__not_monitored():
 
 @pytest.mark.parametrize(("units", "hours"), [(99, 24.0), (1000, 0.5)])
 def test_watch__too_few_units_or_too_early__no_alarm_whatever_the_effect(units, hours):
-    assert watched(5.0, units=units, hours=hours).facts.harm is Harm.NONE
+    assert watched(5.0, units=units, at=Moment(1, hours, 1.0)).facts.harm is Harm.NONE
+
+
+@pytest.mark.parametrize("lost", [{"clock": None}, {"unit": None}])
+def test_watch__clock_cannot_be_read__passed_over(lost):
+    assert watched(5.0, **lost).look is None
+
+
+@pytest.mark.parametrize(("effect", "harm"), [(0.0, Harm.NONE), (0.5, Harm.HARM), (1.2, Harm.CONFIRMED)])
+def test_watch__clock_in_levels__look_and_margin_in_the_same_unit(effect, harm):
+    in_levels = Clock(100.0 * 10.0**2, is_relative=True)
+
+    found = watched(effect, clock=in_levels, unit=10.0)
+
+    assert (found.look.harm, found.look.standard_error) == pytest.approx((effect / 10, 0.01))
+    assert found.facts == watched(effect).facts
+    assert found.facts.harm is harm
 
 
 def test_watch__alarm_at_an_earlier_look__its_number_is_told_and_it_stays():
     quiet = MonitorLook(0.0, 0.3, 500, 5.0)
     loud = MonitorLook(3.0, 0.2, 700, 6.0)
-    history = History(100.0, (quiet, loud), (3, 7))
 
-    found = watched(0.6, history=history, number=9)
+    found = watched(0.6, looks=[(3, quiet), (7, loud)], at=Moment(9, 24.0, 1.0))
 
     assert (found.facts.harm, found.facts.look) == (Harm.HARM, 7)
 
 
-def test_watch__alpha_spent__grows_with_information_and_stays_within_alpha():
-    spent = []
-    looks = ()
-    for day, error in enumerate((0.4, 0.2, 0.15, 0.1), start=1):
-        found = watched(0.0, error, history=History(100.0, looks, tuple(range(1, day))), hours=24.0 * day)
-        looks = (*looks, found.look)
+def spent_on_days(errors, shares, first=()):
+    """Level spent after each daily look."""
+    looks, spent = list(first), []
+    for day, (error, share) in enumerate(zip(errors, shares, strict=True), start=1):
+        found = watched(0.0, error, looks=looks, at=Moment(day, 24.0 * day, share))
+        looks.append((day, found.look))
         spent.append(found.facts.alpha_spent)
+    return spent
+
+
+def test_watch__alpha_spent__grows_with_the_plan_whatever_the_information():
+    spent = spent_on_days((0.4, 0.35, 0.3, 0.25), (0.25, 0.5, 0.75, 1.0))
 
     assert spent == sorted(spent)
     assert spent[0] == pytest.approx(0.01, abs=1e-3)
     assert spent[-1] == pytest.approx(0.05)
+
+
+def test_watch__looks_of_an_earlier_version__alpha_goes_on_by_information():
+    old = MonitorLook(0.0, 0.5, 500, 24.0, scheduled=True)
+
+    found = watched(0.0, 0.1, looks=[(1, old)], at=Moment(2, 48.0, 0.1))
+
+    assert found.look.plan_share is None
+    assert found.facts.alpha_spent == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
