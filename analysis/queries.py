@@ -37,11 +37,17 @@ def results(experiment: str, *, metric: str = "", look: int | None = None) -> Qu
     return found.order_by("-run__data_cut", "metric", "arm", "dimension", "level")
 
 
-def memories(experiment: str, *, plan_version: int) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
-    """Metric, arm, look number and what the look remembered of them, oldest look first; over everybody."""
+def memories(
+    experiment: str, *, plan_version: int, before: datetime
+) -> Iterator[tuple[str, str, int, dict[str, Any]]]:
+    """Metric, arm, look number and what looks at earlier data remembered of them, oldest data first; over
+    everybody. A cut that was computed again counts once, as it was computed last."""
     of_plan = {"run__experiment__key": experiment, "run__plan_version": plan_version, "dimension": ""}
-    rows = MetricResult.objects.filter(**of_plan).order_by("run__look", "id")
-    yield from rows.values_list("metric", "arm", "run__look", "detail__memory")
+    rows = MetricResult.objects.filter(**of_plan, run__data_cut__lt=before)
+    last_of_cut = rows.order_by("run__data_cut", "metric", "arm", "-run__look", "-id").distinct(
+        "run__data_cut", "metric", "arm"
+    )
+    yield from last_of_cut.values_list("metric", "arm", "run__look", "detail__memory")
 
 
 def checks(run: AnalysisRun) -> QuerySet[HealthCheck]:

@@ -33,13 +33,14 @@ class Past:
         return self.last_cut > cut or (self.last_cut == cut and self.last_config == config)
 
 
-def past(experiment: str, plan_version: int) -> Past:
-    """All looks of one locked plan, by metric and arm."""
+def past(experiment: str, plan_version: int, *, cut: datetime) -> Past:
+    """The looks of one locked plan; by metric and arm those at data before `cut`, because a look that is
+    computed again must not count itself."""
     last = queries.runs_of_plan(experiment, plan_version=plan_version).last()
     if last is None:
         return Past()
     rows: dict[Place, list[tuple[int, Mapping[str, Any]]]] = defaultdict(list)
-    for metric, arm, look, memory in queries.memories(experiment, plan_version=plan_version):
+    for metric, arm, look, memory in queries.memories(experiment, plan_version=plan_version, before=cut):
         rows[metric, arm].append((look, memory or {}))
     of = {place: _history(listed) for place, listed in rows.items()}
     return Past(last.look, last.data_cut, last.config_hash, of)

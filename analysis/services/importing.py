@@ -37,7 +37,7 @@ def import_look(
     aggregates = imported.read(locked, rows)
     config = looks.config_hash(locked, engine=f"{ENGINE} {imported.sha256(aggregates)}")
     storing.lock(experiment)
-    past = history.past(experiment, locked.version)
+    past = history.past(experiment, locked.version, cut=until)
     known = AnalysisRun.objects.filter(
         experiment__key=experiment, plan_version=locked.version, data_cut=until, config_hash=config
     ).first()

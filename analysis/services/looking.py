@@ -75,7 +75,7 @@ def look(job: RunningJob) -> None:
     with transaction.atomic():
         job.finish(now=timezone.now())
         storing.lock(asked.experiment)
-        past = history.past(asked.experiment, locked.version)
+        past = history.past(asked.experiment, locked.version, cut=asked.cut)
         if past.answers(asked.cut, asked.config):
             log.info("%s: a look at these or later data is stored already", job.key)
             return
