@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.engines.contract import Group, Readings
 from analysis.plan import PlannedMetric, Vector
 from analysis.report.facts import ArmValue
@@ -26,6 +28,9 @@ PLAIN: Mapping[Kind, Estimator] = {
     Kind.RATIO: estimators.ratio,
 }
 
+
+SMALLEST = 1e-140
+"""Sizes below this count as zero: their squares leave the range of a double, and nobody measures them."""
 
 ADJUSTED = ("cuped", "regression adjusted")
 """Methods of estimates that stand on a pre-period."""
@@ -94,7 +99,7 @@ def quantiles(
     values = []
     for arm in arms:
         stat = stats.get(where.group(arm))
-        found.append(estimators.quantile(stat) if stat else NotEstimable(Why.NO_UNITS))
+        found.append(_measurable(estimators.quantile(stat)) if stat else NotEstimable(Why.NO_UNITS))
         values.append(ArmValue(stat.cluster.n if stat else 0, stat.value if stat else None))
     return Estimates(tuple(arms), tuple(found), tuple(values))
 
@@ -108,7 +113,14 @@ def pre_period(vector: Vector, readings: Readings, arms: Sequence[str]) -> dict[
 
 
 def _moments(readings: Readings, vector: Vector, group: Group) -> Moments:
-    return readings.moments[vector].get(group) or Moments.empty(len(vector.entries))
+    found = readings.moments[vector].get(group) or Moments.empty(len(vector.entries))
+    mean = np.where(abs(found.mean) < SMALLEST, 0.0, found.mean)
+    return Moments(found.n, mean, np.where(abs(found.comoment) < SMALLEST**2, 0.0, found.comoment))
+
+
+def _measurable(found: Estimated) -> Estimated:
+    is_zero = isinstance(found, Estimate) and found.variance < SMALLEST**2
+    return NotEstimable(Why.NO_VARIATION) if is_zero else found
 
 
 def uneven_control(locked: LockedPlan) -> str:

@@ -10,6 +10,7 @@ from analysis import health_checks
 from analysis.engines.contract import Enrolment, Group
 from analysis.health import Balance, Context, DataFlow
 from analysis.report.facts import CheckKind
+from analysis.stats import compare, estimators, srm
 from analysis.stats.moments import Moments
 from experiments.plan import Inference, Role
 from tests.core.analysis.plans import binding, locked_plan
@@ -89,6 +90,20 @@ def test_split__one_slice_is_off__warns_and_names_it():
     assert "browser old" in finding.detail
 
 
+def test_split__small_slice_off_at_one_of_many_looks__chance():
+    """Chi-square at every refresh would alarm sooner or later in a healthy experiment."""
+    counts = [32, 6]
+    units = {
+        **enrolment().units,
+        **{Group(arm, "browser", "old"): n for arm, n in zip(("control", "treatment"), counts, strict=True)},
+    }
+
+    finding = health_checks.split(context(enrolment=enrolment(units=units)))
+
+    assert srm.chi_square(counts, [1, 1]).mismatch
+    assert (finding.status.value, finding.evidence["slices"]) == ("ok", [])
+
+
 @pytest.mark.parametrize(
     ("name", "count", "expected"),
     [
@@ -150,21 +165,33 @@ def test_data__a_day_with_few_units__an_empty_arm_is_chance():
     assert status(health_checks.data, enrolment=enrolment(by_day=by_day)) == "ok"
 
 
-def balance(shift):
+def balance(shift, level=3.0):
     random = np.random.default_rng(4)
-    arms = {"control": 0.0, "treatment": shift}
+    arms = {"control": level, "treatment": level + shift}
     return Balance(
         "spend",
-        {arm: Moments.from_rows(random.normal(by, 1, (2000, 1))) for arm, by in arms.items()},
+        {arm: Moments.from_rows(random.normal(mean, 1, (2000, 1))) for arm, mean in arms.items()},
     )
 
 
+@pytest.mark.parametrize("level", [3.0, 0.0, -3.0])
 @pytest.mark.parametrize(("shift", "expected"), [(0.0, "ok"), (0.3, "fail")])
-def test_before__pre_periods_of_the_arms(shift, expected):
-    finding = health_checks.before(context(balances=(balance(shift),)))
+def test_before__pre_periods_of_the_arms(level, shift, expected):
+    finding = health_checks.before(context(balances=(balance(shift, level),)))
 
     assert finding.status.value == expected
     assert finding.evidence["p_values"].keys() == {"spend, treatment"}
+
+
+def test_before__rejected_by_a_test_for_one_look__not_by_one_that_is_asked_every_hour():
+    off = balance(0.12)
+    means = {arm: estimators.mean(moments) for arm, moments in off.moments.items()}
+    once = compare.difference(means["control"], means["treatment"]).p_value
+
+    finding = health_checks.before(context(balances=(off,)))
+
+    assert once < finding.limit < finding.statistic
+    assert finding.status.value == "ok"
 
 
 def test_before__no_metric_has_a_pre_period__not_run():
@@ -172,12 +199,16 @@ def test_before__no_metric_has_a_pre_period__not_run():
 
 
 @pytest.mark.parametrize(
-    ("days_run", "days", "expected"), [(8, WEEK, "ok"), (6, WEEK, "warn"), (8, WEEK[:6], "warn")]
+    ("days_run", "days", "expected"),
+    [(8, WEEK, "ok"), (6, WEEK, "warn"), (8, WEEK[:1], "ok"), (3, WEEK[:1], "warn")],
 )
-def test_duration__length_and_weekdays(days_run, days, expected):
+def test_duration__days_of_the_run_count__not_those_on_which_units_first_came(days_run, days, expected):
     cut = START + timedelta(days=days_run)
 
-    assert status(health_checks.duration, cut=cut, enrolment=enrolment(days=days)) == expected
+    finding = health_checks.duration(context(cut=cut, enrolment=enrolment(days=days)))
+
+    assert finding.status.value == expected
+    assert f"{min(days_run, 7)} of 7 weekdays" in finding.detail
 
 
 def test_duration__planned_for_less_than_a_week__weekdays_do_not_count():

@@ -1,7 +1,9 @@
 """Which data cut is due when, and that the same question has the same key."""
 
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +76,9 @@ def test_look_key__other_plan_or_engine__other_key():
     }
 
     assert len(keys) == 4
+
+
+def test_code_version__of_every_look__that_of_the_release():
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+
+    assert project["project"]["version"] == looks.CODE_VERSION

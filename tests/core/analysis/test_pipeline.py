@@ -18,7 +18,7 @@ from analysis.report.facts import ExperimentFacts, Harm
 from analysis.report.states import State
 from analysis.report.verdict import Verdict
 from experiments.plan import Inference, Role
-from metrics.definitions import Cap, Direction, Kind, Margin, Measure
+from metrics.definitions import Cap, Direction, Kind, Margin, Measure, Source
 from tests.core.analysis import store
 from tests.core.analysis.plans import binding, locked_plan
 from tests.core.analysis.traffic import KEY, START, at, traffic
@@ -309,3 +309,22 @@ def test_look__few_conversions__score_interval_and_exact_p_value(tmp_path):
     found = result(outcome, "buyers").fixed.difference
     assert found.status.value == "few_events"
     assert "Newcombe" in found.method
+
+
+RATIO = definition(
+    "rate", Kind.RATIO, "purchase", denominator=Source("request", Measure.VALUE), covariate_days=7
+)
+
+
+@pytest.mark.parametrize("of", [replace(SPEND, cap=None), P95, RATIO], ids=lambda of: of.key)
+@pytest.mark.parametrize("scale", [1e-165, 1e-155, 1e-120, -1e12, 1e13])
+def test_look__values_of_an_absurd_size__the_other_metric_keeps_its_number(tmp_path, of, scale):
+    exposures, events = traffic(300, seed=41)
+    hostile = [{**row, "value": row["value"] * scale} for row in events]
+    guarded = binding(of, Role.GUARDRAIL, blocking=True, margin=0.05)
+
+    outcome = looked(tmp_path, (exposures, hostile), plan(binding(ORDERS, Role.PRIMARY), guarded))
+
+    assert state(outcome, "orders") is State.NOT_DETECTED
+    assert state(outcome, of.key) is State.NOT_PROVEN
+    document.serialise(document.build(outcome.facts, prev_sha256="", created_at=START))
