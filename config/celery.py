@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_setup_logger, heartbeat_sent, worker_init
+from celery.signals import after_setup_logger, heartbeat_sent, worker_init, worker_ready
 
 from config import broker, heartbeat
 
@@ -77,7 +77,13 @@ def _check_broker(**about: Any) -> None:
     broker.refuse_eviction(app.conf.broker_url)
 
 
-@heartbeat_sent.connect
+@worker_ready.connect
+def _begin_to_show_life(**about: Any) -> None:
+    """Celery's own heart beats before its processes are up; asked to stop then, it breaks off with an error."""
+    heartbeat_sent.connect(_show_life)
+    heartbeat.show_life()
+
+
 def _show_life(**about: Any) -> None:
     heartbeat.show_life()
 
