@@ -79,7 +79,7 @@ def _check_broker(**about: Any) -> None:
 
 @worker_ready.connect
 def _begin_to_show_life(**about: Any) -> None:
-    """Celery's own heart beats before its processes are up; asked to stop then, it breaks off with an error."""
+    """Its heart beats before its processes are up; asked to stop then, Celery breaks off with an error."""
     heartbeat_sent.connect(_show_life)
     heartbeat.show_life()
 
