@@ -13,7 +13,6 @@ STEPS: dict[str, Callable[..., object]] = {
     "revise": services.revise,
     "apply-revision": services.apply_revision,
     "discard-revision": services.discard_revision,
-    "stop": services.stop,
     "invalidate": services.invalidate,
 }
 
@@ -26,6 +25,7 @@ urlpatterns = [
     path(f"{ONE}/versions", views.Versions.as_view(), name="api-experiment-versions"),
     path(f"{ONE}/phases", views.Phases.as_view(), name="api-experiment-phases"),
     path(f"{ONE}/start", views.Start.as_view(), name="api-experiment-start"),
+    path(f"{ONE}/stop", views.Stop.as_view(), name="api-experiment-stop"),
     path(f"{ONE}/coverage", views.Coverage.as_view(), name="api-experiment-coverage"),
     path(f"{ONE}/decide", views.Decide.as_view(), name="api-experiment-decide"),
     *(

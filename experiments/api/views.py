@@ -1,6 +1,7 @@
 """Experiments over HTTP. Bodies are those of docs/how-to/run-an-experiment.md; every step has its address."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -124,13 +125,29 @@ class Step(APIView):
 class Start(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
-        """Lock the plan and start. Body: `coverage_ppm` (default: all), `publish` (default: true)."""
-        body = body_fields(request.data, ("coverage_ppm", "publish"))
+        """Lock the plan and start. Body: `coverage_ppm` (default: all), `publish` (default: true).
+
+        For data of the past: `began_at`, since when units are in the arms, with a `reason`.
+        """
+        body = body_fields(request.data, ("coverage_ppm", "publish", "began_at", "reason"))
         fix = "Write parts per million, for example 50000 for 5 %."
         coverage = body.whole("coverage_ppm", low=1, high=WHOLE_PPM, fix=fix, default=WHOLE_PPM)
         publish = body.boolean("publish", fix="false: another system assigns.", default=True)
+        past: dict[str, Any] = {"began_at": _moment(body, "began_at"), "reason": _reason(body)}
         body.findings.raise_if_any()
-        services.start(key=key, coverage_ppm=coverage or WHOLE_PPM, publish=publish, **_by(request, key))
+        asked = {"coverage_ppm": coverage or WHOLE_PPM, "publish": publish, **past}
+        services.start(key=key, **asked, **_by(request, key))
+        return _detail(key)
+
+
+class Stop(APIView):
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    def post(self, request: Request, key: str) -> Response:
+        """End the run. Body: `reason`; for data of the past `ended_at`, since when no unit enters an arm."""
+        body = body_fields(request.data, ("reason", "ended_at"))
+        ended_at, reason = _moment(body, "ended_at"), _reason(body)
+        body.findings.raise_if_any()
+        services.stop(key=key, reason=reason, ended_at=ended_at, **_by(request, key))
         return _detail(key)
 
 
@@ -180,6 +197,20 @@ def _by(request: Request, key: str = "") -> dict[str, Any]:
 
 def _reason(body: Fields) -> str:
     return body.text("reason", fix="Write one sentence for the history.", default="", limit=MAX_REASON)
+
+
+def _moment(body: Fields, name: str) -> datetime | None:
+    """A time with its zone; None when the body does not name it."""
+    fix = "Write the time with its zone, for example 2026-01-31T12:00:00Z."
+    text = body.text(name, fix=fix, default="")
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        found = None
+    if text and (found is None or found.tzinfo is None):
+        body.refuse(name, "this is not a time with a zone", fix)
+        return None
+    return found
 
 
 def _object(data: object) -> dict[str, Any]:

@@ -25,6 +25,12 @@ def subject(
     )
 
 
+def hold_place(experiment: Experiment) -> None:
+    """Take the lock of the flag's environment before anything is written; the audit's lock comes after it."""
+    if experiment.assigned_here:
+        flag_services.lock_environment(environment=experiment.environment)
+
+
 def publish(plan: LockedPlan, coverage_ppm: int, *, actor: str, now: datetime) -> None:
     """Let the flag serve the arms of the plan to `coverage_ppm` of its units."""
     flag_services.publish_experiment_rule(

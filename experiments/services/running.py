@@ -77,6 +77,7 @@ def start(
     of the checklist, Blocked with every objection of a gate.
     """
     experiment, act = locked_row(key), Act(actor, now, reason, began_at)
+    assignment.hold_place(experiment)
     lifecycle.check(key, experiment.lifecycle_state, State.RUNNING)
     if not publish and experiment.assigned_here:
         experiment.assigned_here = False
@@ -93,6 +94,7 @@ def apply_revision(*, key: str, actor: str, now: datetime, reason: str) -> Exper
     if experiment.lifecycle_state is not State.RUNNING:
         why = f'"{key}" is {experiment.lifecycle_state.words}'
         raise Conflict(problem("state", experiment.state, why, "Only a running experiment is revised."))
+    assignment.hold_place(experiment)
     phase = _close_phase(experiment, now)
     return _put_in_force(experiment, phase.coverage_ppm, act)
 
@@ -107,6 +109,7 @@ def stop(*, key: str, actor: str, now: datetime, reason: str, ended_at: datetime
     if ended_at is not None and experiment.started_at is not None and ended_at < experiment.started_at:
         fix = f"It began {experiment.started_at.isoformat()}."
         raise refuse("ended_at", ended_at.isoformat(), "this is before the start", fix)
+    assignment.hold_place(experiment)
     move(experiment, State.STOPPED, "stopped", act)
     _end(experiment, act)
     return experiment
@@ -117,6 +120,7 @@ def invalidate(*, key: str, actor: str, now: datetime, reason: str) -> Experimen
     """Declare the data unusable for ever; a running experiment ends by it."""
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
     is_exposing = experiment.lifecycle_state in lifecycle.EXPOSING
+    assignment.hold_place(experiment)
     move(experiment, State.INVALID, "invalidated", act)
     if is_exposing:
         _end(experiment, act)
@@ -133,6 +137,7 @@ def decide(
     named) what the flag serves to everybody.
     """
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
+    assignment.hold_place(experiment)
     lifecycle.check(key, experiment.lifecycle_state, State.DECIDED)
     if taken not in Taken.values:
         raise refuse("taken", taken, "this is not a decision", f"Possible are: {', '.join(Taken.values)}.")

@@ -61,7 +61,7 @@ def locked_row(key: str) -> Experiment:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an experiment is locked inside a transaction")
     queries.experiment(key)
-    return Experiment.objects.select_for_update().get(key=key)
+    return Experiment.objects.select_for_update(no_key=True).get(key=key)
 
 
 def move(experiment: Experiment, to: State, action: str, act: Act) -> None:

@@ -21,6 +21,7 @@ def raise_coverage(*, key: str, coverage_ppm: int, actor: str, now: datetime, re
     Only upwards: fewer units, other weights or another audience are a new version. Gates are asked.
     """
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
+    assignment.hold_place(experiment)
     if experiment.lifecycle_state is not State.RUNNING:
         why = f'"{key}" is {experiment.lifecycle_state.words}'
         raise Conflict(problem("state", experiment.state, why, "Only a running experiment takes more units."))

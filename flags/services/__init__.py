@@ -1,7 +1,7 @@
 """Everything that changes flags. Keyword-only, one transaction each, an audit row for each change."""
 
 from flags.services.catalogue import archive, create_flag, edit_flag, serve_default, unarchive
-from flags.services.environments import create_environment
+from flags.services.environments import create_environment, lock_environment
 from flags.services.holds import hold, release_hold
 from flags.services.keys import create_key, note_use, revoke_key, rotate_key
 from flags.services.layers import allocate_slots, create_layer, free_slots
@@ -46,6 +46,7 @@ __all__ = [
     "free_slots",
     "hold",
     "jump_ramp",
+    "lock_environment",
     "note_use",
     "pause_ramp",
     "publish",

@@ -39,6 +39,7 @@ def create_flag(
 
     Without `variants` it gets the usual ones of its type; without `default` the variant "off", or the first.
     """
+    places = _locked_places(in_environments)
     _check_new(key, value_type, unit_type)
     content = _described({"title": title, "owner": owner or actor, "kind": kind, "expires_on": expires_on})
     identity = {"value_type": value_type, "unit_type": unit_type, "created_at": now}
@@ -55,7 +56,7 @@ def create_flag(
     )
     first = definitions.first(value_type, unit_type, variants, default)
     act = Act(actor, now, reasons.checked(reason) or "the flag was made")
-    for name in _places(in_environments):
+    for name in places:
         versions.change_live(versions.place(key, name), first, act)
     return flag
 
@@ -190,18 +191,23 @@ def _facts(flag: Flag) -> dict[str, Any]:
     }
 
 
-def _places(named: Sequence[str] | None) -> list[str]:
-    return [place.key for place in queries.environments()] if named is None else list(named)
+def _locked_places(named: Sequence[str] | None) -> list[str]:
+    """The environments to serve in, locked before anything is written, in the order everybody uses."""
+    places = Environment.objects.select_for_update(no_key=True).order_by("id")
+    if named is None:
+        return [place.key for place in places]
+    list(places.filter(key__in=named))
+    return list(named)
 
 
 def _locked(flag: str) -> Flag:
     queries.flag(flag)
-    return Flag.objects.select_for_update().get(key=flag)
+    return Flag.objects.select_for_update(no_key=True).get(key=flag)
 
 
 def _all_locked() -> list[Environment]:
     """Every environment, locked in one order so that two such changes never wait for each other."""
-    return list(Environment.objects.select_for_update().order_by("id"))
+    return list(Environment.objects.select_for_update(no_key=True).order_by("id"))
 
 
 def _raise_if_experiments_run(flag: Flag) -> None:

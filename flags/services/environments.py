@@ -35,9 +35,22 @@ def create_environment(*, key: str, actor: str, now: datetime, is_production: bo
 
 
 def locked(key: str) -> Environment:
-    """The environment, locked: changes of what it serves happen one after the other. Raises NotFound."""
+    """The environment, locked: changes of what it serves happen one after the other. Raises NotFound.
+
+    The lock leaves the key alone: foreign keys are checked at the commit, when the audit's lock is held, and
+    must not have to wait for somebody who waits for that.
+    """
     queries.environment(key)
-    return Environment.objects.select_for_update().get(key=key)
+    return Environment.objects.select_for_update(no_key=True).get(key=key)
+
+
+def lock_environment(*, environment: str) -> None:
+    """Make other changes of what the environment serves wait for this transaction.
+
+    Whoever changes a flag and something else in one transaction calls this first: the audit chain's lock
+    comes after it everywhere, and two orders of two locks would let two changes wait for each other.
+    """
+    list(Environment.objects.select_for_update(no_key=True).filter(key=environment).values_list("id"))
 
 
 def rebuild(environment: Environment, *, now: datetime) -> ConfigDocument:

@@ -38,7 +38,7 @@ def hold(*, flag: str, environment: str, reason: str, actor: str, now: datetime)
 @transaction.atomic
 def release_hold(*, hold_id: int, reason: str, actor: str, now: datetime) -> Hold:
     """Lift one hold; others stay."""
-    held = Hold.objects.select_for_update().filter(id=hold_id).first()
+    held = Hold.objects.select_for_update(no_key=True).filter(id=hold_id).first()
     if held is None:
         raise NotFound(problem("hold", hold_id, "there is no such hold"))
     if held.released_at is not None:

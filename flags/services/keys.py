@@ -131,7 +131,7 @@ def _mint(key: SdkKey, *, action: str) -> tuple[SdkKey, str]:
 def _locked_live(prefix: str, now: datetime) -> SdkKey:
     """The key, locked. Raises NotFound, or Conflict when it does not work any more."""
     queries.sdk_key(prefix)
-    key = SdkKey.objects.select_for_update(of=["self"]).get(prefix=prefix)
+    key = SdkKey.objects.select_for_update(of=["self"], no_key=True).get(prefix=prefix)
     if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
         raise Conflict(problem("key", prefix, "this key is revoked or expired", "Make a new key."))
     return key

@@ -75,7 +75,7 @@ def free_slots(
 
 def _locked(key: str) -> Layer:
     queries.layer(key)
-    return Layer.objects.select_for_update().get(key=key)
+    return Layer.objects.select_for_update(no_key=True).get(key=key)
 
 
 def _wake_rested(layer: Layer, now: datetime) -> None:

@@ -110,5 +110,9 @@ def locked(ramp_id: int) -> Ramp:
     """The environment's lock first, then the ramp's: the order in which everything else takes them."""
     known = queries.ramp(ramp_id)
     where = place(known.flag.key, known.environment.key)
-    run = RampRun.objects.select_for_update(of=["self"]).select_related("flag", "environment").get(id=ramp_id)
+    run = (
+        RampRun.objects.select_for_update(of=["self"], no_key=True)
+        .select_related("flag", "environment")
+        .get(id=ramp_id)
+    )
     return Ramp(run, where, ramp.of_rows(run.steps))

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from experiments import queries, services
+from flags import services as flag_services
 from ledger import audit
 from ledger import queries as ledger_queries
 from ledger.refusals import Conflict
@@ -28,8 +29,8 @@ def at_once(*calls):
         try:
             gate.wait(timeout=10)
             return call()
-        except Conflict as conflict:
-            return conflict
+        except (Conflict, OperationalError) as trouble:
+            return trouble
         finally:
             connection.close()
 
@@ -58,6 +59,24 @@ def test_stop_and_invalidate__at_once__ended_once_and_invalid():
     assert queries.open_phase(KEY) is None
     assert queries.experiment(KEY).state == "invalid"
     assert queries.experiment(KEY).stopped_at == NOW
+
+
+def test_start_stop_and_flag_changes__at_once__nobody_waits_for_ever():
+    flag_services.create_environment(key="production", is_production=True, actor="rosa", now=NOW)
+    flag_services.create_flag(key=KEY, value_type="bool", actor="rosa", now=NOW)
+    drafted(assigned_here=True)
+    by: dict = {"actor": "rosa", "now": NOW}
+
+    for number in range(6):
+        outcomes = at_once(
+            lambda: services.start(key=KEY, **by),
+            lambda n=number: flag_services.create_flag(key=f"flag-{n}", value_type="bool", **by),
+            lambda: services.stop(key=KEY, reason="enough", **by),
+            lambda: flag_services.hold(flag=KEY, environment="production", reason="look", **by),
+        )
+        assert [str(each) for each in outcomes if isinstance(each, OperationalError)] == []
+
+    assert audit.first_broken() is None
 
 
 def test_load_text__same_new_metric_at_once__one_version():
