@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,13 +11,16 @@ from analysis.engines.contract import Enrolment, Group
 from analysis.health import Balance, Context, DataFlow, Finding
 from analysis.report.facts import CheckKind
 from analysis.report.facts import CheckStatus as Status
-from analysis.stats import compare, estimators, srm
-from analysis.stats.results import NotEstimable
+from analysis.stats import compare, estimators, sequential, srm
+from analysis.stats.results import Estimated, NotEstimable
+from analysis.stats.sequential import AlwaysValid
 from experiments.plan import Inference
 
 OVERLAP_WARN, OVERLAP_FAIL = 0.001, 0.01
 REFUSED_WARN, REFUSED_FAIL = 0.01, 0.05
 BALANCE_ALPHA = 0.001
+IMBALANCE = AlwaysValid(tau2=0.1**2)
+"""Made for a difference of a tenth of the level, the same at every look."""
 SMALL_DEVIATION_POINTS, LARGE_UNITS = 0.2, 1_000_000
 WEEKDAYS = 7
 EXPECTED_UNITS = 20
@@ -62,7 +66,7 @@ def _split_detail(found: srm.SampleRatio, by_slice: list[str]) -> str:
 
 
 def _mismatched_slices(context: Context, weights: list[float]) -> list[str]:
-    """Slices whose shares are off after Holm over all slices."""
+    """Slices whose shares are off after Holm over all slices, by the test that holds at every look."""
     slices = {(group.dimension, group.level) for group in context.enrolment.units if group.dimension}
     counts = {
         f"{dimension} {level}": [
@@ -70,7 +74,7 @@ def _mismatched_slices(context: Context, weights: list[float]) -> list[str]:
         ]
         for dimension, level in sorted(slices)
     }
-    found = srm.by_dimension(counts, weights)
+    found = srm.by_dimension(counts, weights, sequential=True)
     return [name for name, of in found.items() if isinstance(of, srm.SampleRatio) and of.mismatch]
 
 
@@ -190,7 +194,8 @@ def _data_detail(flow: DataFlow, refused: float, gaps: _Gaps) -> str:
 
 
 def before(context: Context) -> Finding:
-    """Were the arms alike before the first exposure? Welch on every pre-period, Bonferroni over all."""
+    """Were the arms alike before the first exposure? Every pre-period, by a test that holds at every look;
+    Bonferroni over all."""
     p_values = {
         f"{balance.metric}, {arm}": p_value
         for balance in context.balances
@@ -215,27 +220,37 @@ def _pre_period_p_values(context: Context, balance: Balance) -> dict[str, float]
     found = {}
     for arm in context.plan.treatments:
         if arm.key in means and context.plan.control in means:
-            compared = compare.difference(means[context.plan.control], means[arm.key])
-            if not isinstance(compared, NotEstimable):
-                found[arm.key] = compared.p_value
+            p_value = _imbalance(means[context.plan.control], means[arm.key])
+            if p_value is not None:
+                found[arm.key] = p_value
     return found
 
 
+def _imbalance(control: Estimated, treatment: Estimated) -> float | None:
+    """Always-valid p value of no difference; None where there is none to test. Without a positive level the
+    spread of a unit takes its place."""
+    compared = compare.difference(control, treatment)
+    if isinstance(compared, NotEstimable) or isinstance(control, NotEstimable):
+        return None
+    spread = math.sqrt(control.variance * (control.units or 1))
+    unit = sequential.clock_unit(control, treatment) or spread or compared.standard_error
+    found = IMBALANCE.of(compared, unit=unit)
+    return None if isinstance(found, NotEstimable) else found.p_value
+
+
 def duration(context: Context) -> Finding:
-    """Has it run as long as planned, through every weekday?"""
+    """Has it run as long as planned? Weekdays are those the run went through, whenever units first came: a
+    closed cohort behaves on all of them too."""
     started_at = context.plan.started_at
     days = (context.cut - started_at) / timedelta(days=1) if started_at else 0.0
-    weekdays = {day.weekday() for day, _ in context.enrolment.by_day}
-    is_long = days >= context.plan.min_days
-    seen = min(int(days), WEEKDAYS) if context.is_imported else len(weekdays)
-    is_covered = seen == WEEKDAYS or context.plan.min_days < WEEKDAYS
+    weekdays = min(int(days), WEEKDAYS)
     return Finding(
         kind=CheckKind.DURATION,
-        status=Status.OK if is_long and is_covered else Status.WARN,
-        detail=f"{days:.1f} of at least {context.plan.min_days} days, {seen} of 7 weekdays",
+        status=Status.OK if days >= context.plan.min_days else Status.WARN,
+        detail=f"{days:.1f} of at least {context.plan.min_days} days, {weekdays} of 7 weekdays",
         statistic=days,
         limit=float(context.plan.min_days),
-        evidence={"weekdays": sorted(weekdays)},
+        evidence={"weekdays": weekdays},
     )
 
 
