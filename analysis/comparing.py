@@ -8,13 +8,14 @@ about the end. No metric kinds and no verdicts here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from analysis.report.facts import Reading
 from analysis.stats import compare
 from analysis.stats.monitor import MIN_HOURS, MIN_UNITS_PER_ARM, MonitorLook
-from analysis.stats.results import Comparison, Estimated, NotEstimable, Why
+from analysis.stats.results import Compared, Comparison, Estimated, Inference, NotEstimable, Why
 from analysis.stats.sequential import AlwaysValid, clock_unit, tuned_tau2
 from experiments.plan import Binding, LockedPlan, Role
 from metrics.definitions import Direction
@@ -119,6 +120,29 @@ def both_readings(
 def always_valid(clock: Clock, alpha: float) -> AlwaysValid:
     """The test of every look on this clock, sharpest at the planned end."""
     return AlwaysValid(tuned_tau2(1 / clock.planned_information, alpha), alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """How comparisons beside the overall ones (slices, other quantiles) are read at this look.
+
+    As they are when fixed intervals count, else on the clock of the metric's overall comparison, so that they
+    hold at every look too. `clocks`, by metric and arm, are those that can be read now, with their unit.
+    """
+
+    inference: Inference
+    alpha: float
+    clocks: Mapping[tuple[str, str], tuple[Clock, float]]
+
+    def read(self, metric: str, arm: str, fixed: Compared, *, units: int) -> Compared:
+        """`units` are those of the smaller arm."""
+        if isinstance(fixed, NotEstimable) or self.inference is Inference.FIXED:
+            return fixed
+        known = self.clocks.get((metric, arm))
+        if known is None or units < MIN_UNITS_PER_ARM:
+            return NotEstimable(Why.TOO_FEW_UNITS)
+        clock, unit = known
+        return always_valid(clock, self.alpha).of(fixed, unit=unit)
 
 
 def base_weight(binding: Binding) -> float | None:

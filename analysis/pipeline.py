@@ -1,22 +1,22 @@
 """One look from readings to what the report is told and what is stored. Pure: no rows, no engine, no clock.
 
-Order: estimates per metric, both kinds of comparison, the harm monitor, checks, slices, the decision family,
+Order: estimates per metric, both kinds of comparison, the harm monitor, checks, the decision family, slices,
 the verdict. Every step belongs to a module of its own; this one hands their results on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analysis import comparing, curves, describing, families, guardrails, health_checks, slicing
-from analysis.comparing import Clock, Contrast, History
+from analysis.comparing import Beside, Clock, Contrast, History
 from analysis.engines.contract import Enrolment, Group, Readings
 from analysis.estimation import Estimates, estimate, pre_period, uneven_control
 from analysis.guardrails import Moment, Trip, Watch
 from analysis.health import Balance, Context, DataFlow, Finding
 from analysis.plan import AnalysisPlan, PlannedMetric
-from analysis.report import verdict
+from analysis.report import effects, verdict
 from analysis.report.facts import (
     ArmFacts,
     ArmResult,
@@ -63,7 +63,7 @@ class Look:
 class ArmOutcome:
     """All that a look says of one metric in one treatment arm, over everybody.
 
-    `clock` is kept by all later looks of the plan once it is set.
+    `clock` is kept by all later looks of the plan once it is set; `unit` is what counts as 1 on it now.
     """
 
     binding: Binding
@@ -72,6 +72,7 @@ class ArmOutcome:
     result: ArmResult
     watch: Watch
     clock: Clock | None
+    unit: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,25 @@ class Outcome:
 def judge(look: Look) -> Outcome:
     """Everything that follows from the readings."""
     arms = tuple(outcome for binding in look.locked.bindings for outcome in _of_metric(look, binding))
-    scanned = slicing.scan(look.locked, look.plan, look.readings)
     findings = health_checks.run_all(_context(look))
-    facts = families.adjusted(_facts(look, arms, scanned, findings))
+    overall = families.adjusted(_facts(look, arms, findings))
+    beside = Beside(effects.headline(overall), look.locked.alpha, _clocks(arms))
+    scanned = slicing.scan(look.locked, look.plan, look.readings, beside)
+    facts = replace(
+        overall,
+        curves=curves.of_look(look.locked, look.plan, look.readings, beside),
+        slices=slicing.facts(look.locked, scanned),
+    )
     return Outcome(look, facts, verdict.conclude(facts), arms, scanned, findings)
+
+
+def _clocks(arms: Sequence[ArmOutcome]) -> dict[tuple[str, str], tuple[Clock, float]]:
+    """The clocks that can be read at this look."""
+    return {
+        (arm.binding.metric, arm.result.arm): (arm.clock, arm.unit)
+        for arm in arms
+        if arm.clock is not None and arm.unit is not None
+    }
 
 
 def _of_metric(look: Look, binding: Binding) -> Iterator[ArmOutcome]:
@@ -141,7 +157,7 @@ def _of_arm(
         monitor=watch.facts,
         uncapped=None if uncapped is None else _fixed(look, uncapped, arm),
     )
-    return ArmOutcome(binding, metric, estimates, result, watch, both.clock)
+    return ArmOutcome(binding, metric, estimates, result, watch, both.clock, both.unit)
 
 
 def _fixed(look: Look, estimates: Estimates, arm: str) -> Compared:
@@ -149,9 +165,8 @@ def _fixed(look: Look, estimates: Estimates, arm: str) -> Compared:
     return compare.difference(control, estimates.of(arm), alpha=look.locked.alpha)
 
 
-def _facts(
-    look: Look, arms: Sequence[ArmOutcome], scanned: Sequence[Scanned], findings: Sequence[Finding]
-) -> ReportFacts:
+def _facts(look: Look, arms: Sequence[ArmOutcome], findings: Sequence[Finding]) -> ReportFacts:
+    """What concerns everybody; slices and curves are read by the inference that follows from it."""
     units = arm_units(look.locked, look.readings.enrolment)
     return ReportFacts(
         plan=look.locked,
@@ -163,8 +178,6 @@ def _facts(
         checks=tuple(finding.facts for finding in findings),
         method=_method(look, arms),
         information_share=_information_share(look.locked, units),
-        curves=curves.of_look(look.locked, look.plan, look.readings),
-        slices=slicing.facts(look.locked, scanned),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from analysis.comparing import Beside
 from analysis.engines.contract import Group, Readings
 from analysis.estimation import Slice, estimate, uneven_control
 from analysis.plan import AnalysisPlan, PlannedMetric
@@ -34,14 +35,14 @@ class Scanned:
     units_treatment: int
 
 
-def scan(locked: LockedPlan, plan: AnalysisPlan, readings: Readings) -> tuple[Scanned, ...]:
-    """All metrics x treatment arms x slices, with Benjamini-Hochberg over all of them; fixed horizon."""
+def scan(locked: LockedPlan, plan: AnalysisPlan, readings: Readings, beside: Beside) -> tuple[Scanned, ...]:
+    """All metrics x treatment arms x slices, with Benjamini-Hochberg over all of them."""
     levels = slices(readings.enrolment.units)
     found = [
         scanned
         for metric in plan.metrics
         for where in levels
-        for scanned in _of_slice(locked, plan, metric, readings, where)
+        for scanned in _of_slice(locked, plan, metric, readings, where, beside)
     ]
     return _adjusted(found)
 
@@ -67,21 +68,24 @@ def facts(locked: LockedPlan, scanned: Sequence[Scanned]) -> SliceScanFacts | No
 
 
 def _of_slice(
-    locked: LockedPlan, plan: AnalysisPlan, metric: PlannedMetric, readings: Readings, where: Slice
+    locked: LockedPlan,
+    plan: AnalysisPlan,
+    metric: PlannedMetric,
+    readings: Readings,
+    where: Slice,
+    beside: Beside,
 ) -> Iterable[Scanned]:
     uneven = uneven_control(locked)
     estimates = estimate(metric, readings, plan.arms, where=where, uneven_control=uneven)
-    control = estimates.value(locked.control)
-    for arm in locked.treatments:
-        treatment = estimates.value(arm.key)
-        difference = compare.difference(
-            estimates.of(locked.control), estimates.of(arm.key), alpha=locked.alpha
-        )
-        units = control.units + treatment.units
+    control = estimates.value(locked.control).units
+    for arm in (arm.key for arm in locked.treatments):
+        treatment = estimates.value(arm).units
+        fixed = compare.difference(estimates.of(locked.control), estimates.of(arm), alpha=locked.alpha)
+        difference = beside.read(metric.key, arm, fixed, units=min(control, treatment))
         of_slice = SliceFacts(
-            metric.key, arm.key, where.dimension, where.level, units, difference, None, False
+            metric.key, arm, where.dimension, where.level, control + treatment, difference, None, False
         )
-        yield Scanned(of_slice, control.units, treatment.units)
+        yield Scanned(of_slice, control, treatment)
 
 
 def _adjusted(scanned: Sequence[Scanned]) -> tuple[Scanned, ...]:

@@ -255,6 +255,23 @@ def test_look__fixed_plan_before_its_end__peeking_is_not_rewarded(tmp_path, plan
     assert early.conclusion.inference.value == "always_valid"
     assert late.conclusion.inference.value == "fixed"
     assert [f.status.value for f in (early.findings[-1], late.findings[-1])] == ["warn", "ok"]
+    assert inferences_beside(early) == {"always_valid"}
+    assert inferences_beside(late) == {"fixed"}
+
+
+def inferences_beside(outcome):
+    """Those of slices and curve points."""
+    points = [point for curve in outcome.facts.curves for point in curve.points]
+    return {each.difference.inference.value for each in (*outcome.facts.slices.slices, *points)}
+
+
+def test_look__few_units_with_a_huge_effect__nothing_shown_and_no_pass(tmp_path):
+    outcome = looked(tmp_path, traffic(60, seed=3, lift=20.0, slowdown=-0.9))
+
+    assert result(outcome, "orders").fixed.difference.rejects
+    assert {each.state for each in outcome.conclusion.judged} == {State.CANNOT_SAY, State.NOT_PROVEN}
+    assert state(outcome, "latency-p95") is State.NOT_PROVEN
+    assert outcome.conclusion.verdict is Verdict.KEEP_RUNNING
 
 
 def test_look__relative_margin__trip_and_contrast_take_the_estimated_control(slowed):

@@ -1,14 +1,19 @@
 """Slices: all of them, corrected for how many, and what they could have shown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from analysis import slicing
+from analysis.comparing import Beside, Clock
 from analysis.engines.contract import Enrolment, Group, Readings
 from analysis.estimation import Slice
 from analysis.plan import analysis_plan
 from analysis.stats.moments import Moments
+from analysis.stats.results import Inference, NotEstimable, Why
+from analysis.stats.sequential import AlwaysValid, tuned_tau2
 from experiments.plan import Role
 from metrics.definitions import Kind, Measure
 from tests.core.analysis.plans import binding, locked_plan
@@ -19,6 +24,10 @@ ORDERS = definition("orders", Kind.COUNT, "purchase", value=Measure.COUNT)
 LEVELS = ("ios", "android", "web")
 PLAN = locked_plan(bindings=(binding(ORDERS, Role.PRIMARY),), dimensions=("device",))
 ANALYSIS = analysis_plan(PLAN, until=at(48))
+FIXED = Beside(Inference.FIXED, 0.05, {})
+ANY_LOOK = Beside(
+    Inference.ALWAYS_VALID, 0.05, {("orders", "treatment"): (Clock(4e4, is_relative=True), 3.0)}
+)
 
 
 def rows(shift_web=0.0):
@@ -48,7 +57,7 @@ def test_scan__every_level__p_values_by_benjamini_hochberg_over_all():
         for level in sorted(LEVELS)
     ]
 
-    found = slicing.scan(PLAN, ANALYSIS, readings(of))
+    found = slicing.scan(PLAN, ANALYSIS, readings(of), FIXED)
 
     assert [item.facts.level for item in found] == sorted(LEVELS)
     expected = stats.false_discovery_control(p_values)
@@ -57,22 +66,46 @@ def test_scan__every_level__p_values_by_benjamini_hochberg_over_all():
 
 
 def test_scan__harm_in_one_slice__only_that_one_is_flagged():
-    found = slicing.scan(PLAN, ANALYSIS, readings(rows(0.5)))
+    found = slicing.scan(PLAN, ANALYSIS, readings(rows(0.5)), FIXED)
 
     assert [item.facts.level for item in found if item.facts.flagged] == ["web"]
+
+
+def test_scan__before_the_end__hold_at_every_look_on_the_clock_of_the_whole():
+    of = rows(0.2)
+    test = AlwaysValid(tuned_tau2(1 / 4e4, 0.05), 0.05)
+    expected = [
+        test.of(item.facts.difference, unit=3.0) for item in slicing.scan(PLAN, ANALYSIS, readings(of), FIXED)
+    ]
+
+    found = [item.facts for item in slicing.scan(PLAN, ANALYSIS, readings(of), ANY_LOOK)]
+
+    assert [item.difference for item in found] == expected
+    adjusted = stats.false_discovery_control([item.p_value for item in expected])
+    assert [item.adjusted_p for item in found] == pytest.approx(list(adjusted))
+
+
+@pytest.mark.parametrize(("beside", "size"), [(ANY_LOOK, 99), (replace(ANY_LOOK, clocks={}), 400)])
+def test_scan__before_the_end__small_slice_or_no_clock_yet__listed_without_a_number(beside, size):
+    of = {place: values[:size] for place, values in rows(0.5).items()}
+
+    found = [item.facts for item in slicing.scan(PLAN, ANALYSIS, readings(of), beside)]
+
+    assert {item.difference for item in found} == {NotEstimable(Why.TOO_FEW_UNITS)}
+    assert not any(item.flagged for item in found)
 
 
 def test_scan__level_in_one_arm_only__listed_without_a_number():
     of = {place: values for place, values in rows().items() if place != ("control", "ios")}
 
-    found = {item.facts.level: item.facts for item in slicing.scan(PLAN, ANALYSIS, readings(of))}
+    found = {item.facts.level: item.facts for item in slicing.scan(PLAN, ANALYSIS, readings(of), FIXED)}
 
     assert found["ios"].difference.arm == "control"
     assert (found["ios"].adjusted_p, found["ios"].flagged, found["ios"].units) == (None, False, 400)
 
 
 def test_facts__smallest_detectable__what_eighty_per_cent_power_needs_at_a_third_of_alpha():
-    scanned = slicing.scan(PLAN, ANALYSIS, readings(rows()))
+    scanned = slicing.scan(PLAN, ANALYSIS, readings(rows()), FIXED)
     error = np.median([item.facts.difference.standard_error for item in scanned])
     needed = stats.norm.isf(0.05 / 6) + stats.norm.ppf(0.8)
 
