@@ -1,5 +1,7 @@
 """Experiments over HTTP."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from experiments import queries, services, status
@@ -107,6 +109,18 @@ def test_preflight__gaps__reasons_and_fixes(api):
     assert items["arms"]["status"] == "ok"
 
 
+def test_start_and_stop__data_of_the_past__true_times_in_the_plan(api):
+    drafted()
+
+    began = send(api, "post", f"/{KEY}/start", {"began_at": "2026-01-12T00:00:00Z", "reason": "import"})
+    ended = send(api, "post", f"/{KEY}/stop", {"ended_at": "2026-01-26T01:00:00+01:00", "reason": "import"})
+
+    assert (began.status_code, ended.status_code) == (200, 200)
+    assert ended.json()["started_at"] == "2026-01-12T00:00:00Z"
+    assert ended.json()["stopped_at"] == "2026-01-26T00:00:00Z"
+    assert queries.plan(KEY).started_at == datetime(2026, 1, 12, tzinfo=UTC)
+
+
 def test_start__gaps__422_with_all_of_them(api):
     drafted(owner="", arms=[])
 
@@ -149,6 +163,10 @@ def test_review__requester_approves__422(api):
         (drafted, "/start", {"coverage_ppm": 0}, 422),
         (drafted, "/start", {"coverage_ppm": "all"}, 422),
         (drafted, "/start", {"publish": "no"}, 422),
+        (drafted, "/start", {"began_at": "last week", "reason": "import"}, 422),
+        (drafted, "/start", {"began_at": "2026-01-12T00:00:00", "reason": "import"}, 422),
+        (drafted, "/start", {"began_at": "2026-01-12T00:00:00Z"}, 422),
+        (started, "/stop", {"reason": "over", "ended_at": 5}, 422),
         (stopped, "/decide", {}, 422),
         (stopped, "/decide", {"taken": "ship", "snapshot_sha256": "x", "reason": "x"}, 422),
         (drafted, "/bindings", {}, 422),
