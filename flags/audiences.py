@@ -33,15 +33,6 @@ def containing(parts: Parts, segment: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def dependents(parts: Parts, flag: str) -> list[str]:
-    """Keys of the flags that have this one as a prerequisite."""
-    return sorted(
-        key
-        for key, other in parts.flags.items()
-        if any(needed["flag"] == flag for needed in other.content["prerequisites"])
-    )
-
-
 def flags_using(parts: Parts, segment: str) -> list[str]:
     """Keys of the flags with a rule that looks at the segment, directly or through others."""
     touched = containing(parts, segment)

@@ -128,6 +128,14 @@ def live_versions_of(flag: Flag) -> QuerySet[FlagVersion]:
     return live.select_related("environment")
 
 
+def dependents(flag_key: str, environment: Environment) -> list[str]:
+    """Keys of the flags that have this one as a prerequisite, archived ones left out."""
+    needing = live_versions(environment).filter(
+        definition__prerequisites__contains=[{"flag": flag_key}], flag__archived_at__isnull=True
+    )
+    return list(needing.values_list("flag__key", flat=True))
+
+
 def segments() -> QuerySet[Segment]:
     return Segment.objects.all()
 
@@ -270,9 +278,10 @@ def environments_with_documents() -> QuerySet[Environment]:
 def document_parts(environment: Environment) -> Parts:
     """Everything an environment serves now; archived flags are not part of it."""
     live = live_versions(environment).filter(flag__archived_at__isnull=True)
+    flags = live.values_list("flag__key", "number", "definition")
     return Parts(
         environment=environment.key,
-        flags={row.flag.key: Numbered(row.number, row.definition) for row in live},
+        flags={key: Numbered(number, definition) for key, number, definition in flags},
         segments={
             row.segment.key: Numbered(row.number, row.definition) for row in live_segments(environment)
         },

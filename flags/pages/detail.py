@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from flags import audiences, changes, queries, seen, words
+from flags import changes, queries, seen, words
 from flags.hygiene import Finding
 from flags.models import FlagVersion, RampRun
 from flags.pages import ramps
@@ -27,7 +27,7 @@ def flag(request: HttpRequest, key: str) -> HttpResponse:
         "draft_changes": _draft_changes(found),
         "is_overtaken": _is_overtaken(found),
         "holds": queries.open_holds(found.flag, found.environment),
-        "dependents": audiences.dependents(queries.document_parts(found.environment), key),
+        "dependents": queries.dependents(key, found.environment),
         "ramps": [ramps.shown(run) for run in _ramps(found)],
         "plans": queries.ramp_plans(),
         "stale": _stale(found),
