@@ -83,6 +83,14 @@ def plan_share(plan: LockedPlan, *, units: int, hours: float) -> float:
     return min(1.0, passed)
 
 
+def has_ended(plan: LockedPlan, *, units: int, cut: datetime) -> bool:
+    """Is the planned end reached: stopped, longest time, or the planned units in the smallest arm?"""
+    if plan.stopped_at is not None and cut >= plan.stopped_at:
+        return True
+    is_full = plan.planned_units is not None and units >= plan.planned_units
+    return is_full or hours_until(plan, cut) >= 24 * plan.max_days
+
+
 def family_size(plan: LockedPlan) -> int:
     """Comparisons in the decision family: primary and success metrics times treatment arms, at least 1."""
     decisive = sum(binding.role in DECISIVE for binding in plan.bindings)

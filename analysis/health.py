@@ -63,6 +63,7 @@ class Balance:
 class Context:
     """Everything the checks look at. `active` counts per metric and arm the units with an event.
 
+    `is_after_end`: an earlier look at less data was the one at the planned end.
     `is_imported`: the numbers were computed elsewhere; days, crossovers and lost events are not known.
     """
 
@@ -73,4 +74,5 @@ class Context:
     active: Mapping[str, Mapping[str, int]]
     flow: DataFlow
     balances: tuple[Balance, ...] = ()
+    is_after_end: bool = False
     is_imported: bool = False

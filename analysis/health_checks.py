@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from analysis import comparing
 from analysis.engines.contract import Enrolment, Group
 from analysis.health import Balance, Context, DataFlow, Finding
 from analysis.report.facts import CheckKind
@@ -258,23 +259,23 @@ def looks(context: Context) -> Finding:
     """Do the intervals hold although somebody looked before? Fixed ones hold once, at the planned end."""
     if context.plan.inference is Inference.ALWAYS_VALID:
         return Finding(CheckKind.LOOKS, Status.OK, f"look {context.look}; intervals hold at every look")
-    is_end = _is_planned_end(context)
-    detail = "the planned end is reached" if is_end else "intervals hold at the planned end only"
+    status, detail = _of_fixed(context)
     return Finding(
         kind=CheckKind.LOOKS,
-        status=Status.OK if is_end else Status.WARN,
+        status=status,
         detail=f"look {context.look}; {detail}",
         evidence={"inference": context.plan.inference.value, "look": context.look},
     )
 
 
-def _is_planned_end(context: Context) -> bool:
-    """The plan's largest duration has passed, or the experiment was stopped and all of it is in."""
-    plan = context.plan
-    if plan.started_at is None:
-        return False
-    has_stopped = plan.stopped_at is not None and context.cut >= plan.stopped_at
-    return has_stopped or context.cut >= plan.started_at + timedelta(days=plan.max_days)
+def _of_fixed(context: Context) -> tuple[Status, str]:
+    """Status and words for a plan of one look."""
+    units = min(context.enrolment.units.get(Group(arm.key), 0) for arm in context.plan.arms)
+    if not comparing.has_ended(context.plan, units=units, cut=context.cut):
+        return Status.WARN, "intervals hold at the planned end only"
+    if context.is_after_end:
+        return Status.OK, "the planned look was made before; these intervals hold at every look"
+    return Status.OK, "the planned end is reached"
 
 
 def _enrolled(enrolment: Enrolment) -> int:

@@ -36,6 +36,7 @@ from experiments.plan import Binding, LockedPlan
 class Look:
     """One look's input. `history` is what earlier looks of the same plan left, by metric and arm.
 
+    `is_after_end`: an earlier look at less data was the one at the planned end.
     `is_imported`: the numbers were computed elsewhere, so nothing is known of the events behind them.
     """
 
@@ -46,6 +47,7 @@ class Look:
     readings: Readings
     flow: DataFlow
     history: Mapping[tuple[str, str], History] = field(default_factory=dict)
+    is_after_end: bool = False
     code_version: str = ""
     config_hash: str = ""
     engine: str = ""
@@ -178,6 +180,7 @@ def _facts(look: Look, arms: Sequence[ArmOutcome], findings: Sequence[Finding]) 
         checks=tuple(finding.facts for finding in findings),
         method=_method(look, arms),
         information_share=_information_share(look.locked, units),
+        is_after_planned_look=look.is_after_end,
     )
 
 
@@ -231,6 +234,7 @@ def _context(look: Look) -> Context:
         active={metric.key: _active(look, metric) for metric in look.plan.metrics},
         flow=look.flow,
         balances=tuple(_balances(look)),
+        is_after_end=look.is_after_end,
         is_imported=look.is_imported,
     )
 

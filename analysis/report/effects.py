@@ -55,8 +55,10 @@ def elapsed(facts: ReportFacts) -> timedelta:
 
 
 def headline(facts: ReportFacts) -> Inference:
-    """Fixed intervals count only when the plan says so and only at its end; before that nobody may peek."""
-    is_fixed = facts.plan.inference is planning.Inference.FIXED and is_over(facts)
+    """Fixed intervals count only when the plan says so and only once, at the first look at its end: before
+    that nobody may peek, and after it every further one would be one more test."""
+    is_planned_look = is_over(facts) and not facts.is_after_planned_look
+    is_fixed = facts.plan.inference is planning.Inference.FIXED and is_planned_look
     return Inference.FIXED if is_fixed else Inference.ALWAYS_VALID
 
 

@@ -228,6 +228,7 @@ class ReportFacts:
     """One look at one experiment. `look` counts from 1; `data_until` is the data cut.
 
     `information_share` is the share of the planned information that has been collected (None: not planned).
+    `is_after_planned_look`: the look at the planned end was made before, with less data.
     `metrics` come in the order of the plan's bindings; the report puts them into its own order.
     """
 
@@ -240,6 +241,7 @@ class ReportFacts:
     checks: tuple[CheckFacts, ...]
     method: MethodFacts
     information_share: float | None = None
+    is_after_planned_look: bool = False
     curves: tuple[CurveFacts, ...] = ()
     slices: SliceScanFacts | None = None
     worth: WorthFacts | None = None

@@ -8,10 +8,12 @@ from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from analysis import caps, queries
+from analysis import caps, comparing, queries
 from analysis.comparing import Clock, History
+from analysis.models import AnalysisRun
 from analysis.plan import AnalysisPlan, Entry
 from analysis.stats.monitor import MonitorLook
+from experiments.plan import LockedPlan
 
 Place = tuple[str, str]
 
@@ -19,11 +21,12 @@ Place = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Past:
     """`looks` have been stored so far, the newest with data until `last_cut` under the configuration
-    `last_config`."""
+    `last_config`. `is_after_end`: one at earlier data was the look at the planned end."""
 
     looks: int = 0
     last_cut: datetime | None = None
     last_config: str = ""
+    is_after_end: bool = False
     of: Mapping[Place, History] = field(default_factory=dict)
 
     def answers(self, cut: datetime, config: str) -> bool:
@@ -33,17 +36,25 @@ class Past:
         return self.last_cut > cut or (self.last_cut == cut and self.last_config == config)
 
 
-def past(experiment: str, plan_version: int, *, cut: datetime) -> Past:
+def past(locked: LockedPlan, *, cut: datetime) -> Past:
     """The looks of one locked plan; by metric and arm those at data before `cut`, because a look that is
     computed again must not count itself."""
-    last = queries.runs_of_plan(experiment, plan_version=plan_version).last()
-    if last is None:
+    runs = list(queries.runs_of_plan(locked.experiment, plan_version=locked.version))
+    if not runs:
         return Past()
     rows: dict[Place, list[tuple[int, Mapping[str, Any]]]] = defaultdict(list)
-    for metric, arm, look, memory in queries.memories(experiment, plan_version=plan_version, before=cut):
+    for metric, arm, look, memory in queries.memories(
+        locked.experiment, plan_version=locked.version, before=cut
+    ):
         rows[metric, arm].append((look, memory or {}))
     of = {place: _history(listed) for place, listed in rows.items()}
-    return Past(last.look, last.data_cut, last.config_hash, of)
+    last, is_after_end = runs[-1], any(run.data_cut < cut and _was_at_end(locked, run) for run in runs)
+    return Past(last.look, last.data_cut, last.config_hash, is_after_end, of)
+
+
+def _was_at_end(locked: LockedPlan, run: AnalysisRun) -> bool:
+    units = min(run.enrolment.get("units", {}).values(), default=0)
+    return comparing.has_ended(locked, units=units, cut=run.data_cut)
 
 
 def memory(clock: Clock | None, look: MonitorLook | None) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def import_look(
     aggregates = imported.read(locked, rows)
     config = looks.config_hash(locked, engine=f"{ENGINE} {imported.sha256(aggregates)}")
     storing.lock(experiment)
-    past = history.past(experiment, locked.version, cut=until)
+    past = history.past(locked, cut=until)
     known = AnalysisRun.objects.filter(
         experiment__key=experiment, plan_version=locked.version, data_cut=until, config_hash=config
     ).first()
@@ -53,6 +53,7 @@ def import_look(
         readings=imported.readings(plan, aggregates),
         flow=NOTHING_KNOWN,
         history=past.of,
+        is_after_end=past.is_after_end,
         code_version=looks.CODE_VERSION,
         config_hash=config,
         engine=ENGINE,

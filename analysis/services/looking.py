@@ -75,7 +75,7 @@ def look(job: RunningJob) -> None:
     with transaction.atomic():
         job.finish(now=timezone.now())
         storing.lock(asked.experiment)
-        past = history.past(asked.experiment, locked.version, cut=asked.cut)
+        past = history.past(locked, cut=asked.cut)
         if past.answers(asked.cut, asked.config):
             log.info("%s: a look at these or later data is stored already", job.key)
             return
@@ -115,6 +115,7 @@ def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline
         readings=read.readings,
         flow=read.flow,
         history=past.of,
+        is_after_end=past.is_after_end,
         code_version=looks.CODE_VERSION,
         config_hash=asked.config,
         engine=choice.name(),

@@ -58,7 +58,7 @@ def look_at(hours, harm=0.0):
 
 
 def read(hours):
-    return history.past(world.KEY, 1, cut=world.at(hours))
+    return history.past(experiments.plan(world.KEY), cut=world.at(hours))
 
 
 def test_past__what_looks_remembered__read_back_as_it_was(experiment):
@@ -98,3 +98,11 @@ def test_past__the_cut_itself__is_no_part_of_its_own_history(experiment):
 
     assert read(12).of[PLACE].numbers == (1,)
     assert PLACE not in read(6).of
+
+
+@pytest.mark.parametrize(("hours", "expected"), [(28 * 24, False), (28 * 24 + 1, False), (28 * 24 + 2, True)])
+def test_past__first_look_at_the_planned_end__those_at_more_data_come_after_it(experiment, hours, expected):
+    for number, at in enumerate((24, 28 * 24 + 1), start=1):
+        stored(experiment, number, at, history.memory(None, look_at(at)))
+
+    assert read(hours).is_after_end is expected

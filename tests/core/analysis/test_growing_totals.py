@@ -104,7 +104,7 @@ def multiplier(result):
 
 
 def test_looks__same_in_both_arms__alarms_within_the_level_and_nothing_better():
-    """The level is 5 % for all looks of one experiment together: two alarms in twelve are the most to expect."""
+    """5 % is the level of all looks of one experiment: two alarms in twelve are the most to expect."""
     ends = [outcomes(seed) for seed in range(12)]
 
     alarms = [any(result(outcome, "errors").monitor.harm is not Harm.NONE for outcome in of) for of in ends]

@@ -217,6 +217,24 @@ def test_duration__planned_for_less_than_a_week__weekdays_do_not_count():
     assert status(health_checks.duration, plan=plan, enrolment=enrolment(days=WEEK[:3])) == "ok"
 
 
+def test_looks__planned_units_are_in__the_end_is_reached():
+    plan = locked_plan(started_at=START, inference=Inference.FIXED, planned_units=5000)
+
+    assert status(health_checks.looks, plan=plan, enrolment=enrolment(5000, 5000)) == "ok"
+    assert status(health_checks.looks, plan=plan, enrolment=enrolment(5000, 4999)) == "warn"
+
+
+def test_looks__planned_look_made_before__says_that_these_intervals_hold_always():
+    plan = locked_plan(started_at=START, inference=Inference.FIXED)
+    changes = {"plan": plan, "cut": START + timedelta(days=29)}
+
+    first, later = (health_checks.looks(context(**changes, is_after_end=after)) for after in (False, True))
+
+    assert (first.status.value, later.status.value) == ("ok", "ok")
+    assert "at every look" in later.detail
+    assert "at every look" not in first.detail
+
+
 @pytest.mark.parametrize(
     ("changes", "days_run", "expected"),
     [
@@ -227,6 +245,6 @@ def test_duration__planned_for_less_than_a_week__weekdays_do_not_count():
     ],
 )
 def test_looks__kind_of_inference_and_when(changes, days_run, expected):
-    plan = locked_plan(**{"started_at": START, "stopped_at": None, **changes})
+    plan = locked_plan(**{"started_at": START, "stopped_at": None, "planned_units": None, **changes})
 
     assert status(health_checks.looks, plan=plan, cut=START + timedelta(days=days_run)) == expected

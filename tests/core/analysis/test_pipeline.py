@@ -259,6 +259,17 @@ def test_look__fixed_plan_before_its_end__peeking_is_not_rewarded(tmp_path, plan
     assert inferences_beside(late) == {"fixed"}
 
 
+def test_look__fixed_plan_after_its_planned_look__holds_at_every_look_again(tmp_path, planted):
+    locked = plan(inference=Inference.FIXED, looks=1, planned_units=1000)
+
+    first = looked(tmp_path / "a", planted, locked)
+    later = looked(tmp_path / "b", planted, locked, is_after_end=True)
+
+    assert first.conclusion.inference.value == "fixed"
+    assert later.conclusion.inference.value == "always_valid"
+    assert inferences_beside(later) == {"always_valid"}
+
+
 def inferences_beside(outcome):
     """Those of slices and curve points."""
     points = [point for curve in outcome.facts.curves for point in curve.points]
