@@ -7,8 +7,9 @@ the report.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 from analysis.comparing import Beside
@@ -16,14 +17,16 @@ from analysis.engines.contract import Group, Readings
 from analysis.estimation import Slice, estimate, uneven_control
 from analysis.plan import AnalysisPlan, PlannedMetric
 from analysis.report.facts import SliceFacts, SliceScanFacts
-from analysis.stats import compare
+from analysis.stats import compare, meta
 from analysis.stats.multiplicity import benjamini_hochberg
-from analysis.stats.results import Comparison
+from analysis.stats.results import Compared, Comparison, Estimate, Estimated, NotEstimable, Why
 from analysis.stats.tails import critical_value
 from experiments.plan import LockedPlan, Role
 
 FALSE_DISCOVERY_RATE = 0.05
 POWER = 0.8
+LEAST_WEIGHT = 1e-9
+"""Below this share of all weight the other levels are no more than rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,36 @@ class Scanned:
     units_treatment: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A metric's fixed comparison inside one level, with the units of both arms."""
+
+    metric: str
+    arm: str
+    where: Slice
+    control: int
+    treatment: int
+    fixed: Compared
+
+    @property
+    def family(self) -> tuple[str, str, str]:
+        """The levels it belongs to: same metric, arm and dimension."""
+        return self.metric, self.arm, self.where.dimension
+
+    def read(self, fixed: Compared, beside: Beside) -> Compared:
+        """A comparison of this slice as it counts at this look."""
+        return beside.read(self.metric, self.arm, fixed, units=min(self.control, self.treatment))
+
+
 def scan(locked: LockedPlan, plan: AnalysisPlan, readings: Readings, beside: Beside) -> tuple[Scanned, ...]:
     """All metrics x treatment arms x slices, with Benjamini-Hochberg over all of them."""
-    levels = slices(readings.enrolment.units)
     found = [
-        scanned
+        compared
         for metric in plan.metrics
-        for where in levels
-        for scanned in _of_slice(locked, plan, metric, readings, where, beside)
+        for where in slices(readings.enrolment.units)
+        for compared in _of_slice(locked, plan, metric, readings, where)
     ]
-    return _adjusted(found)
+    return _scanned(found, beside)
 
 
 def slices(groups: Iterable[Group]) -> tuple[Slice, ...]:
@@ -68,41 +91,75 @@ def facts(locked: LockedPlan, scanned: Sequence[Scanned]) -> SliceScanFacts | No
 
 
 def _of_slice(
-    locked: LockedPlan,
-    plan: AnalysisPlan,
-    metric: PlannedMetric,
-    readings: Readings,
-    where: Slice,
-    beside: Beside,
-) -> Iterable[Scanned]:
+    locked: LockedPlan, plan: AnalysisPlan, metric: PlannedMetric, readings: Readings, where: Slice
+) -> Iterable[_Compared]:
     uneven = uneven_control(locked)
     estimates = estimate(metric, readings, plan.arms, where=where, uneven_control=uneven)
     control = estimates.value(locked.control).units
     for arm in (arm.key for arm in locked.treatments):
         treatment = estimates.value(arm).units
         fixed = compare.difference(estimates.of(locked.control), estimates.of(arm), alpha=locked.alpha)
-        difference = beside.read(metric.key, arm, fixed, units=min(control, treatment))
-        of_slice = SliceFacts(
-            metric.key, arm, where.dimension, where.level, control + treatment, difference, None, False
-        )
-        yield Scanned(of_slice, control, treatment)
+        yield _Compared(metric.key, arm, where, control, treatment, fixed)
 
 
-def _adjusted(scanned: Sequence[Scanned]) -> tuple[Scanned, ...]:
-    p_values = {
-        index: item.facts.difference.p_value
-        for index, item in enumerate(scanned)
-        if isinstance(item.facts.difference, Comparison)
-    }
-    adjusted = dict(zip(p_values, benjamini_hochberg(list(p_values.values())), strict=True))
-    return tuple(_with_adjusted(item, adjusted.get(index)) for index, item in enumerate(scanned))
+def _scanned(found: Sequence[_Compared], beside: Beside) -> tuple[Scanned, ...]:
+    """Every slice as it is read at this look, with both p values corrected over all slices."""
+    read = [each.read(each.fixed, beside) for each in found]
+    adjusted = _adjusted(read)
+    against = zip(found, _against_others(found), strict=True)
+    heterogeneity = _adjusted([each.read(others, beside) for each, others in against])
+    return tuple(_facts(*each) for each in zip(found, read, adjusted, heterogeneity, strict=True))
 
 
-def _with_adjusted(item: Scanned, p_value: float | None) -> Scanned:
-    if p_value is None:
-        return item
-    is_flagged = bool(p_value < FALSE_DISCOVERY_RATE)
-    return replace(item, facts=replace(item.facts, adjusted_p=float(p_value), flagged=is_flagged))
+def _facts(of: _Compared, difference: Compared, p_value: float | None, differs: float | None) -> Scanned:
+    units, is_flagged = of.control + of.treatment, p_value is not None and p_value < FALSE_DISCOVERY_RATE
+    where = of.where
+    facts = SliceFacts(
+        of.metric, of.arm, where.dimension, where.level, units, difference, p_value, is_flagged, differs
+    )
+    return Scanned(facts, of.control, of.treatment)
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What effects pooled by 1 / variance are made of."""
+
+    weight: float = 0.0
+    weighted: float = 0.0
+
+    def add(self, effect: Estimate) -> None:
+        self.weight += 1 / effect.variance
+        self.weighted += effect.value / effect.variance
+
+    def without(self, effect: Estimate) -> Estimated:
+        """The pooled effect of the others."""
+        weight = self.weight - 1 / effect.variance
+        if weight <= LEAST_WEIGHT * self.weight:
+            return NotEstimable(Why.TOO_FEW_UNITS)
+        return Estimate((self.weighted - effect.value / effect.variance) / weight, 1 / weight)
+
+
+def _against_others(found: Sequence[_Compared]) -> list[Compared]:
+    """The effect in every slice minus that in the other levels of its dimension taken together."""
+    sums: dict[tuple[str, str, str], _Sums] = defaultdict(_Sums)
+    for each in found:
+        if isinstance(each.fixed, Comparison):
+            sums[each.family].add(meta.effect_of(each.fixed))
+    return [_against(each.fixed, sums[each.family]) for each in found]
+
+
+def _against(fixed: Compared, all_levels: _Sums) -> Compared:
+    if isinstance(fixed, NotEstimable):
+        return fixed
+    effect = meta.effect_of(fixed)
+    return compare.difference(all_levels.without(effect), effect, alpha=fixed.alpha)
+
+
+def _adjusted(read: Sequence[Compared]) -> list[float | None]:
+    """Benjamini-Hochberg over the comparisons that could be made; None for the others."""
+    p_values = {i: found.p_value for i, found in enumerate(read) if isinstance(found, Comparison)}
+    corrected = dict(zip(p_values, map(float, benjamini_hochberg(list(p_values.values()))), strict=True))
+    return [corrected.get(i) for i in range(len(read))]
 
 
 def _detectable_metric(locked: LockedPlan) -> str:

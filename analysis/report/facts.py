@@ -143,6 +143,8 @@ class SliceFacts:
     """One metric and arm inside one level of a declared dimension.
 
     `adjusted_p` is Benjamini-Hochberg over all slices of the look; `flagged` means it survived.
+    `heterogeneity_p`, corrected alike, asks whether the effect differs from that in the other levels
+    of the dimension: what moves everybody is no news about a slice.
     """
 
     metric: str
@@ -153,6 +155,7 @@ class SliceFacts:
     difference: Compared
     adjusted_p: float | None
     flagged: bool
+    heterogeneity_p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

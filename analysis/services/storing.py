@@ -124,7 +124,11 @@ def _sliced(run: AnalysisRun, outcome: Outcome) -> Iterator[MetricResult]:
             units_control=scanned.units_control,
             units_treatment=scanned.units_treatment,
             state=_slice_state(scanned),
-            detail={"difference": facts.difference.to_dict(), "adjusted_p": facts.adjusted_p},
+            detail={
+                "difference": facts.difference.to_dict(),
+                "adjusted_p": facts.adjusted_p,
+                "heterogeneity_p": facts.heterogeneity_p,
+            },
             **_numbers(facts.difference),
         )
 

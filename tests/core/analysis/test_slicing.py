@@ -11,6 +11,7 @@ from analysis.comparing import Beside, Clock
 from analysis.engines.contract import Enrolment, Group, Readings
 from analysis.estimation import Slice
 from analysis.plan import analysis_plan
+from analysis.stats import meta
 from analysis.stats.moments import Moments
 from analysis.stats.results import Inference, NotEstimable, Why
 from analysis.stats.sequential import AlwaysValid, tuned_tau2
@@ -30,13 +31,15 @@ ANY_LOOK = Beside(
 )
 
 
-def rows(shift_web=0.0):
+def rows(shift_web=0.0, shift_all=0.0):
     random = np.random.default_rng(8)
     found = {}
     for arm in ("control", "treatment"):
         for level in LEVELS:
             is_hit = arm == "treatment" and level == "web"
-            found[arm, level] = random.normal(3 + shift_web * is_hit, 1, 400)
+            found[arm, level] = random.normal(
+                3 + shift_web * is_hit + shift_all * (arm == "treatment"), 1, 400
+            )
     return found
 
 
@@ -93,6 +96,39 @@ def test_scan__before_the_end__small_slice_or_no_clock_yet__listed_without_a_num
 
     assert {item.difference for item in found} == {NotEstimable(Why.TOO_FEW_UNITS)}
     assert not any(item.flagged for item in found)
+
+
+@pytest.mark.parametrize("beside", [FIXED, ANY_LOOK])
+def test_scan__everybody_hit_alike__all_flagged_and_none_differs(beside):
+    found = [item.facts for item in slicing.scan(PLAN, ANALYSIS, readings(rows(0.0, 0.5)), beside)]
+
+    assert all(item.flagged for item in found)
+    assert min(item.heterogeneity_p for item in found) > 0.2
+
+
+@pytest.mark.parametrize("beside", [FIXED, ANY_LOOK])
+def test_scan__one_slice_hit__it_differs_from_the_others(beside):
+    found = [item.facts for item in slicing.scan(PLAN, ANALYSIS, readings(rows(0.8)), beside)]
+
+    assert min(found, key=lambda item: item.heterogeneity_p).level == "web"
+    assert found[-1].heterogeneity_p < 0.05
+
+
+def test_scan__two_levels__heterogeneity_is_cochrans_q():
+    of = {place: values for place, values in rows(0.2).items() if place[1] != "android"}
+
+    found = [item.facts for item in slicing.scan(PLAN, ANALYSIS, readings(of), FIXED)]
+
+    expected = meta.cochran_q([meta.effect_of(item.difference) for item in found]).p_value
+    assert [item.heterogeneity_p for item in found] == pytest.approx([expected] * 2, rel=0.02)
+
+
+def test_scan__single_level__nothing_to_differ_from():
+    of = {place: values for place, values in rows(0.5).items() if place[1] == "web"}
+
+    [found] = slicing.scan(PLAN, ANALYSIS, readings(of), FIXED)
+
+    assert (found.facts.flagged, found.facts.heterogeneity_p) == (True, None)
 
 
 def test_scan__level_in_one_arm_only__listed_without_a_number():
