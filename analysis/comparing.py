@@ -9,7 +9,7 @@ about the end. No metric kinds and no verdicts here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from analysis.report.facts import Reading
@@ -17,6 +17,7 @@ from analysis.stats import compare
 from analysis.stats.monitor import MIN_HOURS, MIN_UNITS_PER_ARM, MonitorLook
 from analysis.stats.results import Compared, Comparison, Estimated, Inference, NotEstimable, Why
 from analysis.stats.sequential import AlwaysValid, clock_unit, tuned_tau2
+from analysis.stats.tails import critical_value
 from experiments.plan import Binding, LockedPlan, Role
 from metrics.definitions import Direction
 
@@ -151,6 +152,15 @@ class Beside:
             return NotEstimable(Why.TOO_FEW_UNITS)
         clock, unit = known
         return always_valid(clock, self.alpha).of(fixed, unit=unit)
+
+    def half_width(self, metric: str, arm: str, error: float, *, alpha: float) -> float:
+        """Half the interval that a comparison with this error has at another level, as it is read here."""
+        known = self.clocks.get((metric, arm))
+        if known is None or self.inference is Inference.FIXED:
+            return critical_value(alpha / 2) * error
+        clock, unit = known
+        test = replace(always_valid(clock, self.alpha), alpha=alpha)
+        return test.multiplier(error / unit) * error
 
 
 def base_weight(binding: Binding) -> float | None:

@@ -109,7 +109,7 @@ def judge(look: Look) -> Outcome:
     facts = replace(
         overall,
         curves=curves.of_look(look.locked, look.plan, look.readings, beside),
-        slices=slicing.facts(look.locked, scanned),
+        slices=slicing.facts(look.locked, scanned, beside),
     )
     return Outcome(look, facts, verdict.conclude(facts), arms, scanned, findings)
 

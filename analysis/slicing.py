@@ -6,7 +6,6 @@ the report.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -76,18 +75,13 @@ def slices(groups: Iterable[Group]) -> tuple[Slice, ...]:
     return tuple(Slice(dimension, level) for dimension, level in sorted(named))
 
 
-def facts(locked: LockedPlan, scanned: Sequence[Scanned]) -> SliceScanFacts | None:
+def facts(locked: LockedPlan, scanned: Sequence[Scanned], beside: Beside) -> SliceScanFacts | None:
     """What the report is told; None when the plan declares no slices or nobody is in one."""
     if not scanned:
         return None
-    metric = _detectable_metric(locked)
-    errors = [
-        item.facts.difference.standard_error
-        for item in scanned
-        if item.facts.metric == metric and isinstance(item.facts.difference, Comparison)
-    ]
-    smallest = _detectable(locked.alpha, errors) if errors else None
-    return SliceScanFacts(tuple(item.facts for item in scanned), smallest, metric if errors else "")
+    metric, slices = _detectable_metric(locked), tuple(item.facts for item in scanned)
+    smallest = _detectable([each for each in slices if each.metric == metric], beside)
+    return SliceScanFacts(slices, smallest, "" if smallest is None else metric)
 
 
 def _of_slice(
@@ -168,7 +162,18 @@ def _detectable_metric(locked: LockedPlan) -> str:
     return (primary or [binding.metric for binding in locked.bindings])[0]
 
 
-def _detectable(alpha: float, errors: Sequence[float]) -> float:
-    """The effect that the typical slice shows with 80 % power when all slices share alpha."""
-    needed = critical_value(alpha / (2 * len(errors))) + critical_value(1 - POWER)
-    return needed * median(error for error in errors if math.isfinite(error))
+def _detectable(slices: Sequence[SliceFacts], beside: Beside) -> float | None:
+    """The effect that the typical slice shows with 80 % power when all slices share alpha; None when no slice
+    has a number."""
+    errors = [
+        (each.arm, each.difference.standard_error)
+        for each in slices
+        if isinstance(each.difference, Comparison)
+    ]
+    if not errors:
+        return None
+    metric, alpha = slices[0].metric, beside.alpha / len(errors)
+    return median(
+        beside.half_width(metric, arm, error, alpha=alpha) + critical_value(1 - POWER) * error
+        for arm, error in errors
+    )

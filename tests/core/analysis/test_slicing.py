@@ -31,8 +31,8 @@ ANY_LOOK = Beside(
 )
 
 
-def rows(shift_web=0.0, shift_all=0.0):
-    random = np.random.default_rng(8)
+def rows(shift_web=0.0, shift_all=0.0, seed=8):
+    random = np.random.default_rng(seed)
     found = {}
     for arm in ("control", "treatment"):
         for level in LEVELS:
@@ -145,14 +145,33 @@ def test_facts__smallest_detectable__what_eighty_per_cent_power_needs_at_a_third
     error = np.median([item.facts.difference.standard_error for item in scanned])
     needed = stats.norm.isf(0.05 / 6) + stats.norm.ppf(0.8)
 
-    found = slicing.facts(PLAN, scanned)
+    found = slicing.facts(PLAN, scanned, FIXED)
 
     assert found.detectable_metric == "orders"
     assert found.smallest_detectable == pytest.approx(needed * error, rel=1e-9)
 
 
+def test_facts__smallest_detectable_at_every_look__an_effect_of_that_size_is_flagged_four_times_in_five():
+    size = slicing.facts(PLAN, slicing.scan(PLAN, ANALYSIS, readings(rows()), ANY_LOOK), ANY_LOOK)
+    fixed = slicing.facts(PLAN, slicing.scan(PLAN, ANALYSIS, readings(rows()), FIXED), FIXED)
+
+    found = [
+        next(
+            item.facts.flagged
+            for item in slicing.scan(
+                PLAN, ANALYSIS, readings(rows(size.smallest_detectable, seed=seed)), ANY_LOOK
+            )
+            if item.facts.level == "web"
+        )
+        for seed in range(60)
+    ]
+
+    assert size.smallest_detectable > 1.5 * fixed.smallest_detectable
+    assert 0.65 < np.mean(found) < 0.95
+
+
 def test_facts__no_slices__none():
-    assert slicing.facts(PLAN, ()) is None
+    assert slicing.facts(PLAN, (), FIXED) is None
 
 
 def test_slices__groups__each_level_once_in_a_fixed_order():
