@@ -7,7 +7,7 @@ import pytest
 from tests.browser.visiting import visit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def logged_in(browser, platform, demonstration, tmp_path_factory) -> Path:
     """The file with the cookies of a log-in through the form."""
     state: Path = tmp_path_factory.mktemp("browser") / "state.json"

@@ -16,7 +16,7 @@ from tests import chromium
 REPORT = "/experiments/home-recommendations/report/"
 PICTURE = CHECKOUT / "docs" / "images" / "report.png"
 WIDTH = 1280
-MARGIN_PX = 24
+MARGIN_PX = 10
 
 
 def main() -> None:
