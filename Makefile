@@ -36,10 +36,10 @@ manage: $(VENV)/.runs ## a Django command on the embedded data: make manage DO="
 	@$(PY) -m config.embedded manage $(DO)
 
 test: check browser ## lint, types, contracts, migrations, and all tests but the slow ones
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+	$(PY) -m pytest -n $(WORKERS) $(TESTS)
 
 test-all: check browser ## the same, and the slow statistical calibrations
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m '' $(TESTS)
+	$(PY) -m pytest -n $(WORKERS) -m '' $(TESTS)
 
 check: $(VENV)/.develops ## lint, types, import contracts, migrations, deployment checks
 	$(VENV)/bin/ruff check .

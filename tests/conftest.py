@@ -13,23 +13,38 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 MARKED_FOLDERS = {"flows": "flow", "browser": "browser", "calibration": "slow"}
-HEAVY = {"flow", "browser"}
+HEAVY = ("tests/flows/", "tests/browser/", "tests/javascript/", "tests/architecture/test_compose_runs.py")
+"""What starts a whole platform, or most of one."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder. What starts a whole platform stays on one worker: two at a time would starve."""
+    """Mark by folder."""
     for item in items:
         folder = item.path.parent.name
         if folder in MARKED_FOLDERS:
             item.add_marker(MARKED_FOLDERS[folder])
-        is_heavy = any(item.get_closest_marker(name) for name in HEAVY)
-        item.add_marker(pytest.mark.xdist_group("platform" if is_heavy else str(item.path)))
 
 
-@pytest.fixture(scope="session")
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files stay whole, and all that is heavy stays on one worker: two platforms at a time would starve."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "platform" if file.startswith(HEAVY) else file
+
+    return ByFile(config, log)
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """One Chromium for the run; tests open contexts of their own in it."""
+    """One Chromium for a file; tests open contexts of their own in it.
+
+    Not for longer: Playwright's loop runs in this thread meanwhile, and tests with loops of their own cannot.
+    """
     if chromium.find() is None:
         pytest.skip(chromium.MISSING)
     from playwright.sync_api import sync_playwright

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from config.embedded.home import CHECKOUT
+from config.embedded.ports import Ports
 from tests.apps.embedded.watching import eventually, living_below
 
 READY_WITHIN_S = 120
@@ -149,8 +150,12 @@ def _replayed_batches(platform: Platform) -> int:
 
 
 def _start(home: Path, database_url: str) -> "subprocess.Popen[str]":
+    ports = Ports(home / "ports-of-tests.json")
     variables = {
         "HEADWAY_HOME": str(home),
+        # The usual ports may be somebody's: another run of the tests, or Headway itself.
+        "HEADWAY_WEB_PORT": str(ports.choose("web")),
+        "HEADWAY_EDGE_PORT": str(ports.choose("edge")),
         "HEADWAY_EVENT_STORE": (home / "events").as_uri(),
         "DATABASE_URL": database_url,
     }
