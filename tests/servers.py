@@ -28,6 +28,7 @@ def _start() -> None:
 if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
     _start()
 os.environ.setdefault("HEADWAY_SECRET_KEY", secrets.token_urlsafe(64))
-if "HEADWAY_EVENT_STORE" not in os.environ:
+# Databases are one for each xdist worker, and so are the files that their rows name.
+if "HEADWAY_EVENT_STORE" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
     _store = tempfile.TemporaryDirectory(prefix="headway-store-")
     os.environ["HEADWAY_EVENT_STORE"] = Path(_store.name).as_uri()
