@@ -110,11 +110,14 @@ def test_browser_client__page_left__exposure_and_event_arrive(browser, connected
     (tmp_path / "shop.js").write_text(SHOP % {"url": connected.edge_url, "key": key})
 
     with served(tmp_path) as site:
-        page = browser.new_page()
+        # A context of the page's own would close with it, and take the beacon on its way along.
+        context = browser.new_context()
+        page = context.new_page()
         page.goto(site)
         shown = page.evaluate("window.shown")
         page.close(run_before_unload=True)
         arrived = eventually(lambda: _file(place) == {"exposure": 1, "event": 1}, within_s=60)
+        context.close()
 
     assert shown == ["treatment", "new", "control"]
     assert arrived, counted(place)

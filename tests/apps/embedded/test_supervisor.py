@@ -53,7 +53,7 @@ def stage(tmp_path):
     made = Stage(tmp_path, grace_s=5)
     yield made
     made.supervisor.stop()
-    assert living_below(tmp_path) == {}
+    assert eventually(lambda: not living_below(tmp_path)), living_below(tmp_path)
 
 
 SLEEP = "import time; print('up'); time.sleep(60)"
@@ -98,7 +98,7 @@ def test_crash__with_a_helper_left_behind__helper_is_gone_before_the_restart(sta
 
     assert stage.said("worker ended with status 4")
 
-    assert living_below(stage.folder) == {}
+    assert eventually(lambda: not living_below(stage.folder)), living_below(stage.folder)
 
 
 def test_stop__helper_ignores_polite_signals__whole_group_is_gone(stage):
@@ -108,7 +108,7 @@ def test_stop__helper_ignores_polite_signals__whole_group_is_gone(stage):
 
     stage.supervisor.stop()
 
-    assert living_below(stage.folder) == {}
+    assert eventually(lambda: not living_below(stage.folder)), living_below(stage.folder)
 
 
 def test_stop__program_ignores_sigterm__killed_after_the_grace_and_said(tmp_path):
@@ -119,7 +119,7 @@ def test_stop__program_ignores_sigterm__killed_after_the_grace_and_said(tmp_path
     stage.supervisor.stop()
 
     assert "beat did not stop by itself and is killed" in stage.text.getvalue()
-    assert living_below(tmp_path) == {}
+    assert eventually(lambda: not living_below(tmp_path)), living_below(tmp_path)
 
 
 def test_stop__asked_twice__grace_is_cut_short(tmp_path):
@@ -136,7 +136,7 @@ def test_stop__asked_twice__grace_is_cut_short(tmp_path):
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    assert living_below(tmp_path) == {}
+    assert eventually(lambda: not living_below(tmp_path)), living_below(tmp_path)
 
 
 def test_accompany__command_ends__its_status(stage):
