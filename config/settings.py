@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "config",
     "ledger",
+    "organisation",
     "flags",
     "metrics",
     "experiments",

@@ -1,0 +1,1 @@
+"""Who is responsible for what: teams, surfaces, their owners and backups, and the roles people hold."""
