@@ -11,7 +11,7 @@ from flags import queries, services
 from flags.api import requests
 from flags.api.access import by, own_environment, people_only
 from flags.api.authentication import KeyPrincipal
-from flags.api.bodies import read
+from ledger.bodies import read
 from flags.api.flags import ByKey
 from flags.api.serializers import (
     EnvironmentSerializer,

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from flags import queries, services
 from flags.api import requests
 from flags.api.access import by, own_environment, people_only
-from flags.api.bodies import read
+from ledger.bodies import read
 from flags.api.flags import ByKey
 from flags.api.serializers import RampPlanSerializer, RampSerializer
 from flags.models import RampPlan, RampRun

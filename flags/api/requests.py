@@ -1,4 +1,4 @@
-"""What bodies may hold; see flags.api.bodies."""
+"""What bodies may hold; see ledger.bodies."""
 
 from typing import Any
 

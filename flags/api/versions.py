@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from flags import changes, preview, queries, services, words
 from flags.api import requests
 from flags.api.access import by, own_environment
-from flags.api.bodies import Body, read
+from ledger.bodies import Body, read
 from flags.api.serializers import (
     CheckedSerializer,
     DiffSerializer,
