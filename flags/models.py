@@ -14,6 +14,8 @@ from django.db.models import Q
 
 from flags.keys import SCOPES
 from flags.ramp import OPEN, State
+from flags.reference_models import CodeReference as CodeReference
+from flags.reference_models import CodeRepository as CodeRepository
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 TWO_TO_32 = 2**32
