@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import duckdb
 import ibis
@@ -37,6 +37,12 @@ def _compensated_sum(value: float) -> float:  # type: ignore[empty-body]
     """Kahan's summation: the error does not grow with the number of rows, so their order does not matter."""
 
 
+class View(Protocol):
+    """A name under which rows can be read in a partition."""
+
+    def create(self, cursor: duckdb.DuckDBPyConnection) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class DuckDBEngine:
     """Reads the Parquet files below `folder`, with so many threads and so much memory ("2GB") in all.
@@ -54,17 +60,23 @@ class DuckDBEngine:
 
     def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
         """See `Engine.read`."""
+        parts = _partitions(files, self.rows_per_partition)
+        return self.read_views(plan, [self._views(files, buckets) for buckets in parts], caps)
+
+    def read_views(
+        self, plan: AnalysisPlan, views: Sequence[Sequence[View]], caps: Mapping[Entry, float]
+    ) -> Readings:
+        """The same of any views named `exposures` and `events`, listed for each partition of the units."""
         with self._database() as database, ExitStack() as stack:
             partitions = [
-                stack.enter_context(_Partition.open(database, index, self._views(files, buckets)))
-                for index, buckets in enumerate(_partitions(files, self.rows_per_partition))
+                stack.enter_context(_Partition.open(database, index, of)) for index, of in enumerate(views)
             ]
             database.execute("SET lock_configuration = true")
             workers = min(self.threads, len(partitions)) or 1
             pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="analysis"))
             return reading.read(plan, _Backend(partitions, pool), caps)
 
-    def _views(self, files: StoreFiles, buckets: Sequence[int]) -> list[_View]:
+    def _views(self, files: StoreFiles, buckets: Sequence[int]) -> list[View]:
         return [
             _View("exposures", EXPOSURES, _of(files.exposures, buckets), self.filesystem),
             _View("events", EVENTS, _of(files.events, buckets), self.filesystem),
@@ -100,7 +112,7 @@ class _Partition:
     @classmethod
     @contextmanager
     def open(
-        cls, database: duckdb.DuckDBPyConnection, index: int, views: Sequence[_View]
+        cls, database: duckdb.DuckDBPyConnection, index: int, views: Sequence[View]
     ) -> Iterator[_Partition]:
         with database.cursor() as cursor:
             cursor.execute(f"ATTACH ':memory:' AS partition_{index} (COMPRESS)")
