@@ -75,7 +75,10 @@ class Kind(models.TextChoices):
 
 
 class Flag(models.Model):
-    """A named decision in product code. `unit_type` says whose it is: one user, account, device."""
+    """A named decision in product code. `unit_type` says whose it is: one user, account, device.
+
+    Keys of scope client are answered for flags that are `is_client_side` only.
+    """
 
     key = key_field(unique=True)
     title = models.CharField(max_length=200, blank=True)
@@ -84,6 +87,7 @@ class Flag(models.Model):
     unit_type = key_field(default="user")
     owner = models.CharField(max_length=150)
     expires_on = models.DateField(null=True, blank=True)
+    is_client_side = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True)
 
@@ -294,17 +298,41 @@ class SdkKey(models.Model):
 
 
 class ConfigDocument(models.Model):
-    """What SDKs of one environment download; rebuilt by the transaction that publishes a change."""
+    """What SDKs of one environment download; rebuilt by the transaction that publishes a change.
+
+    `shared_digest` is over what flags refer to (layers, holdouts, segments): while it stays, a change can be
+    told as the flags that changed. `client_flags` are those that keys of scope client may ask for.
+    """
 
     environment = models.OneToOneField(Environment, on_delete=models.PROTECT, related_name="document")
     version = models.PositiveBigIntegerField()
     etag = models.CharField(max_length=80)
     body = models.BinaryField()
     body_gzip = models.BinaryField()
+    body_brotli = models.BinaryField(default=b"")
+    shared_digest = models.CharField(max_length=64, default="")
+    client_flags = models.JSONField(default=list)
     built_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.environment_id} document {self.version}"
+
+
+class FlagSighting(models.Model):
+    """When running code last said that it asks for a flag, whether the answer was an exposure or not."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    flag = models.ForeignKey(Flag, on_delete=models.PROTECT, related_name="sightings")
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["environment", "flag"], name="flag_seen_once_per_environment")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.flag_id} seen {self.last_at}"
 
 
 class RampPlan(models.Model):
