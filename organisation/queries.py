@@ -13,7 +13,9 @@ from organisation.models import RoleGrant, Surface, Team
 from organisation.roles import Discipline, Grant, Right, Role, may, may_sign
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
+    from django.contrib.auth.models import AbstractUser
+
+User = get_user_model()
 
 AWAY_AFTER = timedelta(days=90)
 """Who has not logged in for this long is taken for gone."""
@@ -60,7 +62,7 @@ def roles_hold() -> bool:
 def held_by(user: str) -> list[Grant]:
     """The roles of one person, with `admin` for superusers."""
     held = [_grant(row) for row in grants(user)]
-    people = get_user_model().objects.filter(username=user, is_active=True, is_superuser=True)
+    people = User.objects.filter(username=user, is_active=True, is_superuser=True)
     return [Grant(Role.ADMIN), *held] if people.exists() else held
 
 
@@ -82,20 +84,20 @@ def reviewers(discipline: Discipline) -> list[str]:
 
 def mail_address(user: str) -> str:
     """Where mail reaches the person; empty when none is known."""
-    found = get_user_model().objects.filter(username=user, is_active=True).first()
+    found = User.objects.filter(username=user, is_active=True).first()
     return "" if found is None else str(getattr(found, "email", ""))
 
 
-def people() -> "QuerySet[AbstractBaseUser]":
-    """Everybody with an account, by name."""
-    return get_user_model().objects.order_by("username")
+def people() -> "QuerySet[AbstractUser]":
+    """Everybody who can log in, by name."""
+    return User.objects.filter(is_active=True).order_by("username")
 
 
 def away(*, now: datetime) -> set[str]:
     """Names of people who were deactivated or have not been here for 90 days."""
     before = now - AWAY_AFTER
     absent = Q(last_login__lt=before) | Q(last_login__isnull=True, date_joined__lt=before)
-    gone = get_user_model().objects.filter(Q(is_active=False) | absent)
+    gone = User.objects.filter(Q(is_active=False) | absent)
     return set(gone.values_list("username", flat=True))
 
 
