@@ -46,7 +46,7 @@ _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 def parse(text: str, *, file: str | None = None) -> MetricDefinition:
     """The definition that the text holds. Raises Refused with every problem found."""
     findings = Findings(file=file, lines=line_numbers(text))
-    definition = _definition(Fields(_table(text, file), DEFINITION_FIELDS, findings))
+    definition = _definition(Fields(toml_table(text, file), DEFINITION_FIELDS, findings))
     findings.raise_if_any()
     return definition
 
@@ -81,7 +81,7 @@ def folded(title: str) -> str:
     return " ".join(title.casefold().split())
 
 
-def _table(text: str, file: str | None) -> dict[str, Any]:
+def toml_table(text: str, file: str | None) -> dict[str, Any]:
     if not text.strip():
         raise Refused(Problem("file", "(empty)", "this holds no definition", "Start with key = …", 1, file))
     if len(text) > MAX_CHARACTERS:

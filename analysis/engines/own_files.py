@@ -1,0 +1,145 @@
+"""A company's own Parquet files, read by DuckDB where they lie. Only worker processes import this module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow.parquet as pq
+from pyarrow import ArrowException
+
+from analysis.engines import mapped
+from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.engines.duckdb import DuckDBEngine, View
+from analysis.engines.mapped import Dialect
+from analysis.plan import AnalysisPlan, Entry
+from analysis.sources.definition import SourceDefinition
+from analysis.unit_values import Table, Value
+
+MAX_PARTITIONS = 16
+ROWS_PER_PARTITION = 2_000_000
+"""Every partition reads the columns of all rows to find its units, so there are few."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFilesEngine:
+    """The plan over a source of kind parquet; the store's files are not looked at."""
+
+    source: SourceDefinition
+    roots: tuple[str, ...]
+    rows_per_partition: int = ROWS_PER_PARTITION
+    name: str = "duckdb"
+
+    def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
+        """See `Engine.read`."""
+        folder = folder_of(self.source, self.roots)
+        paths = {table.table: files_of(folder, table.table) for table in self.source.tables}
+        rows = sum(_rows(path) for listed in paths.values() for path in listed)
+        parts = min(MAX_PARTITIONS, max(1, rows // self.rows_per_partition))
+        views = [list(_views(self.source, paths, plan, part, parts)) for part in range(parts)]
+        return DuckDBEngine(folder).read_views(plan, views, caps)
+
+
+def folder_of(source: SourceDefinition, roots: tuple[str, ...]) -> Path:
+    """The source's folder, if it lies below one of the folders that this site allows. Raises EngineFailure."""
+    folder = Path(source.folder).resolve()
+    if not any(folder.is_relative_to(Path(root).resolve()) for root in roots):
+        allowed = ", ".join(roots) or "none; set HEADWAY_SOURCE_ROOTS"
+        raise EngineFailure(f"{source.folder} lies below no folder that may be read ({allowed})")
+    if not folder.is_dir():
+        raise EngineFailure(f"there is no folder {source.folder} here")
+    return folder
+
+
+def files_of(folder: Path, table: str) -> list[str]:
+    """The Parquet files of a table: one, or all below a folder. A link out of the folder is not followed."""
+    place = (folder / table).resolve()
+    found = sorted(place.rglob("*.parquet")) if place.is_dir() else [place] if place.is_file() else []
+    inside = [path.resolve() for path in found if path.resolve().is_relative_to(folder)]
+    if not inside:
+        raise EngineFailure(f"there is no Parquet file at {table} in {folder}")
+    return [str(path) for path in inside]
+
+
+def columns_of(paths: list[str], name: str) -> Table:
+    """The table as its first file describes it."""
+    with _readable(paths[0]):
+        return ibis.table(ibis.Schema.from_pyarrow(pq.read_schema(paths[0])), name=name)
+
+
+def _rows(path: str) -> int:
+    with _readable(path):
+        return int(pq.read_metadata(path).num_rows)
+
+
+def _views(
+    source: SourceDefinition, paths: Mapping[str, list[str]], plan: AnalysisPlan, part: int, parts: int
+) -> Iterator[View]:
+    raw = {table: f"own{index}" for index, table in enumerate(sorted(paths))}
+    tables = {table: columns_of(paths[table], name) for table, name in raw.items()}
+    check(source, tables)
+    yield from (_Raw(name, paths[table]) for table, name in raw.items())
+    for name, rows in (
+        ("exposures", mapped.exposures(source, tables, plan, DUCKDB)),
+        ("events", mapped.events(source, tables, plan, DUCKDB)),
+    ):
+        mine = rows.filter(rows.unit % parts == part) if parts > 1 else rows
+        yield _Mapped(name, str(ibis.to_sql(mine, dialect="duckdb")))
+
+
+def check(source: SourceDefinition, tables: Mapping[str, Table]) -> None:
+    """Raise EngineFailure when a mapped column is missing or of a wrong type."""
+    for table in source.tables:
+        for role, column, reason in mapped.wrong_columns(table, tables[table.table]):
+            raise EngineFailure(f'source "{source.key}", {table.table}: {role} = {column!r}: {reason}')
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    name: str
+    paths: list[str]
+
+    def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        with _readable(self.name):
+            cursor.read_parquet(self.paths, union_by_name=True).create_view(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    name: str
+    statement: str
+
+    def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        with _readable(self.name):
+            cursor.sql(self.statement).create_view(self.name)
+
+
+def _unit(value: Value) -> Value:
+    """62 bits of a hash of the text, so that units of any type become whole numbers."""
+    return (value.cast("string").hash() & ((1 << 62) - 1)).cast("int64")
+
+
+def _dims(pairs: Mapping[str, Value]) -> Value:
+    if not pairs:
+        nothing = ibis.literal([], type="array<string>")
+        return ibis.map(nothing, nothing)
+    return ibis.map(ibis.array([ibis.literal(name) for name in pairs]), ibis.array(list(pairs.values())))
+
+
+DUCKDB = Dialect(_unit, _dims)
+
+
+class _readable:
+    """Failures of files in words, with the path."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        if isinstance(failure, duckdb.Error | ArrowException | OSError):
+            raise EngineFailure(f"{self._what} could not be read: {failure}") from failure
