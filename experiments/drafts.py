@@ -18,6 +18,7 @@ from metrics.reading import Fields, body_fields
 
 MAX_ARMS = 10
 MAX_DAYS = 365
+MAX_DOSE_MS = 60_000
 HYPOTHESIS_FIELDS = tuple(field.name for field in fields(Hypothesis))
 ARM_FIELDS = tuple(field.name for field in fields(PlannedArm))
 BINDING_FIELDS = ("metric", "version", "role", "blocking", "margin", "gain")
@@ -36,10 +37,17 @@ class ExperimentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The whole draft. `assigned_here`: Headway's flags assign the arms, not another system."""
+    """The whole draft. `assigned_here`: Headway's flags assign the arms, not another system.
+
+    `team` and `surface` are keys of the organisation. `layer_share_ppm` of the units of `layer` are the
+    experiment's own; without a layer it shares its units with all other experiments.
+    """
 
     title: str
     owner: str
+    backup_owner: str
+    team: str
+    surface: str
     kind: ExperimentKind
     flag: str
     environment: str
@@ -55,6 +63,9 @@ class Draft:
     planned_units: int | None
     dimensions: tuple[str, ...]
     filters: tuple[tuple[str, str], ...]
+    layer: str
+    layer_share_ppm: int | None
+    source: str
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `read` reads it back."""
@@ -131,6 +142,9 @@ def _draft(body: Fields) -> Draft:
     return Draft(
         title=body.text("title", fix="Write the name people read."),
         owner=body.text("owner", fix="Name the person who answers for it.", default="", limit=150),
+        backup_owner=body.text("backup_owner", fix="Name who stands in.", default="", limit=150),
+        team=_key(body, "team", ""),
+        surface=_key(body, "surface", ""),
         kind=body.choice("kind", ExperimentKind, fix="It says what is compared.", default=ExperimentKind.AB),
         flag=_key(body, "flag", ""),
         environment=_key(body, "environment", "production"),
@@ -146,6 +160,11 @@ def _draft(body: Fields) -> Draft:
         planned_units=body.whole("planned_units", low=2, high=10**10, fix="Write the units in each arm."),
         dimensions=body.names("dimensions", fix='Write ["country", "device"].'),
         filters=body.pairs("filters", fix='Write {"country": "NL"}.'),
+        layer=_key(body, "layer", ""),
+        layer_share_ppm=body.whole(
+            "layer_share_ppm", low=1, high=WHOLE_PPM, fix="Write parts per million of the layer's units."
+        ),
+        source=_key(body, "source", ""),
     )
 
 
@@ -198,6 +217,7 @@ def _arm(body: Fields, index: int, item: object) -> PlannedArm:
         variant=arm.text("variant", fix="Name the flag's variant this arm gets.", limit=63),
         weight_ppm=arm.whole("weight_ppm", low=1, high=WHOLE_PPM, fix="Shares are parts per million.") or 0,
         role=arm.choice("role", ArmRole, fix="One arm is the control.", default=ArmRole.TREATMENT),
+        dose_ms=arm.whole("dose_ms", low=0, high=MAX_DOSE_MS, fix="Write the added delay in milliseconds."),
     )
 
 
@@ -207,8 +227,21 @@ def _judge(body: Fields, draft: Draft) -> None:
         body.refuse("min_days", f"this is more than max_days = {draft.max_days}", "Swap the two.")
     if draft.alpha < 0.0001 or draft.alpha > 0.2:
         body.refuse("alpha", "this is not between 0.0001 and 0.2", "Usual is 0.05.")
+    _judge_place(body, draft)
     if draft.arms and not body.findings.problems:
         _judge_arms(body, draft.arms)
+
+
+def _judge_place(body: Fields, draft: Draft) -> None:
+    """Layer and its share belong together; an owner is no stand-in for themselves; doses are for ablations."""
+    if draft.layer and draft.layer_share_ppm is None:
+        body.refuse("layer", "it is not said how much of the layer is taken", "Write layer_share_ppm too.")
+    if not draft.layer and draft.layer_share_ppm is not None:
+        body.refuse("layer_share_ppm", "there is no layer to take it from", "Name the layer too.")
+    if draft.backup_owner and draft.backup_owner == draft.owner:
+        body.refuse("backup_owner", "this is the owner", "Name somebody else.")
+    if draft.kind is not ExperimentKind.ABLATION and any(arm.dose_ms is not None for arm in draft.arms):
+        body.refuse("arms", "only the arms of an ablation carry a dose", 'Choose the kind "ablation".')
 
 
 def _judge_arms(body: Fields, arms: tuple[PlannedArm, ...]) -> None:

@@ -72,28 +72,35 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class PlannedArm:
-    """One arm: the flag variant its units see and their share in parts per million."""
+    """One arm: the flag variant its units see and their share in parts per million.
+
+    `dose_ms` is the delay that an ablation adds to the arm's requests, None in other experiments.
+    """
 
     key: str
     variant: str
     weight_ppm: int
     role: ArmRole
+    dose_ms: int | None = None
 
     @property
     def share(self) -> float:
         return self.weight_ppm / WHOLE_PPM
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        """JSON-ready. A dose that is not there is left out, so that plans locked without one keep their hash."""
+        written: dict[str, Any] = {
             "key": self.key,
             "variant": self.variant,
             "weight_ppm": self.weight_ppm,
             "role": self.role.value,
         }
+        return written if self.dose_ms is None else {**written, "dose_ms": self.dose_ms}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "PlannedArm":
-        return cls(data["key"], data["variant"], data["weight_ppm"], ArmRole(data["role"]))
+        stated = (data["key"], data["variant"], data["weight_ppm"], ArmRole(data["role"]))
+        return cls(*stated, dose_ms=data.get("dose_ms"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +151,10 @@ class LockedPlan:
 
     `control` is the key of the control arm. `looks` is the number of planned looks (None: as often as data
     arrive). `planned_units` is per arm and sets the scale on which information is counted. `filters` are
-    exposure dims that have to match. `sha256` covers all of it except itself and the two times, which are
-    facts about the run.
+    exposure dims that have to match. `layer` is the layer of flags in which the experiment owns
+    `layer_share_ppm` of the units ("" and None: it shares units with all others). `source` is the
+    key of the company's own tables that are read ("": the events sent to Headway). `sha256` covers all of it
+    except itself and the two times, which are facts about the run.
     """
 
     experiment: str
@@ -165,6 +174,9 @@ class LockedPlan:
     planned_units: int | None = None
     dimensions: tuple[str, ...] = ()
     filters: tuple[tuple[str, str], ...] = ()
+    layer: str = ""
+    layer_share_ppm: int | None = None
+    source: str = ""
     sha256: str = ""
     started_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -197,7 +209,13 @@ class LockedPlan:
             "planned_units": self.planned_units,
             "dimensions": list(self.dimensions),
             "filters": dict(self.filters),
+            **self._slots(),
+            **({"source": self.source} if self.source else {}),
         }
+
+    def _slots(self) -> dict[str, Any]:
+        """Left out without a layer, so that plans locked before there were layers keep their hash."""
+        return {"layer": self.layer, "layer_share_ppm": self.layer_share_ppm} if self.layer else {}
 
     def locked(self) -> "LockedPlan":
         """The same plan carrying its hash."""

@@ -132,8 +132,9 @@ def draft_version(owner: Experiment) -> ExperimentVersion:
 
 def draft(owner: Experiment, version: ExperimentVersion) -> Draft:
     """The version as a person would write it."""
-    named = ("title", "owner", "kind", "flag", "environment", "unit_type", "assigned_here")
+    named = ("title", "owner", "backup_owner", "kind", "flag", "environment", "unit_type", "assigned_here")
     identity = {name: getattr(owner, name) for name in named}
+    identity |= {"team": owner.team_id or "", "surface": owner.surface_id or ""}
     arms = [_planned(arm).to_dict() for arm in version.arms.all()]
     return read({**identity, **version.design, "arms": arms})
 
@@ -160,6 +161,9 @@ def candidate(owner: Experiment, version: ExperimentVersion) -> LockedPlan:
         planned_units=written.planned_units,
         dimensions=written.dimensions,
         filters=written.filters,
+        layer=written.layer,
+        layer_share_ppm=written.layer_share_ppm,
+        source=written.source,
     )
 
 
@@ -222,7 +226,7 @@ def flag_variants(owner: Experiment) -> tuple[str, ...] | None:
 
 
 def _planned(arm: Arm) -> PlannedArm:
-    return PlannedArm(arm.key, arm.variant, arm.weight_ppm, ArmRole(arm.role))
+    return PlannedArm(arm.key, arm.variant, arm.weight_ppm, ArmRole(arm.role), arm.dose_ms)
 
 
 def planned_binding(row: MetricBinding, bound: "MetricVersion") -> Binding:

@@ -16,12 +16,17 @@ from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
 from metrics import queries as metric_queries
 from metrics.definitions import MetricDefinition
 from metrics.reading import SLUG, SLUG_RULE
+from organisation import queries as organisation_queries
 
 if TYPE_CHECKING:
     from metrics.models import MetricVersion
 
-IDENTITY = ("title", "owner", "kind", "flag", "environment", "unit_type", "assigned_here")
-FIXED_AFTER_START = ("kind", "flag", "environment", "unit_type", "assigned_here")
+IDENTITY = ("title", "owner", "backup_owner", "kind", "flag", "environment", "unit_type", "assigned_here")
+PLACE = ("team", "surface")
+FIXED_AFTER_START = (
+    *("kind", "flag", "environment", "unit_type", "assigned_here"),
+    *("layer", "layer_share_ppm"),
+)
 
 
 @transaction.atomic
@@ -132,10 +137,14 @@ def _editable(key: str) -> tuple[Experiment, ExperimentVersion]:
 
 def _write(experiment: Experiment, version: ExperimentVersion, draft: Draft) -> None:
     """Store the draft in its rows."""
+    _raise_if_nowhere(draft)
     content = draft.to_dict()
     for name in IDENTITY:
         setattr(experiment, name, content.pop(name))
+    for name in PLACE:
+        setattr(experiment, f"{name}_id", content.pop(name) or None)
     arms = content.pop("arms")
+    experiment.search_text = searched(experiment, draft)
     experiment.save()
     version.experiment, version.design = experiment, content
     version.save()
@@ -143,6 +152,23 @@ def _write(experiment: Experiment, version: ExperimentVersion, draft: Draft) -> 
     Arm.objects.bulk_create(
         Arm(version=version, position=position, **arm) for position, arm in enumerate(arms)
     )
+
+
+def _raise_if_nowhere(draft: Draft) -> None:
+    """NotFound when there is no such team or surface."""
+    if draft.team:
+        organisation_queries.team(draft.team)
+    if draft.surface:
+        organisation_queries.surface(draft.surface)
+
+
+def searched(experiment: Experiment, draft: Draft) -> str:
+    """What the portfolio's search looks into: names, the hypothesis, and what the decision taught."""
+    said = draft.hypothesis
+    decided = queries.decision(experiment.key)
+    parts = [experiment.key, draft.title, draft.owner, draft.flag, draft.team, draft.surface]
+    parts += [said.change, said.audience, said.metric, said.mechanism, said.refuted_if]
+    return "\n".join(filter(None, [*parts, decided.reason if decided else ""]))
 
 
 def _copy(row: MetricBinding, version: ExperimentVersion) -> MetricBinding:

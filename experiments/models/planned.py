@@ -6,27 +6,40 @@ from then on the database refuses to change the version, its arms or its metrics
 
 from datetime import timedelta
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 
 from experiments.drafts import ExperimentKind
 from experiments.lifecycle import State
+from experiments.models.wording import choices
 from experiments.plan import WHOLE_PPM, ArmRole, Role
 from metrics.definitions import Amount, Margin
 from metrics.reading import SLUG
 
 
-def choices(words: type[State] | type[ExperimentKind] | type[ArmRole] | type[Role]) -> list[tuple[str, str]]:
-    return [(word.value, word.value) for word in words]
+SEARCHED = SearchVector("search_text", config="english")
 
 
 class Experiment(models.Model):
-    """One question put to users. `state` is written by `services.transitions` only."""
+    """One question put to users. `state` is written by `services.transitions` only.
+
+    `scheduled_*` say what the clock does by itself; `schedule_note` why it could not. `follows` is the
+    experiment whose question this one takes up. `search_text` is what the portfolio's search looks into.
+    """
 
     key = models.CharField(max_length=63, unique=True)
     title = models.CharField(max_length=200)
     kind = models.CharField(max_length=10, choices=choices(ExperimentKind))
     owner = models.CharField(max_length=150, blank=True)
+    backup_owner = models.CharField(max_length=150, blank=True)
+    team = models.ForeignKey(
+        "organisation.Team", on_delete=models.PROTECT, null=True, to_field="key", related_name="+"
+    )
+    surface = models.ForeignKey(
+        "organisation.Surface", on_delete=models.PROTECT, null=True, to_field="key", related_name="+"
+    )
     flag = models.CharField(max_length=63, blank=True)
     environment = models.CharField(max_length=63)
     unit_type = models.CharField(max_length=63)
@@ -36,9 +49,16 @@ class Experiment(models.Model):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     stopped_at = models.DateTimeField(null=True)
+    scheduled_start_at = models.DateTimeField(null=True)
+    scheduled_coverage_ppm = models.PositiveIntegerField(default=WHOLE_PPM)
+    scheduled_stop_at = models.DateTimeField(null=True)
+    schedule_note = models.TextField(blank=True)
+    follows = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="followed_by")
+    search_text = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-created_at", "key"]
+        indexes = [GinIndex(SEARCHED, name="experiment_search")]
         constraints = [
             models.CheckConstraint(condition=Q(key__regex=f"^{SLUG.pattern}$"), name="experiment_key_slug"),
             models.CheckConstraint(
@@ -118,6 +138,7 @@ class Arm(models.Model):
     variant = models.CharField(max_length=63)
     weight_ppm = models.PositiveIntegerField()
     role = models.CharField(max_length=10, choices=choices(ArmRole))
+    dose_ms = models.PositiveIntegerField(null=True)
 
     class Meta:
         ordering = ["position"]
@@ -216,6 +237,7 @@ class Taken(models.TextChoices):
     ROLL_BACK = "roll_back"
     ITERATE = "iterate"
     ABANDON = "abandon"
+    EXTEND = "extend"
 
 
 class Decision(models.Model):
