@@ -1,7 +1,7 @@
 from django.urls import path
 
 from flags import services
-from flags.pages import detail, editing, keys, listing, places, preview, ramps, segments, steps
+from flags.pages import code, detail, editing, keys, listing, places, preview, ramps, segments, steps
 
 ONE = "<slug:key>/"
 RAMP_ACTS = {
@@ -40,6 +40,8 @@ urlpatterns = [
         {"service": services.jump_ramp},
         name="ramp-jump",
     ),
+    path("code/", code.code, name="flag-code"),
+    path("code/forget/", code.forget, name="flag-code-forget"),
     path("keys/", keys.keys, name="sdk-keys"),
     path("keys/<slug:prefix>/rotate/", keys.rotate, name="sdk-key-rotate"),
     path("keys/<slug:prefix>/revoke/", keys.revoke, name="sdk-key-revoke"),
@@ -49,6 +51,7 @@ urlpatterns = [
     path(f"{ONE}versions/", detail.versions, name="flag-versions"),
     path(f"{ONE}versions/<int:number>/", detail.version, name="flag-version"),
     path(f"{ONE}versions/<int:number>/revert/", steps.revert, name="flag-revert"),
+    path(f"{ONE}code/", code.of_flag, name="flag-references"),
     path(f"{ONE}history/", detail.history, name="flag-history"),
     path(f"{ONE}settings/", editing.settings, name="flag-settings"),
     path(f"{ONE}serve/", editing.serve, name="flag-serve"),

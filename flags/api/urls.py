@@ -1,9 +1,10 @@
 from django.urls import path
 
 from flags import services
-from flags.api import flags, places, ramps, versions
+from flags.api import flags, places, ramps, references, versions, whole
 
 FLAG = "flags/<slug:key>"
+PLACE = "environments/<slug:environment>"
 ONE = f"{FLAG}/environments/<slug:environment>"
 
 RAMP_ACTS = {
@@ -45,6 +46,12 @@ urlpatterns = [
     ),
     path("ramp-plans", ramps.RampPlans.as_view(), name="api-ramp-plans"),
     path("environments", places.EnvironmentList.as_view(), name="api-environments"),
+    path(f"{PLACE}/state", whole.State.as_view(), name="api-environment-state"),
+    path(f"{PLACE}/document", whole.Document.as_view(), name="api-environment-document"),
+    path(f"{PLACE}/apply", whole.Apply.as_view(), name="api-environment-apply"),
+    path("whoami", whole.Whoami.as_view(), name="api-whoami"),
+    path("code-references", references.Code.as_view(), name="api-code"),
+    path(f"{FLAG}/references", references.FlagReferences.as_view(), name="api-flag-references"),
     path("layers", places.LayerList.as_view(), name="api-layers"),
     path("layers/<slug:key>", places.LayerDetail.as_view(), name="api-layer"),
     path("segments", places.SegmentList.as_view(), name="api-segments"),

@@ -1,5 +1,6 @@
 """Everything that changes flags. Keyword-only, one transaction each, an audit row for each change."""
 
+from flags.services.applying import apply_changes
 from flags.services.catalogue import archive, create_flag, edit_flag, serve_default, unarchive
 from flags.services.environments import create_environment, lock_environment
 from flags.services.holds import hold, release_hold
@@ -15,6 +16,7 @@ from flags.services.ramps import (
     roll_back_ramp,
     start_ramp,
 )
+from flags.services.references import forget_repository, replace_references
 from flags.services.salts import draw_salt
 from flags.services.segments import create_segment, publish_segment
 from flags.services.steering import (
@@ -29,6 +31,7 @@ from flags.services.versions import checked_definition, discard_draft, publish, 
 
 __all__ = [
     "allocate_slots",
+    "apply_changes",
     "approve_step",
     "archive",
     "checked_definition",
@@ -43,6 +46,7 @@ __all__ = [
     "edit_flag",
     "end_experiment_rule",
     "end_ramp",
+    "forget_repository",
     "free_slots",
     "hold",
     "jump_ramp",
@@ -53,6 +57,7 @@ __all__ = [
     "publish_experiment_rule",
     "publish_segment",
     "release_hold",
+    "replace_references",
     "resume_ramp",
     "revert",
     "revoke_key",
