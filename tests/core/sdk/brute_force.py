@@ -54,7 +54,7 @@ def decide(document, key, unit, attributes):
     if flag is None:
         return None, "FLAG_NOT_FOUND"
     attributes = attributes if isinstance(attributes, dict) else {}
-    text, off, default = unit_of(unit), flag.get("off"), flag.get("default")
+    text, off = unit_of(unit), flag.get("off")
     if not flag["on"]:
         return off, "DISABLED"
     if text is not None and text in (flag.get("forced") or {}):
@@ -62,18 +62,21 @@ def decide(document, key, unit, attributes):
     for wanted in flag.get("prerequisites") or []:
         if decide(document, wanted["flag"], unit, attributes)[0] not in wanted["variants"]:
             return off, "PREREQUISITE_FAILED"
-    if any(_is_held(flag, holdout, text) for holdout in document["holdouts"].values()):
-        return default, "HOLDOUT"
     return _by_rules(document, flag, text, attributes)
 
 
-def _is_held(flag, holdout, text):
-    experiments = [rule for rule in flag["rules"] if rule.get("experiment")]
-    layers = {rule["layer"]["key"] for rule in experiments if "layer" in rule}
-    applies = bool(experiments) and holdout["unit_type"] == flag["unit_type"]
-    if holdout.get("layers") is not None:
-        applies = applies and bool(layers & set(holdout["layers"]))
-    return applies and text is not None and is_below(text, holdout["salt"], holdout["share_ppm"])
+def _is_held(document, flag, rule, text):
+    for key, holdout in document["holdouts"].items():
+        layers = holdout.get("layers")
+        experiment = bool(rule.get("experiment"))
+        if layers is not None:
+            experiment = experiment and "layer" in rule and rule["layer"]["key"] in layers
+        applies = experiment or key in rule.get("holdouts", [])
+        if not applies or holdout["unit_type"] != flag["unit_type"] or text is None:
+            continue
+        if is_below(text, holdout["salt"], holdout["share_ppm"]):
+            return True
+    return False
 
 
 def _by_rules(document, flag, text, attributes):
@@ -82,6 +85,9 @@ def _by_rules(document, flag, text, attributes):
         unit = unit_of(attributes.get(rule["unit_from"])) if rule.get("unit_from") else text
         if unit is None and _draws(rule):
             reason = "UNIT_MISSING"
+            continue
+        if _is_held(document, flag, rule, text):
+            reason = reason if reason == "UNIT_MISSING" else "HOLDOUT"
             continue
         if "layer" in rule and not _is_in_slots(document, rule["layer"], unit):
             reason = "NOT_IN_LAYER" if reason == "DEFAULT" else reason

@@ -106,6 +106,8 @@ def rules(draw, number, with_layers=True):
         rule["variant"] = draw(st.sampled_from(["control", "treatment"]))
     if draw(st.booleans()):
         rule["experiment"] = "an-experiment"
+    if draw(st.booleans()):
+        rule["holdouts"] = draw(st.sampled_from([["held"], ["over"], []]))
     origin = draw(st.sampled_from(["unit", "unit", "layer", "attribute"]))
     if origin == "attribute":
         rule["unit_from"] = "device_id"

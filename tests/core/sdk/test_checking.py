@@ -164,6 +164,11 @@ REFUSED = [
         "holdouts.h.layers",
         "no such layer",
     ),
+    (
+        document({"f": flag([{"id": "r", "variant": "treatment", "holdouts": "h"}])}),
+        "flags.f.rules[0].holdouts",
+        "a list",
+    ),
     (document(segments={"s": {"version": 1}}), "segments.s.when", "missing"),
     (
         document(segments={"s": {"version": 1, "when": {"segment": "s"}}}),

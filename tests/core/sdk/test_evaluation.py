@@ -142,6 +142,33 @@ def test_holdout__of_one_layer__spares_flags_outside_it():
     assert reasons["in"].detail == "h"
 
 
+def test_holdout__experiment_that_starts__changes_nothing_for_held_units():
+    held = {"h": {"unit_type": "user", "salt": 5, "share_ppm": 200_000, "layers": None}}
+    front = {"id": "front", "when": when("plan", "equals", "pro"), "variant": "treatment"}
+    before = compile_config(document({"f": flag([front])}, holdouts=held))
+    running = compile_config(document({"f": flag([front, *experiment()["rules"]])}, holdouts=held))
+    contexts = [(user, {"plan": plan}) for user in USERS for plan in ("pro", "free")]
+
+    answers = [(before.evaluate("f", *each), running.evaluate("f", *each)) for each in contexts]
+
+    held_out = [(old, new) for old, new in answers if new.reason == "HOLDOUT"]
+    assert 0.15 < len(held_out) / len(USERS) < 0.25
+    assert all(old.variant == new.variant == "control" for old, new in held_out)
+    assert all(new.reason == "TARGETING_MATCH" for old, new in answers if old.reason == "TARGETING_MATCH")
+
+
+def test_holdout__named_by_a_shipped_rule__keeps_the_old_default_until_it_is_over():
+    held = {"h": {"unit_type": "user", "salt": 5, "share_ppm": 500_000, "layers": None}}
+    shipped = {"f": flag([{"id": "won", "variant": "treatment", "holdouts": ["h"]}])}
+    during, after = (compile_config(document(shipped, holdouts=part)) for part in (held, {}))
+
+    reasons = {during.evaluate("f", user).reason for user in USERS}
+
+    assert reasons == {"HOLDOUT", "TARGETING_MATCH"}
+    assert {after.evaluate("f", user).variant for user in USERS} == {"treatment"}
+    assert during.evaluate("f", "").variant == "treatment"
+
+
 def test_unit_from__attribute__is_what_is_drawn():
     config = compile_config(document({"f": flag([split(unit_from="device")]), "g": flag([split()])}))
 

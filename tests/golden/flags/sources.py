@@ -269,6 +269,18 @@ LAYERS = document(
         ),
         "account": flag([split(gate=51, arm=52, experiment="three")], unit_type="account"),
         "free": flag([split(gate=61, arm=62)]),
+        "beside": flag(
+            [targeting(when("country", "equals", "de")), split(experiment="four", gate=71, arm=72)]
+        ),
+        "shipped": flag([{"id": "won", "variant": "treatment", "holdouts": ["everything", "over"]}]),
+        "both": flag(
+            [
+                split(
+                    experiment="five", gate=81, arm=82, layer={"key": "shop", "slots": [[500_000, 600_000]]}
+                ),
+                {"id": "later", "variant": "treatment"},
+            ]
+        ),
     },
     layers={"shop": {"unit_type": "user", "salt": 77}},
     holdouts={

@@ -17,7 +17,7 @@ export const PPM = "a share is a whole number from 0 to 1000000 parts per millio
 
 const REQUIRED = ["on", "rules", "type", "unit_type", "variants", "version"];
 const FLAG = [...REQUIRED, "off", "default", "forced", "prerequisites", "meta"];
-const RULE = ["id", "when", "variant", "split", "experiment", "layer", "unit_from"];
+const RULE = ["id", "when", "variant", "split", "experiment", "layer", "unit_from", "holdouts"];
 const SPLIT = ["coverage_ppm", "gate_salt", "arm_salt", "arms"];
 
 const isWhole = (value: unknown, below: number): value is number => Number.isInteger(value) && 0 <= (value as number) && (value as number) < below;
@@ -159,11 +159,13 @@ function checkArms(arms: unknown, variants: Json): Problems {
   return new Set(arms.map((arm) => arm[0])).size === arms.length ? FINE : problem("arms", arms, "a variant is in two arms", "Give it one share.");
 }
 
-/** Where the rule's units come from: experiment, attribute in place of the unit, layer. */
+/** Where the rule's units come from: experiment, attribute in place of the unit, holdouts, layer. */
 function checkOrigin(rule: Json, entry: Json, document: Json): Problems {
   if (rule.experiment != null && !isName(rule.experiment)) return problem("experiment", rule.experiment, `a key has 1 to ${MAX_NAME} characters`);
   const source = rule.unit_from;
   if (source != null && (!isName(source) || source === UNIT)) return problem("unit_from", source, "this has to be the name of an attribute");
+  const held = rule.holdouts;
+  if (held != null && !(Array.isArray(held) && held.every(isName))) return problem("holdouts", held, "this has to be a list of holdouts");
   return has(rule, "layer") ? under("layer", checkPlace(rule.layer, source ?? entry.unit_type, document.layers)) : FINE;
 }
 

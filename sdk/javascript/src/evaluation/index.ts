@@ -54,6 +54,8 @@ interface Rule {
   readonly when: Predicate | null;
   readonly slots: { readonly salt: number; readonly ranges: readonly (readonly [number, number])[] } | null;
   readonly split: Split | null;
+  /** Holdouts whose units pass the rule over. */
+  readonly heldBy: readonly Holdout[];
 }
 
 interface Split {
@@ -72,7 +74,6 @@ interface Holdout {
 interface Plan {
   readonly entry: Json;
   readonly rules: readonly Rule[];
-  readonly holdouts: readonly Holdout[];
   /** Whether chance decides somewhere in the flag: forced units of such flags are exposures. */
   readonly isExperimental: boolean;
 }
@@ -125,7 +126,6 @@ export class Config {
       const { variant } = this.evaluate(wanted.flag, unit, attributes);
       if (variant === null || !wanted.variants.includes(variant)) return answer(entry.off, "PREREQUISITE_FAILED");
     }
-    if (text !== null && plan.holdouts.some((holdout) => bucket(text, holdout.salt) < holdout.limit)) return answer(entry.default, "HOLDOUT");
     return this.byRules(plan, text, attributes, answer);
   }
 
@@ -136,11 +136,16 @@ export class Config {
     answer: (variant: string | null | undefined, reason: Reason, rule?: Json, exposedUnit?: string | null) => Evaluation,
   ): Evaluation {
     let passedOver: Reason = "DEFAULT";
+    const isIn = (holdout: Holdout): boolean => text !== null && bucket(text, holdout.salt) < holdout.limit;
     for (const rule of plan.rules) {
       const source = rule.source.unit_from;
       const unit = source == null ? text : unitText(has(attributes, source) ? attributes[source] : null);
       if (unit === null && needsUnit(rule)) {
         passedOver = "UNIT_MISSING";
+        continue;
+      }
+      if (rule.heldBy.some(isIn)) {
+        if (passedOver !== "UNIT_MISSING") passedOver = "HOLDOUT";
         continue;
       }
       if (rule.slots !== null && !isInSlots(rule.slots, unit!)) {
@@ -161,31 +166,29 @@ export class Config {
     const entry: Json = this.document.flags[flag];
     const plan: Plan = {
       entry,
-      rules: entry.rules.map((rule: Json) => this.rule(rule)),
-      holdouts: this.holdouts(entry),
+      rules: entry.rules.map((rule: Json) => this.rule(rule, entry.unit_type)),
       isExperimental: entry.rules.some((rule: Json) => has(rule, "split") || Boolean(rule.experiment)),
     };
     this.plans.set(flag, plan);
     return plan;
   }
 
-  private rule(rule: Json): Rule {
+  private rule(rule: Json, unitType: string): Rule {
     return {
       source: rule,
       when: has(rule, "when") ? compiled(rule.when, (key) => this.segment(key)) : null,
       slots: has(rule, "layer") ? { salt: this.document.layers[rule.layer.key].salt, ranges: rule.layer.slots.map(([low, high]: [number, number]) => [threshold(low), threshold(high)]) } : null,
       split: has(rule, "split") ? splitOf(rule.split) : null,
+      heldBy: this.heldBy(rule, unitType),
     };
   }
 
-  /** Those of the flag's unit that hold for a layer that one of its experiments is in. */
-  private holdouts(entry: Json): Holdout[] {
-    const experiments: Json[] = entry.rules.filter((rule: Json) => Boolean(rule.experiment));
-    const layers = new Set(experiments.filter((rule) => has(rule, "layer")).map((rule) => rule.layer.key));
-    const all: Json[] = experiments.length > 0 ? Object.values(this.document.holdouts) : [];
-    return all
-      .filter((each) => each.unit_type === entry.unit_type && (each.layers == null || each.layers.some((layer: string) => layers.has(layer))))
-      .map((each) => ({ salt: each.salt, limit: threshold(each.share_ppm) }));
+  /** Those of the flag's unit that the rule names, and those that hold its experiment. */
+  private heldBy(rule: Json, unitType: string): Holdout[] {
+    const named: readonly string[] = rule.holdouts ?? [];
+    return Object.entries<Json>(this.document.holdouts)
+      .filter(([key, each]) => each.unit_type === unitType && (named.includes(key) || holdsExperiment(rule, each)))
+      .map(([, each]) => ({ salt: each.salt, limit: threshold(each.share_ppm) }));
   }
 
   private segment(key: string): Predicate {
@@ -195,6 +198,10 @@ export class Config {
     this.segments.set(key, predicate);
     return predicate;
   }
+}
+
+function holdsExperiment(rule: Json, { layers }: Json): boolean {
+  return Boolean(rule.experiment) && (layers == null || (has(rule, "layer") && layers.includes(rule.layer.key)));
 }
 
 function splitOf(split: Json): Split {

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from headway.evaluation.conditions import Attributes
 from headway.evaluation.hashing import RANGE, bucket, unit_text
-from headway.evaluation.plans import Plan, Rule, Slots, Split
+from headway.evaluation.plans import Holdout, Plan, Rule, Slots, Split
 from headway.evaluation.results import Evaluation
 
 Steps = list[dict[str, Any]]
@@ -59,27 +59,38 @@ class Decision:
             self._note("prerequisite", flag=wanted.flag, variant=variant, met=is_met)
             if not is_met:
                 return wanted.failed
+        return None
+
+    def _holdouts_of(self, plan: Plan) -> list[Holdout]:
+        """The holdouts the unit is in; without a unit there is none."""
+        found = []
         for holdout in plan.holdouts if self.text is not None else ():
             own = bucket(self.text, holdout.salt)  # type: ignore[arg-type]
             is_held = own < holdout.limit
             self._note("holdout", holdout=holdout.key, bucket=own, limit=holdout.limit, held=is_held)
             if is_held:
-                return holdout.held
-        return None
+                found.append(holdout)
+        return found
 
     def _by_rules(self, plan: Plan) -> Evaluation:
-        missing = ""
+        missing, held = "", self._holdouts_of(plan)
+        keys = {holdout.key for holdout in held}
         for rule in plan.rules:
             text, fault = self._unit_of(rule)
             if text is None and _needs_unit(rule):
                 missing = missing or fault
                 self._note("rule", rule=rule.id, skipped=fault)
                 continue
+            if not keys.isdisjoint(rule.held_by):
+                self._note("rule", rule=rule.id, skipped=f"held out by {min(keys & rule.held_by)}")
+                continue
             found = self._by_rule(rule, text or "")
             if found is not None:
                 return found
         if missing:
             return self._noted(plan.unit_missing.with_detail(missing), "default", detail=missing)
+        if held:
+            return self._noted(held[0].held, "default", holdout=held[0].key)
         return self._noted(plan.not_in_layer if self.is_elsewhere else plan.fallback, "default")
 
     def _unit_of(self, rule: Rule) -> tuple[Optional[str], str]:

@@ -27,7 +27,7 @@ _FLAG = frozenset(
     "version type unit_type on variants off default forced prerequisites rules meta".split()  # noqa: SIM905
 )
 _REQUIRED = frozenset(("version", "type", "unit_type", "on", "variants", "rules"))
-_RULE = frozenset({"id", "when", "variant", "split", "experiment", "layer", "unit_from"})
+_RULE = frozenset({"id", "when", "variant", "split", "experiment", "layer", "unit_from", "holdouts"})
 _SPLIT = {"coverage_ppm", "gate_salt", "arm_salt", "arms"}
 
 
@@ -215,13 +215,16 @@ def _check_arms(arms: Any, variants: Mapping[str, Any]) -> Problems:
 
 
 def _check_origin(rule: Mapping[str, Any], entry: Mapping[str, Any], document: Mapping[str, Any]) -> Problems:
-    """Where the rule's units come from: experiment, attribute in place of the unit, layer."""
+    """Where the rule's units come from: experiment, attribute in place of the unit, holdouts, layer."""
     experiment = rule.get("experiment")
     if experiment is not None and not is_name(experiment):
         return problem("experiment", experiment, f"a key has 1 to {MAX_NAME} characters")
     source = rule.get("unit_from")
     if source is not None and (not is_name(source) or source == conditions.UNIT):
         return problem("unit_from", source, "this has to be the name of an attribute")
+    held = rule.get("holdouts")
+    if held is not None and not (held.__class__ is list and all(is_name(key) for key in held)):
+        return problem("holdouts", held, "this has to be a list of holdouts")
     if "layer" in rule:
         return under("layer", _check_place(rule["layer"], source or entry["unit_type"], document["layers"]))
     return FINE

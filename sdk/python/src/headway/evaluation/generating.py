@@ -60,6 +60,7 @@ class _Writer:
         self._constants: dict[str, object] = {}
         self._fetched: dict[str, str] = {}
         self._drawn: dict[int, str] = {}
+        self._held: dict[str, str] = {}
         self._unusual = self._constant(unusual)
         self._hash = self._constant(murmur3)
 
@@ -106,12 +107,12 @@ class _Writer:
         self._answer(one.failed, "    ")
 
     def _holdout(self, one: Holdout) -> None:
-        self._line(f"if {self._bucket(one.salt)} < {one.limit}:")
-        self._answer(one.held, "    ")
+        name = self._held[one.key] = f"held{len(self._held)}"
+        self._line(f"{name} = {self._bucket(one.salt)} < {one.limit}")
 
     def _rule(self, rule: Rule) -> bool:
         """Write a rule; True when it takes everybody who gets there."""
-        conditions = []
+        conditions = [f"not {self._held[key]}" for key in sorted(rule.held_by)]
         if rule.slots is not None:
             conditions.append(self._slots(rule.slots))
         if rule.condition is not None:
@@ -152,7 +153,13 @@ class _Writer:
             self._line(f"{indent}return {all_arms}[{find}({ends}, {self._bucket(split.arm_salt)})]")
 
     def _end(self) -> None:
-        """For units that no rule took; whether they are elsewhere in a layer is drawn again."""
+        """For units that no rule took; whether they are elsewhere in a layer is drawn again.
+
+        A held-out unit comes here only past the rules that it is kept out of.
+        """
+        for holdout in self._plan.holdouts:
+            self._line(f"if {self._held[holdout.key]}:")
+            self._answer(holdout.held, "    ")
         salts = {rule.slots.salt: rule.slots for rule in self._plan.rules if rule.slots is not None}
         if salts:
             inside = [self._slots(rule.slots) for rule in self._plan.rules if rule.slots is not None]

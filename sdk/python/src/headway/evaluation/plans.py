@@ -38,8 +38,11 @@ class Split(NamedTuple):
     coverage_ppm: int
 
 
+NO_HOLDOUT: frozenset[str] = frozenset()
+
+
 class Rule(NamedTuple):
-    """One rule; either `fixed` or `split` is set."""
+    """One rule; either `fixed` or `split` is set. Units in a holdout of `held_by` pass it over."""
 
     id: str
     when: Optional[Predicate]
@@ -49,10 +52,11 @@ class Rule(NamedTuple):
     fixed: Optional[Evaluation]
     split: Optional[Split]
     outside: Evaluation
+    held_by: frozenset[str]
 
 
 class Holdout(NamedTuple):
-    """Units below `limit` are kept out."""
+    """Units below `limit` are kept out of the rules that name it."""
 
     key: str
     salt: int
@@ -144,7 +148,7 @@ def plan_of(key: str, document: Mapping[str, Any], segment: Callable[[str], Pred
         forced=answers.forced(),
         prerequisites=[_prerequisite(one, answers) for one in entry.get("prerequisites") or ()],
         holdouts=_holdouts(entry, document["holdouts"], answers),
-        rules=[_rule(rule, document, answers, segment) for rule in entry["rules"]],
+        rules=[_rule(rule, entry, document, answers, segment) for rule in entry["rules"]],
         fallback=answers.fallback(results.DEFAULT),
         not_in_layer=answers.fallback(results.NOT_IN_LAYER),
         unit_missing=answers.fallback(results.UNIT_MISSING),
@@ -159,20 +163,39 @@ def _prerequisite(one: Mapping[str, Any], answers: _Answers) -> Prerequisite:
 def _holdouts(
     entry: Mapping[str, Any], holdouts: Mapping[str, Mapping[str, Any]], answers: _Answers
 ) -> list[Holdout]:
-    """The holdouts that hold for a flag: of its unit, and of a layer that one of its experiments is in."""
-    experiments = [rule for rule in entry["rules"] if rule.get("experiment")]
-    layers = {rule["layer"]["key"] for rule in experiments if "layer" in rule}
+    """The holdouts that keep units out of at least one rule of the flag."""
+    if not holdouts:
+        return []
+    needed = frozenset().union(*(_held_by(rule, entry, holdouts) for rule in entry["rules"]))
     return [
         Holdout(key, each["salt"], threshold(each["share_ppm"]), answers.fallback(results.HOLDOUT, key))
         for key, each in holdouts.items()
-        if experiments
-        and each["unit_type"] == entry["unit_type"]
-        and (each.get("layers") is None or not layers.isdisjoint(each["layers"]))
+        if key in needed
     ]
+
+
+def _held_by(
+    rule: Mapping[str, Any], entry: Mapping[str, Any], holdouts: Mapping[str, Mapping[str, Any]]
+) -> frozenset[str]:
+    """The holdouts of a rule: those of the flag's unit that it names, and those that hold its experiment."""
+    named = rule.get("holdouts") or ()
+    return frozenset(
+        key
+        for key, each in holdouts.items()
+        if each["unit_type"] == entry["unit_type"] and (key in named or _holds_experiment(rule, each))
+    )
+
+
+def _holds_experiment(rule: Mapping[str, Any], holdout: Mapping[str, Any]) -> bool:
+    if not rule.get("experiment"):
+        return False
+    layers = holdout.get("layers")
+    return layers is None or ("layer" in rule and rule["layer"]["key"] in layers)
 
 
 def _rule(
     rule: Mapping[str, Any],
+    entry: Mapping[str, Any],
     document: Mapping[str, Any],
     answers: _Answers,
     segment: Callable[[str], Predicate],
@@ -188,6 +211,7 @@ def _rule(
         fixed=None if split else answers.of_rule(rule, rule["variant"], results.TARGETING_MATCH),
         split=split,
         outside=answers.fallback(results.OUT_OF_ROLLOUT, rule=rule["id"]),
+        held_by=_held_by(rule, entry, document["holdouts"]) if document["holdouts"] else NO_HOLDOUT,
     )
 
 
