@@ -6,7 +6,7 @@ can run them. Only worker processes import this module. No aggregation over unit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import reduce
 from operator import and_
@@ -75,16 +75,28 @@ def level_name(dimension: int) -> str:
     return f"level{dimension}"
 
 
+def level_names(plan: AnalysisPlan) -> list[str]:
+    return [level_name(index) for index in range(len(plan.dimensions))]
+
+
 def column_name(column: int) -> str:
     """Name of the column that holds `plan.columns[column]`."""
     return f"column{column}"
 
 
-def assigned(plan: AnalysisPlan) -> Table:
-    """One row per unit seen in the experiment: its arm's number or a code, first exposure, levels, edges.
+def stream_name(stream: int) -> str:
+    """Name of the table that holds `plan.streams[stream]`."""
+    return f"stream{stream}"
 
-    A unit's arm is the one variant it was naturally shown; forced exposures do not count, neither for the
-    arm nor for the time.
+
+def column_names(plan: AnalysisPlan) -> list[str]:
+    return [column_name(index) for index in range(len(plan.columns))]
+
+
+def exposed(plan: AnalysisPlan) -> Table:
+    """One row per unit seen in the experiment: first natural exposure, the variants it saw, its levels then.
+
+    Forced exposures do not count, neither for the arm nor for the time.
     """
     seen = _seen(plan)
     natural = ~seen.forced
@@ -93,38 +105,52 @@ def assigned(plan: AnalysisPlan) -> Table:
         low=seen.variant.min(where=natural),
         high=seen.variant.max(where=natural),
     )
-    units = units.mutate(arm=_arm(units, plan), day=units.first_at.date())
-    edges = _edges(plan, units)
     if not plan.dimensions:
-        return units.select("unit", "arm", "day", "first_at", **edges)
-    levels = _levels(plan, seen, units)
-    joined = units.left_join(levels, "unit")
-    kept = {name: joined[name] for name in map(level_name, range(len(plan.dimensions)))}
-    return joined.select("unit", "arm", "day", "first_at", **kept, **edges)
+        return units
+    joined = units.left_join(_levels(plan, seen, units), "unit")
+    return joined.select("unit", "first_at", "low", "high", *level_names(plan))
+
+
+def assigned(plan: AnalysisPlan, exposed_units: Table) -> Table:
+    """One row per exposed unit: the number of its arm or a code, first exposure, levels, edges."""
+    units = exposed_units
+    arms = units.mutate(arm=_arm(units, plan), day=units.first_at.date())
+    return arms.select("unit", "arm", "day", "first_at", *level_names(plan), **_edges(plan, arms))
 
 
 def unit_rows(plan: AnalysisPlan, assigned: Table, total: Total) -> Table:
     """One row per enrolled unit: arm, levels and every column of the plan (NULL: no matching event)."""
     enrolled = assigned.filter(assigned.arm >= 0)
-    levels = [level_name(index) for index in range(len(plan.dimensions))]
     if not plan.columns:
-        return enrolled.select("unit", "arm", *levels)
-    matched = _attributed(plan, enrolled, {column.event for column in plan.columns})
-    sums = matched.group_by("unit").agg(
-        **{column_name(index): _taken(matched, column, total) for index, column in enumerate(plan.columns)}
-    )
-    joined = enrolled.left_join(sums, "unit")
-    columns = [column_name(index) for index in range(len(plan.columns))]
-    return joined.select("unit", "arm", *levels, *columns)
+        return enrolled.select("unit", "arm", *level_names(plan))
+    joined = enrolled.left_join(unit_sums(plan, enrolled, total), "unit")
+    return joined.select("unit", "arm", *level_names(plan), *column_names(plan))
+
+
+def with_edges(plan: AnalysisPlan, pairs: Table) -> Table:
+    """Units with their first exposure, and the ends of windows and starts of pre-periods beside it."""
+    return pairs.mutate(**_edges(plan, pairs))
+
+
+def unit_sums(plan: AnalysisPlan, units: Table, total: Total, keys: Sequence[str] = ("unit",)) -> Table:
+    """One row per unit with an event (or other `keys` of `units`, which has edges): every column."""
+    matched = _attributed(plan, units, {column.event for column in plan.columns})
+    sums = {
+        name: _taken(matched, of, total) for name, of in zip(column_names(plan), plan.columns, strict=True)
+    }
+    return matched.group_by(list(keys)).agg(**sums)
 
 
 def stream_rows(plan: AnalysisPlan, stream: Stream, assigned: Table) -> Table:
     """One row per event of a stream: unit, arm, levels, value. Events without a value are left out."""
     enrolled = assigned.filter(assigned.arm >= 0)
-    matched = _attributed(plan, enrolled, {stream.event})
-    wanted = matched.filter(_matches(matched, stream) & matched.value.notnull())
-    levels = [level_name(index) for index in range(len(plan.dimensions))]
-    return wanted.select("unit", "arm", *levels, "value")
+    return stream_values(plan, stream, enrolled).select("unit", "arm", *level_names(plan), "value")
+
+
+def stream_values(plan: AnalysisPlan, stream: Stream, units: Table) -> Table:
+    """The events of a stream beside the columns of their unit in `units`, which has edges."""
+    matched = _attributed(plan, units, {stream.event})
+    return matched.filter(_matches(matched, stream) & matched.value.notnull())
 
 
 def _seen(plan: AnalysisPlan) -> Table:

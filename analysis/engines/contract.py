@@ -36,12 +36,29 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredDay:
+    """The files of one day (UTC) and bucket. Rows are only ever added to a day, and merging files keeps them,
+    so the number of `rows` tells whether anything came in since."""
+
+    kind: str
+    day: date
+    bucket: int
+    paths: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreFiles:
-    """Addresses of the Parquet files to read, by user-hash bucket; a unit's rows never cross buckets."""
+    """Addresses of the Parquet files to read, by user-hash bucket; a unit's rows never cross buckets.
+
+    `days` are the same files by day, for engines that keep something of a day between looks; empty when the
+    days are not known.
+    """
 
     exposures: Mapping[int, tuple[str, ...]]
     events: Mapping[int, tuple[str, ...]]
     rows: int = 0
+    days: tuple[StoredDay, ...] = ()
 
     @property
     def buckets(self) -> tuple[int, ...]:

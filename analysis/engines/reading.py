@@ -29,7 +29,9 @@ from analysis.unit_values import (
     Value,
     assigned,
     column_name,
+    exposed,
     level_name,
+    stream_name,
     stream_rows,
     unit_rows,
 )
@@ -88,23 +90,24 @@ class Look:
     def __init__(self, plan: AnalysisPlan, backend: Backend) -> None:
         self.plan = plan
         self.backend = backend
-        self._keep: list[tuple[str, str]] = []
-        self.assigned = self._kept("assigned", assigned(plan))
+        self._keep: list[tuple[str, Table]] = []
+        self.assigned = self._kept("assigned", assigned(plan, exposed(plan)))
         self.units = self._kept("units", unit_rows(plan, self.assigned, backend.total))
         self.streams = {
-            stream: self._kept(f"stream{index}", stream_rows(plan, stream, self.assigned))
+            stream: self._kept(stream_name(index), stream_rows(plan, stream, self.assigned))
             for index, stream in enumerate(plan.streams)
         }
 
     def _kept(self, name: str, expression: Table) -> Table:
-        self._keep.append((name, self.backend.compile(expression)))
+        self._keep.append((name, expression))
         return ibis.table(expression.schema(), name=name)
 
     def prepare(self) -> None:
         """Every partition makes its kept tables, in order."""
+        statements = [(name, self.backend.compile(expression)) for name, expression in self._keep]
 
         def make(partition: Partition) -> None:
-            for name, statement in self._keep:
+            for name, statement in statements:
                 partition.keep(name, statement)
 
         self.backend.each(make)
@@ -128,10 +131,13 @@ class Look:
         return tuple(sorted(counts, key=lambda level: (-counts[level], level))[:MAX_LEVELS])
 
 
-def read(plan: AnalysisPlan, backend: Backend, frozen: Mapping[Entry, float]) -> Readings:
-    """Everything one look needs."""
+def read(
+    plan: AnalysisPlan, backend: Backend, frozen: Mapping[Entry, float], *, is_prepared: bool = False
+) -> Readings:
+    """Everything one look needs. `is_prepared`: the backend has made the kept tables in its own way."""
     look = Look(plan, backend)
-    look.prepare()
+    if not is_prepared:
+        look.prepare()
     groupings = look.groupings()
     caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
     caps |= _caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
