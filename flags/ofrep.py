@@ -1,23 +1,28 @@
 """OpenFeature's remote evaluation protocol (OFREP v1): any OpenFeature client asks, the SDK answers.
 
-Clients get values and reasons, never rules, salts or segments. No HTTP server and no Django here: the edge
-routes to `Ofrep` and sends what it returns.
+Clients get values and reasons, never rules, salts or segments; keys of scope client only for flags that are
+client-side, and without the names of rules. No HTTP server and no Django here: the edge routes to `Ofrep` and
+sends what it returns.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from flags.delivery import Answer, Delivery, KeyRefused, is_known
+from flags.delivery import Answer, Delivery, Document, KeyRefused, KeyRow, is_known
+from flags.sightings import Sightings
 from headway.evaluation import Config, Evaluation, compile_config
 
 ONE_FLAG = "/ofrep/v1/evaluate/flags/"
 ALL_FLAGS = "/ofrep/v1/evaluate/flags"
 SCOPES = ("server", "client")
 MAX_CONFIGS = 64
+INACTIVITY_S = 120
+"""How long a page may stay hidden before its client lets go of the stream."""
 REASONS = {
     "DISABLED": "DISABLED",
     "OVERRIDE": "TARGETING_MATCH",
@@ -38,75 +43,121 @@ class _NotUnderstood(Exception):
         super().__init__(details)
 
 
-class Ofrep:
-    """Answers for one process; compiled configurations are kept until their documents change."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one key is answered from. `flags` are all it may ask for."""
 
-    def __init__(self, delivery: Delivery) -> None:
+    etag: str
+    config: Config
+    flags: Iterable[str]
+    is_client: bool = False
+
+    def evaluated(self, key: str, context: Context) -> dict[str, Any]:
+        if self.is_client and key not in self.flags:
+            return _not_found(key, self.config)
+        return evaluated(self.config, key, context, is_client=self.is_client)
+
+
+class Ofrep:
+    """Answers for one process; compiled configurations are kept until their documents change.
+
+    `sightings` is told of every flag that is asked for by name; asking for all of them says nothing.
+    """
+
+    def __init__(self, delivery: Delivery, sightings: Sightings, stream_path: str) -> None:
         self._delivery = delivery
+        self._sightings = sightings
+        self._stream_path = stream_path
         self._configs: dict[int, tuple[str, Config]] = {}
 
     async def one(self, key: str, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Answer:
         """POST /ofrep/v1/evaluate/flags/{key}."""
         try:
-            _, config = await self._config(headers, now)
-            context = read_context(body)
-            content = evaluated(config, key, context)
+            asker = await self._asker(headers, now)
+            served = await self._served(asker)
+            content = served.evaluated(key, read_context(body))
         except KeyRefused as refused:
             return refused.as_answer()
         except _NotUnderstood as wrong:
             content = _failed(key, wrong.code, wrong.details)
+        else:
+            if content.get("errorCode") != "FLAG_NOT_FOUND":
+                self._sightings.note(asker.environment_id, key)
         return _answer(content)
 
-    async def all(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Answer:
-        """POST /ofrep/v1/evaluate/flags: every flag of the environment; 304 when nothing can have changed.
+    async def all(
+        self, headers: Mapping[str, str], body: bytes, *, now: datetime, wanted: str = ""
+    ) -> Answer:
+        """POST /ofrep/v1/evaluate/flags: every flag the key may ask for; 304 when nothing can have changed.
 
         The ETag covers the configuration and the context: another context is never taken for this one.
+        `wanted` is the ETag of a notice that made the client ask again.
         """
         try:
-            etag, config = await self._config(headers, now)
+            asker = await self._asker(headers, now)
+            served = await self._served(asker, wanted)
             context = read_context(body)
         except KeyRefused as refused:
             return refused.as_answer()
         except _NotUnderstood as wrong:
             details = {"errorCode": wrong.code, "errorDetails": wrong.details}
             return Answer(400, JSON, msgspec.json.encode(details))
-        tag = _tag(etag, context)
-        cached = {**JSON, "etag": tag, "cache-control": "private, no-cache"}
+        tag = _tag(f"{asker.scope}{served.etag}", context)
+        cached = {**JSON, "etag": tag, "cache-control": "private, no-cache", "vary": "authorization"}
         if is_known(tag, headers.get("if-none-match", "")):
             return Answer(304, cached, b"")
-        flags = [evaluated(config, key, context) for key in config.document["flags"]]
-        return Answer(200, cached, msgspec.json.encode({"flags": flags}))
+        flags = [served.evaluated(key, context) for key in served.flags]
+        told = {"flags": flags, "eventStreams": [self._stream(asker)]}
+        return Answer(200, cached, msgspec.json.encode(told))
 
-    async def _config(self, headers: Mapping[str, str], now: datetime) -> tuple[str, Config]:
-        key = await self._delivery.key(_authorization(headers), scopes=SCOPES, now=now)
-        document = await self._delivery.document(key.environment_id)
-        kept = self._configs.get(key.environment_id)
-        if kept is not None and kept[0] == document.etag:
-            return kept
-        previous = kept[1] if kept else None
-        made = document.etag, compile_config(msgspec.json.decode(document.body), previous)
+    async def _asker(self, headers: Mapping[str, str], now: datetime) -> KeyRow:
+        return await self._delivery.key(_authorization(headers), scopes=SCOPES, now=now)
+
+    async def _served(self, asker: KeyRow, wanted: str = "") -> Served:
+        document = await self._delivery.document(asker.environment_id, wanted)
+        kept = self._configs.get(asker.environment_id)
+        if kept is None or kept[0] != document.etag:
+            kept = self._compiled(asker.environment_id, document, kept)
+        etag, config = kept
+        if asker.scope == "client":
+            return Served(etag, config, document.client_flags, is_client=True)
+        return Served(etag, config, config.document["flags"])
+
+    def _compiled(
+        self, environment_id: int, document: Document, kept: tuple[str, Config] | None
+    ) -> tuple[str, Config]:
+        content = msgspec.json.decode(document.body)
+        made = document.etag, compile_config(content, kept[1] if kept else None)
         if len(self._configs) >= MAX_CONFIGS:
             self._configs.clear()
-        self._configs[key.environment_id] = made
+        self._configs[environment_id] = made
         return made
 
+    def _stream(self, asker: KeyRow) -> dict[str, Any]:
+        """Where changes are told; the address holds a ticket, because browsers send no key with it."""
+        where = f"{self._stream_path}?ticket={self._delivery.ticket(asker)}"
+        return {"type": "sse", "endpoint": {"requestUri": where}, "inactivityDelaySec": INACTIVITY_S}
 
-def evaluated(config: Config, key: str, context: Context) -> dict[str, Any]:
-    """One flag's answer, or its error, as OFREP writes them. Variant and reason are always there."""
+
+def evaluated(config: Config, key: str, context: Context, *, is_client: bool = False) -> dict[str, Any]:
+    """One flag's answer, or its error, as OFREP writes them. Variant and reason are always there.
+
+    A client is not told the names of rules, nor what a refusal to decide was about.
+    """
     unit = context.get("targetingKey")
     found = config.evaluate(key, unit, context)
     if found.reason == "FLAG_NOT_FOUND":
-        return _failed(key, "FLAG_NOT_FOUND", f"there is no flag {key} in {config.environment}")
+        return _not_found(key, config)
     if found.reason == "UNIT_MISSING":
-        why = f"the flag decides for each {found.unit_type}: {found.detail}"
-        return _failed(key, "TARGETING_KEY_MISSING", why)
+        about = "it is missing or no text" if is_client else found.detail
+        return _failed(key, "TARGETING_KEY_MISSING", f"the flag decides for each {found.unit_type}: {about}")
     if found.reason == "ERROR":
-        return _failed(key, "GENERAL", found.detail)
+        return _failed(key, "GENERAL", "the flag could not be evaluated" if is_client else found.detail)
     answer = {
         "key": key,
         "reason": REASONS.get(found.reason, "DEFAULT"),
         "variant": found.variant or "",
-        "metadata": _metadata(found),
+        "metadata": _metadata(found, is_client=is_client),
     }
     if found.variant is not None:
         answer["value"] = found.value
@@ -128,16 +179,21 @@ def read_context(body: bytes) -> Context:
     return found
 
 
-def _metadata(found: Evaluation) -> dict[str, Any]:
-    """What a flag's metadata may hold: texts and numbers only."""
+def _metadata(found: Evaluation, *, is_client: bool) -> dict[str, Any]:
+    """What a flag's metadata may hold: texts, numbers and truth values. `exposure` asks for one to be sent."""
     told = {
         "reason": found.reason,
-        "rule": found.rule,
+        "rule": None if is_client else found.rule,
         "experiment": found.experiment,
         "version": found.version,
         "unitType": found.unit_type,
+        "exposure": found.seen is not None or None,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _not_found(key: str, config: Config) -> dict[str, Any]:
+    return _failed(key, "FLAG_NOT_FOUND", f"there is no flag {key} in {config.environment}")
 
 
 def _failed(key: str, code: str, details: str) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 import gzip
 import json
 import math
+import shutil
+import subprocess
+import tarfile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -40,6 +43,45 @@ def test_browser_bundle__zipped__small(built):
     bundle = (built / "dist" / "headway.min.js").read_bytes()
 
     assert len(gzip.compress(bundle, 9)) < MAX_BROWSER_BYTES
+
+
+def test_web_provider_bundle__zipped__small(built):
+    for name in ("openfeature-web.js", "openfeature-web.cjs"):
+        assert len(gzip.compress((built / "dist" / name).read_bytes(), 9)) < MAX_BROWSER_BYTES
+
+
+def test_package__packed__every_entry_and_nothing_else(npm, built):
+    manifest = json.loads((built / "package.json").read_text(encoding="utf-8"))
+    (packed,) = json.loads(npm("pack", "--dry-run", "--json"))
+    files = {file["path"] for file in packed["files"]}
+
+    entries = {path.removeprefix("./") for ways in manifest["exports"].values() for path in ways.values()}
+    assert entries <= files
+    assert {path for path in files if not path.startswith("dist/")} == {"README.md", "package.json"}
+    assert "dist/headway.min.js" in files
+    assert "dependencies" not in manifest
+
+
+@pytest.mark.parametrize("way", ["import", "require"])
+def test_package__installed_elsewhere__every_entry_loads(npm, built, tmp_path, way):
+    """The packed archive in a folder of its own, with the optional peers beside it."""
+    (packed,) = json.loads(npm("pack", "--json", "--pack-destination", str(tmp_path)))
+    modules = tmp_path / "node_modules"
+    with tarfile.open(tmp_path / packed["filename"]) as archive:
+        archive.extractall(modules, filter="data")
+    (modules / "package").rename(modules / "headway-sdk")
+    for peer in ("@openfeature", "web-vitals"):
+        (modules / peer).symlink_to(built / "node_modules" / peer)
+    exports = json.loads((built / "package.json").read_text(encoding="utf-8"))["exports"]
+    names = ["headway-sdk" + entry[1:] for entry, ways in exports.items() if way in ways]
+    loads = [f"await import({name!r})" if way == "import" else f"require({name!r})" for name in names]
+    script = f"console.log([{', '.join(loads)}].every((found) => Object.keys(found).length > 0))"
+    kind = "module" if way == "import" else "commonjs"
+
+    command = [shutil.which("node") or "node", f"--input-type={kind}", "-e", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    assert (done.stdout.strip(), done.stderr) == ("true", "")
 
 
 @MANY

@@ -11,13 +11,15 @@ import { Outbox, type Counters } from "./outbox.js";
 import { Sender } from "./sending.js";
 import { VERSION } from "./version.js";
 
-export interface BrowserOptions {
-  /** Whose page this is, and of which kind that unit is. */
+/** Whose page this is, of which kind that unit is, and the answers of the server for it, by flag. */
+export interface Person {
   readonly unit: string;
   readonly unitType?: string;
-  readonly session?: string;
-  /** Answers of the server's client, by flag. */
   readonly answers?: { readonly [flag: string]: Evaluation };
+}
+
+export interface BrowserOptions extends Person {
+  readonly session?: string;
   /** Dims that every exposure and event carries. */
   readonly dims?: Dims;
   readonly flushMs?: number;
@@ -31,6 +33,7 @@ export class BrowserClient {
   private readonly sender: Sender;
   private readonly noted = new Noted(1_000);
   private readonly timer: ReturnType<typeof setInterval>;
+  private person: Person;
   private readonly whenHidden = (): void => {
     if (document.visibilityState === "hidden") void this.flush(true);
   };
@@ -40,6 +43,7 @@ export class BrowserClient {
     key: string,
     private readonly options: BrowserOptions,
   ) {
+    this.person = options;
     this.session = options.session ?? crypto.randomUUID();
     this.outbox = new Outbox(options.maxQueue ?? 1_000);
     const warn = options.warn ?? ((message: string) => console.warn(`headway: ${message}`));
@@ -54,19 +58,34 @@ export class BrowserClient {
     return { ...this.outbox.counters };
   }
 
+  /** Go on as somebody else or with newer answers, for instance after a login. */
+  use(person: Person): void {
+    this.person = person;
+  }
+
+  /** The whole answer of the server; noted as shown. */
+  evaluate(flag: string): Evaluation | undefined {
+    const { answers = {} } = this.person;
+    const answer = Object.prototype.hasOwnProperty.call(answers, flag) ? answers[flag] : undefined;
+    const at = new Date();
+    if (answer?.exposedUnit && this.noted.isNew(answer, at)) this.outbox.add(exposureOf(answer, at, this.options.dims ?? {}));
+    return answer;
+  }
+
   /** The variant that the server chose; noted as shown. */
   variant(flag: string, fallback: string): string {
-    return this.shown(flag)?.variant ?? fallback;
+    return this.evaluate(flag)?.variant ?? fallback;
   }
 
   /** The value that the server chose; noted as shown. */
   value<T>(flag: string, fallback: T): T {
-    const answer = this.shown(flag);
+    const answer = this.evaluate(flag);
     return answer?.variant == null ? fallback : (answer.value as T);
   }
 
   track(name: string, value: number | null = null, dims: Dims = {}): void {
-    const { unit, unitType = "user", dims: always } = this.options;
+    const { unit, unitType = "user" } = this.person;
+    const { dims: always } = this.options;
     const event = eventOf(name, unit, unitType, new Date(), { unit, value, session: this.session, dims: { ...always, ...dims } });
     if (event !== null) this.outbox.add(event);
   }
@@ -81,13 +100,5 @@ export class BrowserClient {
     removeEventListener("visibilitychange", this.whenHidden, { capture: true });
     removeEventListener("pagehide", this.whenHidden, { capture: true });
     return this.flush(true);
-  }
-
-  private shown(flag: string): Evaluation | undefined {
-    const { answers = {}, dims = {} } = this.options;
-    const answer = Object.prototype.hasOwnProperty.call(answers, flag) ? answers[flag] : undefined;
-    const at = new Date();
-    if (answer?.exposedUnit && this.noted.isNew(answer, at)) this.outbox.add(exposureOf(answer, at, dims));
-    return answer;
   }
 }

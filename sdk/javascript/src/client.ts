@@ -71,6 +71,16 @@ export class Client {
     return this.configuration.current !== null;
   }
 
+  /** Whether there is a configuration now. */
+  get isReady(): boolean {
+    return this.configuration.current !== null;
+  }
+
+  /** Call a function whenever the configuration was replaced; returns what ends that. What it throws is logged. */
+  onChange(listener: () => void): () => void {
+    return this.configuration.onChange(listener);
+  }
+
   evaluate(flag: string, asked: Partial<Asked<unknown>> = {}): Evaluation {
     const { unit, attributes, default: fallback = null } = asked ?? {};
     const config = this.configuration.current;

@@ -8,6 +8,7 @@ export class Configuration {
   private etag: string | null = null;
   private readonly backoff = new Backoff();
   private said = "";
+  private readonly listeners = new Set<() => void>();
 
   constructor(
     private readonly wire: Wire,
@@ -20,11 +21,26 @@ export class Configuration {
       const config = compileConfig(document);
       if (this.current !== null && config.version < this.current.version) return false;
       this.current = config;
-      return true;
     } catch (error) {
       this.sayOnce(error instanceof ConfigRefused ? `the configuration is refused: ${error.message}` : String(error));
       return false;
     }
+    this.listeners.forEach((tell) => this.told(tell));
+    return true;
+  }
+
+  private told(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.wire.warn(`a listener failed: ${String(error)}`);
+    }
+  }
+
+  /** Call a function after every change; returns what ends that. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   /** Ask the server once; the milliseconds until the next question. Never rejects. */

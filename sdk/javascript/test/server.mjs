@@ -11,6 +11,7 @@ export async function started() {
     if (server.config.hang) return;
     if (request.url === "/sdk/v1/config") return configured(server, request, response);
     const raw = Buffer.concat(chunks);
+    if (request.url === "/ofrep/v1/evaluate/flags") return evaluated(server, request, response, JSON.parse(raw).context);
     const batch = JSON.parse(request.headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw);
     const { status, body = {}, headers = {} } = server.answers.shift() ?? { status: 202, body: { accepted: batch.events.length, refused: [] } };
     server.batches.push({ ...batch, status });
@@ -24,6 +25,18 @@ export async function started() {
     return new Promise((resolve) => http.close(resolve));
   };
   return server;
+}
+
+/** `server.ofrep` gives the flags of a context, or throws: then the answer is 500. */
+function evaluated(server, request, response, context) {
+  try {
+    const body = JSON.stringify({ flags: server.ofrep(context) });
+    const etag = JSON.stringify(`${body.length}-${context.targetingKey}`);
+    if (request.headers["if-none-match"] === etag) return response.writeHead(304, { etag }).end();
+    response.writeHead(200, { etag, "content-type": "application/json" }).end(body);
+  } catch {
+    response.writeHead(500).end();
+  }
 }
 
 function configured({ config }, request, response) {
