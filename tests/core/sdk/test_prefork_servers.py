@@ -1,4 +1,4 @@
-"""Real servers that fork: Celery's prefork pool, and gunicorn with --preload where it is installed.
+"""Real servers that fork: Celery's prefork pool and gunicorn with --preload.
 
 The client is made before the fork. Every worker has to see a change of flags within a poll, and each exposure
 has to arrive exactly once.
@@ -129,7 +129,6 @@ def app(environ, start_response):
 
 
 def test_gunicorn_preload__client_made_before_the_fork__fresh_flags_and_each_exposure_once(server, tmp_path):
-    pytest.importorskip("gunicorn")
     client = CLIENT.format(url=server.url, poll_s=POLL_S)
     (tmp_path / "site_app.py").write_text(GUNICORN_APP.format(client=client))
     with socket.socket() as probe:
