@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class OwnFilesEngine:
 
 
 def folder_of(source: SourceDefinition, roots: tuple[str, ...]) -> Path:
-    """The source's folder, if it lies below one of the folders that this site allows. Raises EngineFailure."""
+    """The source's folder, if it lies below one that this site allows. Raises EngineFailure."""
     folder = Path(source.folder).resolve()
     if not any(folder.is_relative_to(Path(root).resolve()) for root in roots):
         allowed = ", ".join(roots) or "none; set HEADWAY_SOURCE_ROOTS"
@@ -132,14 +133,10 @@ def _dims(pairs: Mapping[str, Value]) -> Value:
 DUCKDB = Dialect(_unit, _dims)
 
 
-class _readable:
-    """Failures of files in words, with the path."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
-        if isinstance(failure, duckdb.Error | ArrowException | OSError):
-            raise EngineFailure(f"{self._what} could not be read: {failure}") from failure
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Failures of files in words."""
+    try:
+        yield
+    except (duckdb.Error, ArrowException, OSError) as failure:
+        raise EngineFailure(f"{what} could not be read: {failure}") from failure

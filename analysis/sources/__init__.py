@@ -1,1 +1,1 @@
-"""Tables that a company has already, read where they lie: how they are described and whether they fit a plan."""
+"""Tables that a company has already, read where they lie: how they are described, what they can answer."""

@@ -59,7 +59,7 @@ class ExposureTable:
 
 @dataclass(frozen=True, slots=True)
 class EventTable:
-    """What happened. Either every row is an `event` of this name, or `event_column` names each row's event."""
+    """What happened. Every row is an `event` of this name, or `event_column` names each row's event."""
 
     table: str
     unit: str

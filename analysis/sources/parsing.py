@@ -1,7 +1,7 @@
 """Reading a source from TOML text or a JSON body, refusing what cannot be meant, all of it at once.
 
-Names become identifiers and never SQL; still only plain ones are accepted, so that a typing error is said here
-and not by a database.
+Names become identifiers and never SQL; still only plain ones are accepted, so that a typing error is said
+here and not by a database.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def _event_table(fields: Fields, kind: SourceKind, index: int, item: object) -> 
     )
     if bool(found.event) == bool(found.event_column):
         fix = 'Write event = "purchase", or event_column = "name" when a column says it.'
-        table.findings.add(place, found.event or "(missing)", "either one name or one column names the event", fix)
+        table.findings.add(
+            place, found.event or "(missing)", "either one name or one column names the event", fix
+        )
     return found
 
 
