@@ -67,12 +67,7 @@ def decide(document, key, unit, attributes):
 
 def _is_held(document, flag, rule, text):
     for key, holdout in document["holdouts"].items():
-        layers = holdout.get("layers")
-        experiment = bool(rule.get("experiment"))
-        if layers is not None:
-            experiment = experiment and "layer" in rule and rule["layer"]["key"] in layers
-        applies = experiment or key in rule.get("holdouts", [])
-        if not applies or holdout["unit_type"] != flag["unit_type"] or text is None:
+        if key not in rule.get("holdouts", []) or holdout["unit_type"] != flag["unit_type"] or text is None:
             continue
         if is_below(text, holdout["salt"], holdout["share_ppm"]):
             return True

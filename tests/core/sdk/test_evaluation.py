@@ -125,10 +125,11 @@ def test_experiment__unit_outside_the_coverage__never_gets_a_later_rule():
     assert (answer.variant, answer.reason, answer.rule) == ("control", "OUT_OF_ROLLOUT", "split")
 
 
-def test_holdout__of_one_layer__spares_flags_outside_it():
+def test_holdout__spares_rules_that_do_not_name_it():
     layers = {"l": {"unit_type": "user", "salt": 99}}
     held = {"h": {"unit_type": "user", "salt": 5, "share_ppm": 1_000_000, "layers": ["l"]}}
-    inside = flag([split(experiment="one", layer={"key": "l", "slots": [[0, 1_000_000]]})])
+    place = {"key": "l", "slots": [[0, 1_000_000]]}
+    inside = flag([split(experiment="one", layer=place, holdouts=["h"])])
     flags = {"in": inside, "out": experiment(), "plain": flag([targeting(when("a", "exists"))])}
     config = compile_config(document(flags, layers=layers, holdouts=held))
 
@@ -146,7 +147,9 @@ def test_holdout__experiment_that_starts__changes_nothing_for_held_units():
     held = {"h": {"unit_type": "user", "salt": 5, "share_ppm": 200_000, "layers": None}}
     front = {"id": "front", "when": when("plan", "equals", "pro"), "variant": "treatment"}
     before = compile_config(document({"f": flag([front])}, holdouts=held))
-    running = compile_config(document({"f": flag([front, *experiment()["rules"]])}, holdouts=held))
+    running = compile_config(
+        document({"f": flag([front, *experiment(holdouts=["h"])["rules"]])}, holdouts=held)
+    )
     contexts = [(user, {"plan": plan}) for user in USERS for plan in ("pro", "free")]
 
     answers = [(before.evaluate("f", *each), running.evaluate("f", *each)) for each in contexts]

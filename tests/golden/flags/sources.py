@@ -253,9 +253,12 @@ TIERS = document(
     },
 )
 
+BOTH = ["everything", "shop-only"]
 LAYERS = document(
     {
-        "first": flag([split(experiment="one", layer={"key": "shop", "slots": [[0, 300_000]]})]),
+        "first": flag(
+            [split(experiment="one", layer={"key": "shop", "slots": [[0, 300_000]]}, holdouts=BOTH)]
+        ),
         "second": flag(
             [
                 split(
@@ -263,20 +266,28 @@ LAYERS = document(
                     gate=21,
                     arm=22,
                     experiment="two",
+                    holdouts=["everything"],
                     layer={"key": "shop", "slots": [[300_000, 500_000], [600_000, 1_000_000]]},
                 )
             ]
         ),
-        "account": flag([split(gate=51, arm=52, experiment="three")], unit_type="account"),
+        "account": flag([split(gate=51, arm=52, experiment="three", holdouts=BOTH)], unit_type="account"),
         "free": flag([split(gate=61, arm=62)]),
         "beside": flag(
-            [targeting(when("country", "equals", "de")), split(experiment="four", gate=71, arm=72)]
+            [
+                targeting(when("country", "equals", "de")),
+                split(experiment="four", gate=71, arm=72, holdouts=BOTH),
+            ]
         ),
         "shipped": flag([{"id": "won", "variant": "treatment", "holdouts": ["everything", "over"]}]),
         "both": flag(
             [
                 split(
-                    experiment="five", gate=81, arm=82, layer={"key": "shop", "slots": [[500_000, 600_000]]}
+                    experiment="five",
+                    gate=81,
+                    arm=82,
+                    layer={"key": "shop", "slots": [[500_000, 600_000]]},
+                    holdouts=["shop-only"],
                 ),
                 {"id": "later", "variant": "treatment"},
             ]

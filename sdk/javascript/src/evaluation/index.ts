@@ -183,12 +183,12 @@ export class Config {
     };
   }
 
-  /** Those of the flag's unit that the rule names, and those that hold its experiment. */
+  /** Those that the rule names, as far as they are in force and draw the flag's units. */
   private heldBy(rule: Json, unitType: string): Holdout[] {
-    const named: readonly string[] = rule.holdouts ?? [];
-    return Object.entries<Json>(this.document.holdouts)
-      .filter(([key, each]) => each.unit_type === unitType && (named.includes(key) || holdsExperiment(rule, each)))
-      .map(([, each]) => ({ salt: each.salt, limit: threshold(each.share_ppm) }));
+    const { holdouts } = this.document;
+    return (rule.holdouts ?? [])
+      .filter((key: string) => has(holdouts, key) && holdouts[key].unit_type === unitType)
+      .map((key: string) => ({ salt: holdouts[key].salt, limit: threshold(holdouts[key].share_ppm) }));
   }
 
   private segment(key: string): Predicate {
@@ -198,10 +198,6 @@ export class Config {
     this.segments.set(key, predicate);
     return predicate;
   }
-}
-
-function holdsExperiment(rule: Json, { layers }: Json): boolean {
-  return Boolean(rule.experiment) && (layers == null || (has(rule, "layer") && layers.includes(rule.layer.key)));
 }
 
 function splitOf(split: Json): Split {

@@ -11,6 +11,7 @@ from typing import Any
 
 from headway.evaluation import flag_checking
 from headway.evaluation.conditions import UNKNOWN_FIELD, check, segments_in
+from headway.evaluation.entries import linked
 from headway.evaluation.flag_checking import is_count, is_ppm, is_salt
 from headway.evaluation.problems import FINE, Problem, Problems, problem, under
 
@@ -20,6 +21,7 @@ MAX_CHAIN = 10
 _MAX_PROBLEMS = 100
 _SECTIONS = ("layers", "holdouts", "segments", "flags")
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+is_flag_key = _KEY.fullmatch
 Document = Mapping[str, Any]
 
 
@@ -53,7 +55,7 @@ def check_flag(document: Document, key: str) -> Sequence[Problem]:
 def _check_dependents(key: str, document: Document) -> Problems:
     """Whether the flags that want this one still can: a variant may be gone, a chain may have grown."""
     flags = document["flags"]
-    for other, entry in flags.items():
+    for other, entry in linked(flags).items():
         wanted = entry.get("prerequisites")
         if wanted and any(one["flag"] == key for one in wanted):
             found = under(f"flags.{other}", flag_checking.check(entry, document))
@@ -117,7 +119,7 @@ def _check_each(section: str, entries: Mapping[str, Any], check_one: Any) -> lis
 
 def _check_flags(document: Document, known: Mapping[str, Any]) -> list[Problem]:
     problems: list[Problem] = []
-    is_key, check_one = _KEY.fullmatch, flag_checking.check
+    is_key, check_one = is_flag_key, flag_checking.check
     for key, entry in document["flags"].items():
         if known and key in known and known[key] == entry:
             continue
@@ -227,7 +229,7 @@ def _check_circle(key: str, inner: Mapping[str, Any], section: str) -> Problems:
 def _check_slots(flags: Mapping[str, Any], changed: set[str] | None) -> Problems:
     """Two owners of one slot, if one of them changed."""
     owned: dict[str, list[tuple[int, int, str, str]]] = {}
-    for key, entry in flags.items():
+    for key, entry in linked(flags).items():
         for number, rule in enumerate(entry["rules"]):
             if "layer" in rule:
                 place = f"flags.{key}.rules[{number}].layer.slots"

@@ -13,6 +13,7 @@ from headway.evaluation import conditions, results
 from headway.evaluation.checking import check_document, check_flag
 from headway.evaluation.conditions import Predicate
 from headway.evaluation.deciding import Decision, Steps
+from headway.evaluation.entries import is_same, with_changes
 from headway.evaluation.generating import Evaluator, generated, is_worth_it
 from headway.evaluation.plans import Plan, plan_of
 from headway.evaluation.problems import ConfigRefused, shown
@@ -132,14 +133,16 @@ class Config:
 
         Only these flags are checked and made ready again. Raises ConfigRefused.
         """
-        entries = {**self.document["flags"], **flags}
-        for key, entry in flags.items():
-            if entry is None:
-                del entries[key]
-        document = {**self.document, "flags": entries, "version": version}
+        document = {
+            **self.document,
+            "flags": with_changes(self.document["flags"], flags),
+            "version": version,
+        }
         is_whole = any(entry is None for entry in flags.values())
         problems = (
-            check_document(document) if is_whole else [p for key in flags for p in check_flag(document, key)]
+            check_document({**document, "flags": dict(document["flags"])})
+            if is_whole
+            else [p for key in flags for p in check_flag(document, key)]
         )
         if problems:
             raise ConfigRefused(problems)
@@ -154,7 +157,7 @@ class Config:
         """
         flags, others = self.document["flags"], other.document["flags"]
         for key, plan in list(other._plans.items()):
-            if key not in except_for and key in flags and flags[key] == others[key]:
+            if key not in except_for and key in flags and is_same(flags, others, key):
                 self._plans[key] = plan
                 function = other._functions.get(key)
                 if function is not None and not plan.prerequisites:

@@ -166,7 +166,7 @@ def _holdouts(
     """The holdouts that keep units out of at least one rule of the flag."""
     if not holdouts:
         return []
-    needed = frozenset().union(*(_held_by(rule, entry, holdouts) for rule in entry["rules"]))
+    needed = NO_HOLDOUT.union(*(_held_by(rule, entry, holdouts) for rule in entry["rules"]))
     return [
         Holdout(key, each["salt"], threshold(each["share_ppm"]), answers.fallback(results.HOLDOUT, key))
         for key, each in holdouts.items()
@@ -177,20 +177,12 @@ def _holdouts(
 def _held_by(
     rule: Mapping[str, Any], entry: Mapping[str, Any], holdouts: Mapping[str, Mapping[str, Any]]
 ) -> frozenset[str]:
-    """The holdouts of a rule: those of the flag's unit that it names, and those that hold its experiment."""
-    named = rule.get("holdouts") or ()
-    return frozenset(
-        key
-        for key, each in holdouts.items()
-        if each["unit_type"] == entry["unit_type"] and (key in named or _holds_experiment(rule, each))
-    )
-
-
-def _holds_experiment(rule: Mapping[str, Any], holdout: Mapping[str, Any]) -> bool:
-    if not rule.get("experiment"):
-        return False
-    layers = holdout.get("layers")
-    return layers is None or ("layer" in rule and rule["layer"]["key"] in layers)
+    """The holdouts that a rule names, as far as they are in force and draw the flag's units."""
+    named = rule.get("holdouts")
+    if not named:
+        return NO_HOLDOUT
+    unit_type = entry["unit_type"]
+    return frozenset(key for key in named if key in holdouts and holdouts[key]["unit_type"] == unit_type)
 
 
 def _rule(
@@ -211,7 +203,7 @@ def _rule(
         fixed=None if split else answers.of_rule(rule, rule["variant"], results.TARGETING_MATCH),
         split=split,
         outside=answers.fallback(results.OUT_OF_ROLLOUT, rule=rule["id"]),
-        held_by=_held_by(rule, entry, document["holdouts"]) if document["holdouts"] else NO_HOLDOUT,
+        held_by=_held_by(rule, entry, document["holdouts"]),
     )
 
 
