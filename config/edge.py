@@ -1,31 +1,42 @@
 """The ASGI application that SDKs talk to: configuration out, events in.
 
-Routes and nothing else: what a request means is decided in flags.delivery and events.ingest. No Django, no
-ORM, no sessions; one small connection pool a process.
+Routes and nothing else: what a request means is decided in flags.delivery, flags.ofrep and events.ingest. No
+Django, no ORM, no sessions; one small connection pool and one subscription to Redis a process.
 """
 
+import asyncio
 import logging
+import resource
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from config import environment
+from config import edge_metrics, environment
+from config.edge_stream import OpenStream
 from events.bodies import BodyTooLarge, BodyTooSlow, Receive, SenderGone, read_body
 from events.inbox import DATABASE_AWAY, Inbox, TurnedAway
 from events.ingest import Ingest, problem_answer
 from flags import ofrep
-from flags.delivery import Answer, Delivery
+from flags.delivery import Answer, Delivery, KeyRefused
+from flags.notices import channel
 from flags.ofrep import Ofrep
+from flags.sightings import Sightings
+from flags.streams import Full, Hub
+from flags.watching import Watch
 
 log = logging.getLogger(__name__)
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Scope = MutableMapping[str, Any]
-Handler = Callable[["Request"], Awaitable[Answer]]
+Handler = Callable[["Request"], Awaitable[Answer | OpenStream]]
+STREAM = "/sdk/v1/stream"
 
 POOL_SIZE = 4
 POOL_TIMEOUT_S = 1.0
@@ -33,12 +44,16 @@ POOL_TIMEOUT_S = 1.0
 RECONNECT_FOR_S = 3.0
 """After that, requests themselves try again, so that nothing waits long once the database is back."""
 CONNECTION = {"autocommit": True, "connect_timeout": 2, "options": "-c statement_timeout=5000"}
+SIGHTINGS_EVERY_S = 30.0
+MANY_SOCKETS = 4096
 ANY_ORIGIN = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag"}
 """Browsers send events from every origin; the answer shows nothing, and cookies play no part."""
 PREFLIGHT = {
     **ANY_ORIGIN,
-    "access-control-allow-methods": "POST",
-    "access-control-allow-headers": "authorization, content-type, content-encoding, if-none-match, x-api-key",
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": (
+        "authorization, content-type, content-encoding, if-none-match, last-event-id, x-api-key"
+    ),
     "access-control-max-age": "86400",
 }
 
@@ -50,13 +65,14 @@ class Request:
     method: str
     path: str
     headers: dict[str, str]
+    query: dict[str, str]
     receive: Receive
 
 
 class Edge:
     """The application. It starts while the database is away and answers 503 until that is back."""
 
-    def __init__(self, *, database_url: str, secret_key: str) -> None:
+    def __init__(self, *, database_url: str, secret_key: str, redis_url: str | None = None) -> None:
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             database_url,
             kwargs=CONNECTION,
@@ -68,14 +84,21 @@ class Edge:
             open=False,
             name="edge",
         )
-        self._delivery = Delivery(self._pool, secret_key)
-        self._ofrep = Ofrep(self._delivery)
+        self._hub = Hub()
+        database = str(conninfo_to_dict(database_url)["dbname"])
+        self._watch = Watch(self._pool, redis_url, channel(database, secret_key), self._hub)
+        self._delivery = Delivery(self._pool, secret_key, self._watch.current_etag)
+        self._sightings = Sightings(self._pool, self._delivery)
+        self._ofrep = Ofrep(self._delivery, self._sightings, STREAM)
         self._inbox = Inbox(self._pool)
         self._turned_away = TurnedAway(self._pool)
         self._ingest = Ingest(self._inbox, self._turned_away, self._delivery)
         self._routes: dict[str, dict[str, Handler]] = {
             "/health": {"GET": self._health},
+            "/metrics": {"GET": self._metrics},
             "/sdk/v1/config": {"GET": self._config},
+            STREAM: {"GET": self._stream, "OPTIONS": self._preflight},
+            "/sdk/v1/seen": {"POST": self._seen, "OPTIONS": self._preflight},
             ofrep.ALL_FLAGS: {"POST": self._ofrep_all, "OPTIONS": self._preflight},
             "/sdk/v1/events": {"POST": self._events, "OPTIONS": self._preflight},
         }
@@ -88,12 +111,27 @@ class Edge:
 
     async def open(self) -> None:
         await self._pool.open(wait=False)
+        self._watch.start()
+        self._writer = asyncio.create_task(self._write_sightings())
 
     async def close(self) -> None:
-        """Finish what is being committed and let go of the database."""
+        """End the streams, finish what is being committed and let go of the database."""
+        self._hub.close()
+        self._writer.cancel()
+        await self._watch.stop()
         await self._inbox.close()
         await self._turned_away.write()
+        with suppress(*DATABASE_AWAY):
+            await self._sightings.write(datetime.now(UTC))
         await self._pool.close(timeout=POOL_TIMEOUT_S)
+
+    async def _write_sightings(self) -> None:
+        while True:
+            await asyncio.sleep(SIGHTINGS_EVERY_S)
+            try:
+                await self._sightings.write(datetime.now(UTC))
+            except DATABASE_AWAY as error:
+                log.warning("which flags were asked for is written down later: %r", error)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -107,6 +145,7 @@ class Edge:
                 return
 
     async def _serve(self, request: Request, send: Send) -> None:
+        answer: Answer | OpenStream
         try:
             answer = await self._answer(request)
         except SenderGone:
@@ -119,9 +158,13 @@ class Edge:
         except Exception:
             log.exception("no answer to %s %s", request.method, request.path)
             answer = problem_answer(500, "this is a fault of the server; it has been logged")
-        await _send(answer, send, has_body=request.method != "HEAD")
+        self._hub.counts[f"status_{answer.status}"] += 1
+        if isinstance(answer, OpenStream):
+            await answer.serve(self._hub, request.receive, send)
+        else:
+            await _send(answer, send, has_body=request.method != "HEAD")
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Answer | OpenStream:
         methods = self._routes.get(request.path)
         if methods is None and request.path.startswith(ofrep.ONE_FLAG):
             methods = {"POST": self._ofrep_one, "OPTIONS": self._preflight}
@@ -136,10 +179,44 @@ class Edge:
     async def _health(self, request: Request) -> Answer:
         async with self._pool.connection() as connection:
             await connection.execute("SELECT 1")
-        return Answer(200, {"content-type": "application/json"}, b'{"status":"ok"}')
+        told = b'"told"' if self._watch.is_subscribed else b'"looked for"'
+        return Answer(200, {"content-type": "application/json"}, b'{"status":"ok","changes":%s}' % told)
+
+    async def _metrics(self, request: Request) -> Answer:
+        """Counts for Prometheus, which sends a key of scope read or admin."""
+        try:
+            named = request.headers.get("authorization")
+            await self._delivery.key(named, scopes=edge_metrics.SCOPES, now=datetime.now(UTC))
+        except KeyRefused as refused:
+            return refused.as_answer()
+        return edge_metrics.answer(self._hub, is_subscribed=self._watch.is_subscribed)
 
     async def _config(self, request: Request) -> Answer:
-        return await self._delivery.config(request.headers, now=datetime.now(UTC))
+        wanted = request.query.get("etag", "")
+        return await self._delivery.config(request.headers, now=datetime.now(UTC), wanted=wanted)
+
+    async def _stream(self, request: Request) -> Answer | OpenStream:
+        """Tell of every change from now on. The key stands in the header, or a ticket in the address."""
+        now, ticket = datetime.now(UTC), request.query.get("ticket")
+        try:
+            if ticket is None:
+                named = request.headers.get("authorization")
+                key = await self._delivery.key(named, scopes=ofrep.SCOPES, now=now)
+            else:
+                key = await self._delivery.ticket_key(ticket, now=now)
+            newest = await self._watch.newest(key.environment_id)
+            knows = request.headers.get("last-event-id", "")
+            stream = self._hub.open(key, newest=newest, knows=knows, is_ours=ticket is None)
+        except KeyRefused as refused:
+            return replace(refused.as_answer(), headers={**refused.as_answer().headers, **ANY_ORIGIN})
+        except Full:
+            return problem_answer(503, "this server has too many streams open", retry_after_s=30)
+        return OpenStream(stream, ANY_ORIGIN)
+
+    async def _seen(self, request: Request) -> Answer:
+        body = await read_body(request.receive)
+        answer = await self._sightings.answer(request.headers, body, now=datetime.now(UTC))
+        return replace(answer, headers={**answer.headers, **ANY_ORIGIN})
 
     async def _events(self, request: Request) -> Answer:
         answer = await self._ingest.answer(request.headers, request.receive)
@@ -152,7 +229,8 @@ class Edge:
 
     async def _ofrep_all(self, request: Request) -> Answer:
         body = await read_body(request.receive)
-        answer = await self._ofrep.all(request.headers, body, now=datetime.now(UTC))
+        wanted = request.query.get("flagConfigEtag", "")
+        answer = await self._ofrep.all(request.headers, body, now=datetime.now(UTC), wanted=wanted)
         return replace(answer, headers={**answer.headers, **ANY_ORIGIN})
 
     async def _preflight(self, request: Request) -> Answer:
@@ -164,7 +242,8 @@ def _request(scope: Scope, receive: Receive) -> Request:
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return Request(scope["method"], scope["path"], headers, receive)
+    query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
+    return Request(scope["method"], scope["path"], headers, query, receive)
 
 
 async def _send(answer: Answer, send: Send, *, has_body: bool) -> None:
@@ -175,9 +254,19 @@ async def _send(answer: Answer, send: Send, *, has_body: bool) -> None:
     await send({"type": "http.response.body", "body": answer.body if has_body else b""})
 
 
+def _allow_many_sockets() -> None:
+    """A stream is an open socket; the usual limit of a process is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard < MANY_SOCKETS:
+        log.warning("this process may open %d files; streams need one each (ulimit -n)", max(soft, hard))
+
+
 def _application() -> Edge:
+    _allow_many_sockets()
     found = environment.read()
-    return Edge(database_url=found.database_url, secret_key=found.secret_key)
+    return Edge(database_url=found.database_url, secret_key=found.secret_key, redis_url=found.redis_url)
 
 
 application = _application()

@@ -4,19 +4,27 @@ A few statements over psycopg's asynchronous pool; no ORM, no Django, no HTTP se
 a version is published; here they are only copied.
 """
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
+from psycopg import Error
 from psycopg.rows import class_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from flags import keys
 
+log = logging.getLogger(__name__)
+
 KEY_TRUSTED_FOR = timedelta(seconds=5)
+KEY_TRUSTED_IN_AN_OUTAGE = timedelta(minutes=15)
+"""While the database is away nobody can revoke a key either."""
+AWAY = (Error, PoolClosed, TimeoutError)
 KEYS_REMEMBERED = 1024
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -32,7 +40,8 @@ WHERE id = %(id)s AND (last_used_at IS NULL OR last_used_at < %(stale)s)
 """
 CURRENT: LiteralString = "SELECT etag FROM flags_configdocument WHERE environment_id = %(environment)s"
 DOCUMENT: LiteralString = """
-SELECT version, etag, body, body_gzip FROM flags_configdocument WHERE environment_id = %(environment)s
+SELECT version, etag, body, body_gzip, body_brotli, client_flags
+FROM flags_configdocument WHERE environment_id = %(environment)s
 """
 
 
@@ -62,6 +71,8 @@ class Document:
     etag: str
     body: bytes
     body_gzip: bytes
+    body_brotli: bytes
+    client_flags: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +101,28 @@ class KeyRefused(Exception):
         return Answer(self.status, headers, json.dumps(problem).encode())
 
 
+def _ask_the_database(environment_id: int) -> str | None:
+    return None
+
+
 class Delivery:
     """Key look-ups and documents for one process.
 
     A key found once is trusted for five seconds, which is how long a revoked key can still work; documents
-    are kept until their ETag changes.
+    are kept until their ETag changes. `current` knows the ETag that an environment's document has now, or
+    None when only the database does. While the database is away, what is in memory is served on.
     """
 
-    def __init__(self, pool: "AsyncConnectionPool[Any]", site_secret: str) -> None:
+    def __init__(
+        self,
+        pool: "AsyncConnectionPool[Any]",
+        site_secret: str,
+        current: Callable[[int], str | None] = _ask_the_database,
+    ) -> None:
         self._pool = pool
         self._site_secret = site_secret
+        self._current = current
+        self._loading = asyncio.Lock()
         self._keys: dict[bytes, tuple[KeyRow, datetime]] = {}
         self._documents: dict[int, Document] = {}
 
@@ -109,59 +132,106 @@ class Delivery:
         secret = secret.strip()
         if scheme.lower() != "bearer" or not secret:
             raise KeyRefused(401, "send the header Authorization: Bearer <key>")
-        row = self._remembered(secret, now) or await self._look_up(secret, now)
-        if row is None:
-            raise KeyRefused(401, "this key is unknown, revoked or expired; the page Flags > Keys makes one")
-        if row.scope not in scopes:
-            wanted = " or ".join(repr(scope) for scope in scopes)
-            raise KeyRefused(403, f"a key with scope {row.scope!r} cannot do this; it needs scope {wanted}")
+        return _allowed(await self._live(secret, now), scopes)
+
+    async def ticket_key(self, ticket: str, *, now: datetime) -> KeyRow:
+        """The live key that a ticket for a stream was made from. Raises KeyRefused."""
+        prefix = ticket.partition(".")[0]
+        row = await self._row(prefix, now)
+        if row is None or not keys.is_ticket(ticket, row.prefix, row.digest, self._site_secret):
+            raise KeyRefused(401, "this ticket is unknown or its key works no more; ask for flags again")
         return row
 
-    async def config(self, headers: Mapping[str, str], *, now: datetime) -> Answer:
+    def ticket(self, key: KeyRow) -> str:
+        """What a browser may put into an address to open a stream, where a key has no place."""
+        return keys.ticket(key.prefix, key.digest, self._site_secret)
+
+    async def config(self, headers: Mapping[str, str], *, now: datetime, wanted: str = "") -> Answer:
         """GET /sdk/v1/config: the document, 304 when the caller has it, 401 or 403 as problem+json.
 
-        `headers` are the request's, names in lower case.
+        `headers` are the request's, names in lower case; `wanted` is an ETag the caller has heard of.
         """
         try:
-            key = await self.key(headers.get("authorization"), scopes=("server",), now=now)
+            key = await self.key(headers.get("authorization"), scopes=("server", "client"), now=now)
+            if key.scope == "client":
+                why = "a key with scope 'client' gets values, not rules: POST /ofrep/v1/evaluate/flags"
+                raise KeyRefused(403, why)
         except KeyRefused as refused:
             return refused.as_answer()
-        document = await self.document(key.environment_id)
+        document = await self.document(key.environment_id, wanted)
         if is_known(document.etag, headers.get("if-none-match", "")):
             return Answer(304, _document_headers(document), b"")
         return _document_answer(document, headers.get("accept-encoding", ""))
 
-    def _remembered(self, secret: str, now: datetime) -> KeyRow | None:
+    async def _live(self, secret: str, now: datetime) -> KeyRow | None:
+        row = self._remembered(secret, now, KEY_TRUSTED_FOR)
+        if row is not None:
+            return row
+        try:
+            return await self._look_up(secret, now)
+        except AWAY:
+            row = self._remembered(secret, now, KEY_TRUSTED_IN_AN_OUTAGE)
+            if row is None:
+                raise
+            return row
+
+    def _remembered(self, secret: str, now: datetime, trusted_for: timedelta) -> KeyRow | None:
         found = self._keys.get(_fingerprint(secret))
         if found is None:
             return None
         row, seen_at = found
-        return row if now - seen_at < KEY_TRUSTED_FOR and row.is_live(now) else None
+        return row if now - seen_at < trusted_for and row.is_live(now) else None
 
     async def _look_up(self, secret: str, now: datetime) -> KeyRow | None:
         prefix = keys.prefix_of(secret)
         if prefix is None:
             return None
+        row = await self._row(prefix, now)
+        if row is None or not keys.is_same(secret, row.digest, self._site_secret):
+            self._keys.pop(_fingerprint(secret), None)
+            return None
         async with self._pool.connection() as connection:
-            async with connection.cursor(row_factory=class_row(KeyRow)) as cursor:
-                await cursor.execute(FIND_KEY, {"prefix": prefix, "now": now})
-                row: KeyRow | None = await cursor.fetchone()
-            if row is None or not keys.is_same(secret, row.digest, self._site_secret):
-                return None
             await connection.execute(NOTE_USE, {"id": row.id, "now": now, "stale": now - USE_NOTED_EVERY})
         self._remember(secret, row, now)
         return row
+
+    async def _row(self, prefix: str, now: datetime) -> KeyRow | None:
+        async with (
+            self._pool.connection() as connection,
+            connection.cursor(row_factory=class_row(KeyRow)) as cursor,
+        ):
+            await cursor.execute(FIND_KEY, {"prefix": prefix, "now": now})
+            row: KeyRow | None = await cursor.fetchone()
+            return row
 
     def _remember(self, secret: str, row: KeyRow, now: datetime) -> None:
         if len(self._keys) >= KEYS_REMEMBERED:
             self._keys.clear()
         self._keys[_fingerprint(secret)] = (row, now)
 
-    async def document(self, environment_id: int) -> Document:
-        """The current document; the body crosses the database connection only when it is new."""
+    async def document(self, environment_id: int, wanted: str = "") -> Document:
+        """The current document; the body crosses the database connection only when it is new.
+
+        A document that the caller has heard of and this process has not is looked for in the database.
+        """
+        kept = self._documents.get(environment_id)
+        if kept is not None and kept.etag == self._current(environment_id) and wanted in ("", kept.etag):
+            return kept
+        try:
+            async with self._loading:
+                return await self._loaded(environment_id, kept)
+        except AWAY as error:
+            if kept is None:
+                raise
+            log.warning("the database is away, document %s is served on: %r", kept.etag, error)
+            return kept
+
+    async def _loaded(self, environment_id: int, seen: Document | None) -> Document:
+        kept = self._documents.get(environment_id)
+        if kept is not None and kept is not seen and kept.etag == self._current(environment_id):
+            return kept
         async with self._pool.connection() as connection:
             current = await (await connection.execute(CURRENT, {"environment": environment_id})).fetchone()
-            kept = self._documents.get(environment_id)
             if kept is not None and current is not None and kept.etag == current[0]:
                 return kept
             async with connection.cursor(row_factory=class_row(Document)) as cursor:
@@ -173,33 +243,47 @@ class Delivery:
         return document
 
 
+def _allowed(row: KeyRow | None, scopes: tuple[str, ...]) -> KeyRow:
+    if row is None:
+        raise KeyRefused(401, "this key is unknown, revoked or expired; the page Flags > Keys makes one")
+    if row.scope not in scopes:
+        wanted = " or ".join(repr(scope) for scope in scopes)
+        raise KeyRefused(403, f"a key with scope {row.scope!r} cannot do this; it needs scope {wanted}")
+    return row
+
+
 def is_known(etag: str, if_none_match: str) -> bool:
     """Whether an If-None-Match header names this ETag; weak and strong compare alike (RFC 9110, 13.1.2)."""
     named = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
     return etag in named or "*" in named
 
 
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip."""
+def accepts(coding: str, accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header names this coding and does not refuse it."""
     for part in accept_encoding.split(","):
-        coding, _, quality = part.strip().lower().partition(";")
-        if coding.strip() in {"gzip", "x-gzip"}:
+        named, _, quality = part.strip().lower().partition(";")
+        if named.strip().removeprefix("x-") == coding:
             return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False
 
 
 def _document_answer(document: Document, accept_encoding: str) -> Answer:
     headers = {**_document_headers(document), "content-type": "application/json"}
-    if accepts_gzip(accept_encoding):
+    if document.body_brotli and accepts("br", accept_encoding):
+        return Answer(200, {**headers, "content-encoding": "br"}, document.body_brotli)
+    if accepts("gzip", accept_encoding):
         return Answer(200, {**headers, "content-encoding": "gzip"}, document.body_gzip)
     return Answer(200, headers, document.body)
 
 
+CACHED = "public, max-age=0, s-maxage=5, stale-while-revalidate=5, stale-if-error=86400"
+"""An SDK asks each time; a shared cache answers for five seconds, and for a day while this server is down."""
+
+
 def _document_headers(document: Document) -> dict[str, str]:
-    """`public, no-cache`: a shared cache may keep the body, and asks here whether it is still current."""
     return {
         "etag": document.etag,
-        "cache-control": "public, no-cache",
+        "cache-control": CACHED,
         "vary": "authorization, accept-encoding",
         "x-headway-config-version": str(document.version),
     }

@@ -4,6 +4,7 @@ docs/reference/flag-format.md is the reference of the format. No database: `quer
 is in force.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from headway.evaluation import check_document
 from ledger.refusals import Problem, Refused, problem, raise_if_any
 
 SCHEMA = 1
+SHARED = ("layers", "holdouts", "segments")
 KNOWN = (
     "type",
     "unit_type",
@@ -54,6 +56,12 @@ def build(parts: Parts, *, version: int, built_at: datetime) -> dict[str, Any]:
         },
         "flags": {key: {"version": found.number, **found.content} for key, found in parts.flags.items()},
     }
+
+
+def shared_digest(content: Mapping[str, Any]) -> str:
+    """Over what flags refer to: two documents with one digest differ in their flags only."""
+    shared = json.dumps([content[name] for name in SHARED], sort_keys=True)
+    return hashlib.sha256(shared.encode()).hexdigest()
 
 
 def check(parts: Parts, flag: str, definition: Definition) -> None:

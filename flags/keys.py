@@ -16,6 +16,7 @@ _PREFIX_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _PREFIX_LENGTH = 8
 _KEY = re.compile(rf"hw_(?:{'|'.join(SCOPES)})_([a-z0-9]{{{_PREFIX_LENGTH}}})_[A-Za-z0-9_-]{{43}}")
 _PURPOSE = b"headway.sdk-key.v1"
+_TICKET_PURPOSE = b"headway.stream-ticket.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,17 @@ def digest(secret: str, site_secret: str) -> str:
 def is_same(secret: str, stored_digest: str, site_secret: str) -> bool:
     """Compare in constant time."""
     return hmac.compare_digest(digest(secret, site_secret), stored_digest)
+
+
+def ticket(prefix: str, stored_digest: str, site_secret: str) -> str:
+    """`<prefix>.<HMAC>`: opens streams of notices for as long as the key works, and nothing else.
+
+    Browsers cannot send a header with an event source; this may stand in an address where a key may not.
+    """
+    purpose = hmac.digest(site_secret.encode(), _TICKET_PURPOSE, hashlib.sha256)
+    return f"{prefix}.{hmac.new(purpose, stored_digest.encode(), hashlib.sha256).hexdigest()[:32]}"
+
+
+def is_ticket(text: str, prefix: str, stored_digest: str, site_secret: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(text.encode(), ticket(prefix, stored_digest, site_secret).encode())

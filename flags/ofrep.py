@@ -180,13 +180,14 @@ def read_context(body: bytes) -> Context:
 
 
 def _metadata(found: Evaluation, *, is_client: bool) -> dict[str, Any]:
-    """What a flag's metadata may hold: texts, numbers and truth values. `exposure` asks for one to be sent."""
+    """What a flag's metadata may hold: texts, numbers, truth values. `exposure` asks for one to be sent."""
     told = {
         "reason": found.reason,
         "rule": None if is_client else found.rule,
         "experiment": found.experiment,
         "version": found.version,
         "unitType": found.unit_type,
+        "unitFrom": found.unit_from,
         "exposure": found.seen is not None or None,
     }
     return {name: value for name, value in told.items() if value is not None}

@@ -271,6 +271,11 @@ def config_document(environment: Environment) -> ConfigDocument:
     return ConfigDocument.objects.get(environment=environment)
 
 
+def client_side_flags(keys: Iterable[str]) -> list[str]:
+    """Those of the flags that keys of scope client may ask for, sorted."""
+    return sorted(Flag.objects.filter(is_client_side=True, key__in=keys).values_list("key", flat=True))
+
+
 def environments_with_documents() -> QuerySet[Environment]:
     return Environment.objects.select_related("document")
 

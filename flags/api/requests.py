@@ -17,6 +17,7 @@ class NewFlagRequest(serializers.Serializer[Any]):
     unit_type = serializers.CharField(required=False)
     owner = serializers.CharField(required=False)
     expires_on = serializers.DateField(required=False, allow_null=True)
+    is_client_side = serializers.BooleanField(required=False)
     variants = serializers.DictField(required=False)
     default = serializers.CharField(required=False)
 
@@ -28,6 +29,7 @@ class FlagSettingsRequest(serializers.Serializer[Any]):
     kind = serializers.CharField(required=False)
     owner = serializers.CharField(required=False)
     expires_on = serializers.DateField(required=False, allow_null=True)
+    is_client_side = serializers.BooleanField(required=False)
 
 
 class ReasonRequest(serializers.Serializer[Any]):

@@ -34,6 +34,7 @@ class FlagSerializer(serializers.ModelSerializer[Flag]):
             "unit_type",
             "owner",
             "expires_on",
+            "is_client_side",
             "created_at",
             "archived_at",
         ]

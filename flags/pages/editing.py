@@ -34,6 +34,7 @@ def settings(request: HttpRequest, key: str) -> HttpResponse:
         flag = found.flag
         day = flag.expires_on.isoformat() if flag.expires_on else ""
         shown = {"title": flag.title, "owner": flag.owner, "kind": flag.kind, "expires_on": day}
+        shown["is_client_side"] = flag.is_client_side
         return _settings(request, found, SettingsForm(initial=shown))
     form = SettingsForm(request.POST)
     try:

@@ -30,6 +30,7 @@ NEW_HELP = {
     "key": "what product code asks for; never changes",
     "unit_type": "who it is decided for: user, account, device",
     "expires_on": "when it should be gone from the code",
+    "is_client_side": "keys of scope client may ask for its value; anybody who opens the page can do that",
     "variants": "JSON, name to value; empty: the usual ones of the type",
     "default": "empty: off, or the first variant",
 }
@@ -57,12 +58,16 @@ class FlagForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=NEW_HELP["expires_on"],
     )
+    is_client_side = forms.BooleanField(
+        required=False, label="Browsers and apps may ask for it", help_text=NEW_HELP["is_client_side"]
+    )
     variants = forms.CharField(required=False, widget=Lines(4), help_text=NEW_HELP["variants"])
     default = forms.CharField(required=False, help_text=NEW_HELP["default"])
 
     def content(self) -> dict[str, Any]:
         """Arguments of `services.create_flag`. Raises Refused when the JSON cannot be read."""
         data = {name: self.data.get(name, "").strip() for name in self.fields}
+        data["is_client_side"] = "is_client_side" in self.data
         data["variants"] = read_json("variants", data["variants"], empty=None)
         data["default"] = data["default"] or None
         return data
@@ -80,9 +85,13 @@ class SettingsForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=NEW_HELP["expires_on"],
     )
+    is_client_side = forms.BooleanField(
+        required=False, label="Browsers and apps may ask for it", help_text=NEW_HELP["is_client_side"]
+    )
 
     def content(self) -> dict[str, Any]:
-        return {name: self.data.get(name, "").strip() for name in self.fields}
+        data = {name: self.data.get(name, "").strip() for name in self.fields}
+        return {**data, "is_client_side": "is_client_side" in self.data}
 
 
 class RulesForm(forms.Form):

@@ -14,8 +14,8 @@ from flags.services.versions import Act, Place
 from ledger import audit
 from ledger.refusals import Conflict, problem, refuse
 
-RESERVED = {"new", "keys", "environments", "layers", "segments", "ramps"}
-EDITABLE = ("title", "owner", "kind", "expires_on")
+RESERVED = {"new", "code", "import", "keys", "environments", "layers", "segments", "ramps"}
+EDITABLE = ("title", "owner", "kind", "expires_on", "is_client_side")
 
 
 @transaction.atomic
@@ -30,6 +30,7 @@ def create_flag(
     kind: str = Kind.RELEASE,
     unit_type: str = "user",
     expires_on: date | None = None,
+    is_client_side: bool = False,
     variants: Mapping[str, Any] | None = None,
     default: str | None = None,
     in_environments: Sequence[str] | None = None,
@@ -38,10 +39,12 @@ def create_flag(
     """A flag that serves its default to everybody, in all environments unless some are named.
 
     Without `variants` it gets the usual ones of its type; without `default` the variant "off", or the first.
+    `is_client_side` lets keys of scope client, which anybody can read in a page, ask for its value.
     """
     places = _locked_places(in_environments)
     _check_new(key, value_type, unit_type)
-    content = _described({"title": title, "owner": owner or actor, "kind": kind, "expires_on": expires_on})
+    named = {"title": title, "owner": owner or actor, "kind": kind, "expires_on": expires_on}
+    content = _described({**named, "is_client_side": is_client_side})
     identity = {"value_type": value_type, "unit_type": unit_type, "created_at": now}
     flag, is_new = Flag.objects.get_or_create(key=key, defaults={**identity, **content})
     if not is_new:
@@ -84,7 +87,12 @@ def serve_default(*, flag: str, environment: str, actor: str, now: datetime) -> 
 
 @transaction.atomic
 def edit_flag(*, flag: str, content: Mapping[str, Any], actor: str, now: datetime) -> Flag:
-    """Change some of title, owner, kind and expires_on; what is served stays."""
+    """Change some of title, owner, kind, expires_on and is_client_side; what is served stays.
+
+    Whether pages may ask for it stands in every environment's document, which is built anew.
+    """
+    if "is_client_side" in content:
+        _all_locked()
     row = _locked(flag)
     before = _facts(row)
     for name, value in _described(content).items():
@@ -93,6 +101,8 @@ def edit_flag(*, flag: str, content: Mapping[str, Any], actor: str, now: datetim
     changed = [name for name in EDITABLE if before[name] != after[name]]
     if changed:
         row.save(update_fields=changed)
+        if "is_client_side" in changed:
+            environments.rebuild_all(now=now)
         audit.record(
             now=now,
             actor=actor,
@@ -119,7 +129,7 @@ def archive(*, flag: str, actor: str, now: datetime, reason: str) -> Flag:
     row.save(update_fields=["archived_at"])
     for environment in held:
         document.check_whole(queries.document_parts(environment))
-        environments.rebuild(environment, now=now)
+        environments.rebuild(environment, now=now, flags=(flag,))
     audit.record(now=now, actor=actor, action="flag.archived", subject=f"flag:{flag}", reason=why)
     return row
 
@@ -138,7 +148,7 @@ def unarchive(*, flag: str, actor: str, now: datetime, reason: str = "") -> Flag
         if live is not None:
             versions.check_gates(Place(row, environment, None), live.definition, act)
             document.check_whole(queries.document_parts(environment))
-            environments.rebuild(environment, now=now)
+            environments.rebuild(environment, now=now, flags=(flag,))
     audit.record(now=now, actor=actor, action="flag.unarchived", subject=f"flag:{flag}", reason=act.reason)
     return row
 
@@ -167,6 +177,9 @@ def _described(content: Mapping[str, Any]) -> dict[str, Any]:
         raise refuse("kind", found["kind"], "this is no kind", f"Possible are: {', '.join(Kind.values)}.")
     if "expires_on" in found:
         found["expires_on"] = _day(found["expires_on"])
+    if not isinstance(found.get("is_client_side", False), bool):
+        fix = "Give true or false."
+        raise refuse("is_client_side", found["is_client_side"], "this is neither true nor false", fix)
     return found
 
 
@@ -188,6 +201,7 @@ def _facts(flag: Flag) -> dict[str, Any]:
         "owner": flag.owner,
         "kind": str(flag.kind),
         "expires_on": day.isoformat() if day else None,
+        "is_client_side": flag.is_client_side,
     }
 
 

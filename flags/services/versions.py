@@ -196,7 +196,7 @@ def put_live(where: Place, version: FlagVersion, act: Act) -> FlagVersion:
     version.state = VersionState.PUBLISHED
     version.published_by, version.published_at, version.reason = act.actor, act.now, act.reason
     version.save()
-    built = environments.rebuild(where.environment, now=act.now)
+    built = environments.rebuild(where.environment, now=act.now, flags=(where.flag.key,))
     audit.record(
         now=act.now,
         actor=act.actor,

@@ -54,9 +54,11 @@ def make_key(scope="ingest", environment="production", **options):
 class Caller:
     """One edge with its event loop; use as a context manager."""
 
-    def __init__(self, url=None):
+    def __init__(self, url=None, redis_url=None):
         self.runner = asyncio.Runner()
-        self.edge = Edge(database_url=url or database_url(), secret_key=settings.SECRET_KEY)
+        self.edge = Edge(
+            database_url=url or database_url(), secret_key=settings.SECRET_KEY, redis_url=redis_url
+        )
 
     def __enter__(self):
         self.runner.run(self.edge.open())
@@ -99,7 +101,9 @@ class Caller:
         listed = [
             (name.lower().encode(), str(value).encode("latin-1")) for name, value in (headers or {}).items()
         ]
-        scope = {"type": "http", "method": method, "path": path, "headers": listed, "query_string": b""}
+        place, _, query = path.partition("?")
+        scope = {"type": "http", "method": method, "path": place, "headers": listed}
+        scope["query_string"] = query.encode()
         await self.edge(scope, receive, send)
         return Response(sent.status, sent.headers, sent.body)
 
@@ -116,6 +120,70 @@ class Caller:
 
     def post_gzip(self, key, body):
         return self.post(key, gzip.compress(json.dumps(body).encode()), content_encoding="gzip")
+
+    def stream(self, secret="", path="/sdk/v1/stream", **headers):
+        """An open stream of server-sent events; a context manager."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return EventStream(self, path, {"authorization": f"Bearer {secret}", **named} if secret else named)
+
+    def newest_event(self, secret):
+        """What a stream begins with."""
+        with self.stream(secret) as opened:
+            return opened.read()
+
+
+class EventStream:
+    """A stream as its client sees it; time passes for the edge only while something is read."""
+
+    def __init__(self, caller, path, headers):
+        self._caller = caller
+        self._path, _, self._query = path.partition("?")
+        self._headers = [(name.encode(), str(value).encode()) for name, value in headers.items()]
+        self.status, self.headers = 0, {}
+
+    def __enter__(self):
+        self._caller.runner.run(self._open())
+        return self
+
+    def __exit__(self, *error):
+        self._caller.runner.run(self._leave())
+
+    def read(self, within_s=5.0):
+        """The next event or heartbeat as text; "" when nothing comes, None when the stream is over."""
+        return self._caller.runner.run(self._read(within_s))
+
+    async def _open(self):
+        self._left, self._chunks, begun = asyncio.Event(), asyncio.Queue(), asyncio.Event()
+
+        async def receive():
+            await self._left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+                self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+                begun.set()
+            else:
+                self._chunks.put_nowait(message["body"].decode() if message.get("more_body") else None)
+
+        scope = {"type": "http", "method": "GET", "path": self._path, "headers": self._headers}
+        scope["query_string"] = self._query.encode()
+        self._task = asyncio.create_task(self._caller.edge(scope, receive, send))
+        await begun.wait()
+
+    async def _read(self, within_s):
+        while True:
+            try:
+                chunk = await asyncio.wait_for(self._chunks.get(), within_s)
+            except TimeoutError:
+                return ""
+            if chunk is None or "retry:" not in chunk:
+                return chunk
+
+    async def _leave(self):
+        self._left.set()
+        await asyncio.wait_for(self._task, 5)
 
 
 def event(number=0, **fields):

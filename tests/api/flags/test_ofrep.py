@@ -40,7 +40,7 @@ def edge():
 @pytest.fixture
 def secret():
     environment()
-    return key(scope="client")[1]
+    return key(scope="server")[1]
 
 
 def ask(edge, secret, flag_key=None, context=None, body=None, **headers):
@@ -62,7 +62,12 @@ def test_one__rule_matches__value_variant_reason_and_where_it_comes_from(edge, s
         "value": True,
         "variant": "on",
         "reason": "TARGETING_MATCH",
-        "metadata": {"reason": "TARGETING_MATCH", "rule": "r1", "version": 2, "unitType": "user"},
+        "metadata": {
+            "reason": "TARGETING_MATCH",
+            "rule": "r1",
+            "version": 2,
+            "unitType": "user",
+        },
     }
 
 
@@ -156,7 +161,7 @@ def test_all__cannot_be_understood__400(edge, secret, body):
     ("scope", "status"), [("client", 200), ("server", 200), ("ingest", 403), ("read", 403)]
 )
 def test_key__scope__who_may_evaluate(edge, scope, status):
-    flag()
+    flag(is_client_side=True)
     _, secret = key(scope=scope)
 
     assert ask(edge, secret, "checkout").status == status
@@ -171,17 +176,67 @@ def test_key__as_api_key_header__works(edge, secret):
     assert edge.call("POST", f"{ALL}/checkout", b"{}", {"authorization": "Bearer nonsense"}).status == 401
 
 
-def test_client__answers__hold_no_rule_salt_or_segment(edge, secret):
+def test_client__flag_for_servers_only__as_if_there_were_none(edge):
     flag()
-    services.create_segment(key="secret-club", **BY)
-    services.publish_segment(segment="secret-club", environment="production", when=DE, **BY)
-    published([{"variant": "on", "when": {"segment": "secret-club"}}, split(500_000)])
+    flag("banner", is_client_side=True)
+    _, secret = key(scope="client")
 
-    text = ask(edge, secret, context={"targetingKey": "u1"}).body.decode()
+    hidden, unknown = ask(edge, secret, "checkout"), ask(edge, secret, "nothing")
 
-    assert "secret-club" not in text
-    assert "salt" not in text
-    assert "coverage" not in text
+    assert [each["key"] for each in ask(edge, secret).json["flags"]] == ["banner"]
+    assert hidden.body.replace(b"checkout", b"nothing") == unknown.body
+    assert hidden.status == 404
+
+
+def test_client__flag_opened_for_pages__served_at_once_and_again_not(edge):
+    flag()
+    _, secret = key(scope="client")
+    before = ask(edge, secret, "checkout").status
+
+    services.edit_flag(flag="checkout", content={"is_client_side": True}, **BY)
+    opened = ask(edge, secret, "checkout").status
+    services.edit_flag(flag="checkout", content={"is_client_side": False}, **BY)
+
+    assert [before, opened, ask(edge, secret, "checkout").status] == [404, 200, 404]
+
+
+SECRETS = [f"canary-{number:02d}" for number in range(50)]
+
+
+def planted():
+    """Fifty secrets wherever a definition takes a text that is not the answer itself."""
+    names = iter(SECRETS)
+    services.create_segment(key="canary-club", **BY)
+    listed = {"attribute": next(names), "op": "in", "value": [next(names) for _ in range(20)]}
+    services.publish_segment(segment="canary-club", environment="production", when=listed, **BY)
+    flag("canary-other", "string", variants={"a": next(names), "b": "b"}, default="b")
+    flag("banner", "string", variants={"shown": "hello", "hidden": next(names)}, is_client_side=True)
+    conditions = [{"attribute": next(names), "op": "equals", "value": next(names)} for _ in range(10)]
+    rules = [{"id": next(names), "variant": "shown", "when": when} for when in conditions[:4]]
+    rules += [{"variant": "shown", "when": {"segment": "canary-club"}}]
+    rules += [{"id": next(names), "split": {"coverage_ppm": 1_000_000, "arms": [["shown", 1_000_000]]}}]
+    needed = [{"flag": "canary-other", "variants": ["a", "b"]}]
+    published(rules, flag="banner", prerequisites=needed, forced={next(names): "shown", next(names): "shown"})
+
+
+@pytest.mark.parametrize("unit", ["u1", "", None])
+@pytest.mark.parametrize("path", [None, "banner", "canary-other"])
+def test_client__fifty_secrets_in_rules_and_segments__none_in_any_answer(edge, unit, path):
+    planted()
+    _, secret = key(scope="client")
+    context = {} if unit is None else {"targetingKey": unit}
+
+    answer = ask(edge, secret, path, context)
+    config = edge.call("GET", "/sdk/v1/config", headers={"authorization": f"Bearer {secret}"})
+    told = edge.newest_event(secret)
+
+    whole = (str(answer.headers) + answer.body.decode() + config.body.decode() + told).replace(
+        path or "-", ""
+    )
+    assert "refetchEvaluation" in told
+    assert config.status == 403
+    for found in (*SECRETS, "canary", "salt", "coverage", "weight"):
+        assert found not in whole
 
 
 def test_browser__preflight_and_answer__any_origin_and_the_etag_can_be_read(edge, secret):
