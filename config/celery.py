@@ -64,6 +64,26 @@ app.conf.beat_schedule = {
         "schedule": 300.0,
         "options": {"queue": "analysis", "expires": 300},
     },
+    "spread-news": {
+        "task": "governance.tasks.spread_news",
+        "schedule": 10.0,
+        "options": {"queue": "notify", "expires": 10},
+    },
+    "run-schedule": {
+        "task": "experiments.tasks.run_schedule",
+        "schedule": 60.0,
+        "options": {"queue": "ramp", "expires": 60},
+    },
+    "move-experiment-ramps": {
+        "task": "experiments.tasks.ramp_tick",
+        "schedule": 60.0,
+        "options": {"queue": "ramp", "expires": 60},
+    },
+    "expire-changes": {
+        "task": "experiments.tasks.expire_changes",
+        "schedule": 3600.0,
+        "options": {"queue": "housekeeping", "expires": 3600},
+    },
     "move-ramps": {
         "task": "flags.tasks.ramp_tick",
         "schedule": 60.0,

@@ -5,17 +5,34 @@ Nothing here imports Django, so that the settings, the edge and the process mana
 
 import os
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+Network = IPv4Network | IPv6Network
 ROOT = Path(__file__).resolve().parent.parent
 MIN_SECRET_LENGTH = 50
 CONNECT_TIMEOUT_S = 3
+MAIL_FROM = "headway@localhost"
+MAIL_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class BadEnvironment(Exception):
     """An environment variable is missing or malformed; the message names it and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The mail server; without one, `host` is empty and no mail is sent."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    is_starttls: bool = False
+    is_tls: bool = False
+    sender: str = MAIL_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +47,9 @@ class Environment:
     web_url: str
     edge_url: str
     allowed_hosts: tuple[str, ...]
+    mail: Mail
+    outbound_allow: tuple[Network, ...]
+    source_roots: tuple[str, ...]
     is_embedded: bool
     is_debug: bool
 
@@ -53,6 +73,9 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         web_url=web_url.rstrip("/"),
         edge_url=variables.get("HEADWAY_EDGE_URL", "http://127.0.0.1:8001").rstrip("/"),
         allowed_hosts=_hosts(variables.get("HEADWAY_ALLOWED_HOSTS", ""), host),
+        mail=_mail(variables),
+        outbound_allow=_networks(variables, "HEADWAY_OUTBOUND_ALLOW"),
+        source_roots=_folders(variables.get("HEADWAY_SOURCE_ROOTS", "")),
         is_embedded=is_embedded,
         is_debug=variables.get("HEADWAY_DEBUG") == "1",
     )
@@ -81,6 +104,48 @@ def _secret(variables: "os._Environ[str] | dict[str, str]") -> str:
 def _hosts(listed: str, web_host: str) -> tuple[str, ...]:
     named = tuple(host.strip() for host in listed.split(",") if host.strip())
     return (*named, web_host, *LOOPBACK[:2])
+
+
+def _folders(listed: str) -> tuple[str, ...]:
+    """Full paths separated by colons: where Parquet files of a company's own may be read."""
+    named = tuple(folder.strip() for folder in listed.split(":") if folder.strip())
+    wrong = next((folder for folder in named if not folder.startswith("/")), "")
+    if wrong:
+        raise BadEnvironment(
+            f"HEADWAY_SOURCE_ROOTS names {wrong!r}, which is no full path; write /data/warehouse"
+        )
+    return named
+
+
+def _mail(variables: "os._Environ[str] | dict[str, str]") -> Mail:
+    """From `smtp://user:password@host:587` (STARTTLS), `smtps://…:465` (TLS) or `smtp+plain://host:25`."""
+    url = variables.get("HEADWAY_MAIL_URL", "")
+    sender = variables.get("HEADWAY_MAIL_FROM", MAIL_FROM)
+    if not url:
+        return Mail(sender=sender)
+    parts = urlsplit(url)
+    if parts.scheme not in MAIL_PORTS or not parts.hostname:
+        raise BadEnvironment(
+            f"HEADWAY_MAIL_URL starts with {parts.scheme!r} or names no host; "
+            "write it like smtp://user:password@mail.example.com:587 or smtps://…:465"
+        )
+    return Mail(
+        host=parts.hostname,
+        port=parts.port or MAIL_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        is_starttls=parts.scheme == "smtp",
+        is_tls=parts.scheme == "smtps",
+        sender=sender,
+    )
+
+
+def _networks(variables: "os._Environ[str] | dict[str, str]", name: str) -> tuple[Network, ...]:
+    listed = variables.get(name, "")
+    try:
+        return tuple(ip_network(part.strip()) for part in listed.split(",") if part.strip())
+    except ValueError as wrong:
+        raise BadEnvironment(f"{name}: {wrong}; write networks like 10.1.0.0/16, 192.168.7.9/32") from None
 
 
 def django_database(url: str) -> dict[str, object]:

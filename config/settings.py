@@ -107,6 +107,15 @@ STATIC_ROOT = ROOT / "staticfiles"
 STATICFILES_DIRS = [ROOT / "static"]
 WHITENOISE_USE_FINDERS = True
 
+EMAIL_HOST = ENV.mail.host
+EMAIL_PORT = ENV.mail.port
+EMAIL_HOST_USER = ENV.mail.user
+EMAIL_HOST_PASSWORD = ENV.mail.password
+EMAIL_USE_TLS = ENV.mail.is_starttls
+EMAIL_USE_SSL = ENV.mail.is_tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = ENV.mail.sender
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "flags.api.authentication.KeyAuthentication",
@@ -137,4 +146,6 @@ HEADWAY_EVENT_STORE = ENV.event_store_url
 HEADWAY_ENGINE = ENV.engine
 HEADWAY_REDIS_URL = ENV.redis_url
 HEADWAY_EDGE_URL = ENV.edge_url
+HEADWAY_OUTBOUND_ALLOW = ENV.outbound_allow
+HEADWAY_SOURCE_ROOTS = ENV.source_roots
 HEADWAY_WEB_URL = ENV.web_url

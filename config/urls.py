@@ -18,6 +18,7 @@ urlpatterns = [
     path("logout", LogoutView.as_view(), name="logout"),
     path("experiments/", include("experiments.urls")),
     path("experiments/", include("analysis.urls")),
+    path("shared/", include("analysis.urls_shared")),
     path("flags/", include("flags.urls")),
     path("organisation/", include("organisation.urls")),
     path("metrics/", include("metrics.urls")),
@@ -31,5 +32,6 @@ urlpatterns = [
     path("api/v1/", include("experiments.api.urls")),
     path("api/v1/", include("events.api.urls")),
     path("api/v1/", include("analysis.api.urls")),
+    path("api/v1/", include("governance.api.urls")),
     path("api/v1/schema", openapi.schema, name="schema"),
 ]

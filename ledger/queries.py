@@ -21,6 +21,16 @@ def audit_of(subject: str) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(subject=subject).order_by("-id")
 
 
+def audit_after(position: int) -> QuerySet[AuditEvent]:
+    """The trail behind a row, oldest first: rows appear in the order of their ids."""
+    return AuditEvent.objects.filter(id__gt=position).order_by("id")
+
+
+def last_audit_id() -> int:
+    """The id of the newest row; 0 when there is none."""
+    return AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
 def jobs(*, state: str = "") -> QuerySet[Job]:
     """Jobs, newest first, of one state or of all."""
     found = Job.objects.order_by("-id")
