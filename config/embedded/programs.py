@@ -19,6 +19,8 @@ GRANIAN = (
     *(sys.executable, "-m", "granian", "--host", LOOPBACK, "--no-ws"),
     *("--workers", "1", "--workers-kill-timeout", "5"),
 )
+# An open stream counts as a request under way, for as long as it lasts.
+MANY_STREAMS = ("--backlog", "4096", "--backpressure", "12000")
 # Running as root is what root asked for; the advice against it would repeat at every start.
 CELERY = (
     *(sys.executable, "-W", "ignore:You're running the worker"),
@@ -79,7 +81,7 @@ def servers(web_port: int, edge_port: int) -> list[Program]:
         str(web_port),
         "config.wsgi:application",
     )
-    edge = ("--interface", "asgi", "--port", str(edge_port), "config.edge:application")
+    edge = ("--interface", "asgi", *MANY_STREAMS, "--port", str(edge_port), "config.edge:application")
     return [
         Program(name="web", argv=(*GRANIAN, *web), health_port=web_port),
         Program(name="edge", argv=(*GRANIAN, *edge), health_port=edge_port),
