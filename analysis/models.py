@@ -1,11 +1,17 @@
-"""What every look found, kept for good: runs, results, health checks, report snapshots; and guardrail trips.
+"""What every look found, kept for good: runs, results, checks, report snapshots; trips; links for outsiders.
 
-All tables but the trips are insert-only (the migration holds the triggers). The state of work in progress is
-not here: a look that is under way or has failed is a job row.
+All tables but trips and links are insert-only (the migration holds the triggers). The state of work in
+progress is not here: a look that is under way or has failed is a job row.
 """
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+
+from analysis.source_models import Source as Source
+from analysis.source_models import SourceTest as SourceTest
+from analysis.source_models import SourceVersion as SourceVersion
 
 
 class Trigger(models.TextChoices):
@@ -197,3 +203,45 @@ class ReportSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.sha256[:12]}"
+
+
+class ShareLink(models.Model):
+    """An address under which people without an account read one report until it expires or is revoked.
+
+    `token` goes into the address, signed. `snapshot` is the one report that is shown; empty for a live link,
+    which shows the newest. `note` says for whom it is. `opened` counts openings; `minute_at` and
+    `minute_count` hold the openings of the current minute, for the limit.
+    """
+
+    experiment = models.ForeignKey("experiments.Experiment", on_delete=models.PROTECT, related_name="+")
+    snapshot = models.ForeignKey(ReportSnapshot, on_delete=models.PROTECT, related_name="+", null=True)
+    token = models.UUIDField(unique=True)
+    note = models.CharField(max_length=200)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.CharField(max_length=150, blank=True)
+    opened = models.PositiveIntegerField(default=0)
+    last_opened_at = models.DateTimeField(null=True)
+    minute_at = models.DateTimeField(null=True)
+    minute_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="share_expires_later"),
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=True) | ~Q(revoked_by=""), name="revoked_shares_say_by_whom"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.experiment.key} for {self.note}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.snapshot_id is None
+
+    def is_open(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at

@@ -15,6 +15,7 @@ from analysis.models import (
     HealthCheck,
     MetricResult,
     ReportSnapshot,
+    ShareLink,
 )
 from ledger.refusals import NotFound, problem
 
@@ -73,6 +74,12 @@ def snapshot(sha256: str) -> ReportSnapshot:
         fix = "Use the hash shown on the report, at least its first 12 characters."
         raise NotFound(problem("sha256", sha256, "there is no report with this hash", fix))
     return found[0]
+
+
+def shares(experiment: str) -> QuerySet[ShareLink]:
+    """All links to reports of an experiment, newest first, closed ones too."""
+    found = ShareLink.objects.filter(experiment__key=experiment)
+    return found.select_related("experiment", "snapshot__run").defer("snapshot__document")
 
 
 def latest_verdicts() -> dict[str, str]:

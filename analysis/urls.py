@@ -1,7 +1,8 @@
 from django.urls import path
 
 from analysis.addresses import SHA256
-from analysis.pages import report, steps, tabs
+from analysis.pages import report, sharing, steps, tabs
+from analysis.report.forms import FORMS, PICTURES
 
 urlpatterns = [
     path("<slug:key>/report/", report.latest, name="experiment-report"),
@@ -13,10 +14,21 @@ urlpatterns = [
             {"form": form},
             name=f"experiment-{form}",
         )
-        for form in report.FORMS
+        for form in FORMS
+    ),
+    *(
+        path(
+            f"<slug:key>/report/{SHA256}/charts/<slug:name>.{form}",
+            report.chart,
+            {"form": form},
+            name=f"experiment-chart-{form}",
+        )
+        for form in PICTURES
     ),
     path(f"<slug:key>/report/{SHA256}/reveal/", steps.reveal, name="experiment-reveal"),
     path(f"<slug:key>/report/{SHA256}/unblind/", steps.unblind, name="experiment-unblind"),
+    path("<slug:key>/shares/", sharing.links, name="experiment-shares"),
+    path("<slug:key>/shares/<int:link_id>/revoke/", sharing.revoke, name="experiment-share-revoke"),
     path("<slug:key>/health/", tabs.health, name="experiment-health"),
     path("<slug:key>/explore/", tabs.explore, name="experiment-explore"),
     path("<slug:key>/look/", steps.look, name="experiment-look"),

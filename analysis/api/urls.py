@@ -6,6 +6,7 @@ from analysis import services
 from analysis.addresses import SHA256
 from analysis.api import views
 from analysis.models import GuardrailTrip
+from analysis.report.forms import FORMS, PICTURES
 
 ONE = "experiments/<slug:key>"
 STEPS: dict[str, Callable[..., GuardrailTrip]] = {
@@ -20,7 +21,15 @@ urlpatterns = [
     path(f"{ONE}/runs", views.Runs.as_view(), name="api-runs"),
     *(
         path(f"reports/{SHA256}.{form}", views.Report.as_view(form=form), name=f"api-report-{form}")
-        for form in views.FORMS
+        for form in FORMS
+    ),
+    *(
+        path(
+            f"reports/{SHA256}/charts/<slug:name>.{form}",
+            views.Chart.as_view(form=form),
+            name=f"api-chart-{form}",
+        )
+        for form in PICTURES
     ),
     path("trips", views.Trips.as_view(), name="api-trips"),
     *(

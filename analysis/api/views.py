@@ -19,19 +19,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analysis import queries, services, unblinding
+from analysis import answering, queries, services, unblinding
 from analysis.api.serializers import AskedSerializer, ResultSerializer, RunSerializer, TripSerializer
 from analysis.models import AnalysisRun, GuardrailTrip, MetricResult, ReportSnapshot
-from analysis.report import exports
 from experiments import queries as experiments
 from ledger.refusals import NotFound, problem, refuse
 from metrics.reading import body_fields
 
-FORMS: dict[str, str] = {
-    "json": "application/json",
-    "md": "text/markdown; charset=utf-8",
-    "csv": "text/csv; charset=utf-8",
-}
 LOOK_FIX = "Write the number of a look, as on /runs."
 
 
@@ -73,6 +67,19 @@ class Report(APIView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, sha256: str) -> HttpResponseBase:
         return _answer(request, queries.snapshot(sha256), self.form)
+
+
+class Chart(APIView):
+    """One picture of a report: `what-moved`, `curve-1`, `histogram-1` and so on, as `.svg` or `.png`."""
+
+    form = "svg"
+    content_negotiation_class = ByAddress
+
+    @extend_schema(responses={200: OpenApiTypes.BINARY})
+    def get(self, request: Request, sha256: str, name: str) -> HttpResponseBase:
+        snapshot = queries.snapshot(sha256)
+        _raise_if_blind(request, snapshot)
+        return answering.picture(snapshot, name, self.form)
 
 
 class NewestLook(CursorPagination):
@@ -173,23 +180,20 @@ class TripStep(APIView):
 
 def _answer(request: Request, snapshot: ReportSnapshot, form: str) -> HttpResponseBase:
     """A report never changes under its hash, so whoever has it already gets 304."""
-    document = json.loads(snapshot.document)
-    viewer = request.user.get_username()
-    unblinding.raise_if_blind(document, snapshot.experiment, viewer=viewer, now=timezone.now())
+    _raise_if_blind(request, snapshot)
     tag = f'"{snapshot.sha256}"'
     if _has(request._request, tag):
         response = HttpResponse(status=304)
     else:
-        response = HttpResponse(_text_of(snapshot, document, form), content_type=FORMS[form])
+        response = answering.file(snapshot, form)
     response["ETag"] = tag
     response["Cache-Control"] = "private, no-cache"
     return response
 
 
-def _text_of(snapshot: ReportSnapshot, document: dict[str, Any], form: str) -> str:
-    if form == "json":
-        return snapshot.document
-    return (exports.markdown if form == "md" else exports.tidy)(document, snapshot.sha256)
+def _raise_if_blind(request: Request, snapshot: ReportSnapshot) -> None:
+    document, viewer = json.loads(snapshot.document), request.user.get_username()
+    unblinding.raise_if_blind(document, snapshot.experiment, viewer=viewer, now=timezone.now())
 
 
 def _has(request: HttpRequest, tag: str) -> bool:

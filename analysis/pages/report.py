@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from analysis import queries, unblinding
+from analysis import answering, queries, unblinding
 from analysis.pages import reading
-from analysis.report import exports
 from experiments import queries as experiments
 from ledger.refusals import NotFound, problem
 
@@ -39,23 +37,22 @@ def pinned(request: HttpRequest, key: str, sha256: str) -> HttpResponse:
 
 
 def export(request: HttpRequest, key: str, sha256: str, form: str) -> HttpResponse:
-    """One snapshot as JSON (the stored text itself), Markdown or CSV."""
+    """One snapshot as a file: JSON (the stored text itself), PDF, Markdown, CSV, or a message."""
+    snapshot = _readable(request, key, sha256)
+    return answering.file(snapshot, form)
+
+
+def chart(request: HttpRequest, key: str, sha256: str, name: str, form: str) -> HttpResponse:
+    """One picture of a snapshot as SVG or PNG."""
+    return answering.picture(_readable(request, key, sha256), name, form)
+
+
+def _readable(request: HttpRequest, key: str, sha256: str) -> ReportSnapshot:
+    """The snapshot, unless its results are hidden from this viewer."""
     experiment, snapshot = experiments.experiment(key), snapshot_of(key, sha256)
     viewer = request.user.get_username()
     unblinding.raise_if_blind(reading.loaded(snapshot), experiment, viewer=viewer, now=timezone.now())
-    return exported(snapshot, form)
-
-
-def exported(snapshot: ReportSnapshot, form: str) -> HttpResponse:
-    """The file, named after experiment, look and hash."""
-    document = reading.loaded(snapshot)
-    kind, write = FORMS[form]
-    text = snapshot.document if form == "json" else write(document, snapshot.sha256)
-    response = HttpResponse(text, content_type=kind)
-    name = f"{document['experiment']['key']}-look-{document['look']['number']}-{snapshot.sha256[:12]}.{form}"
-    response["Content-Disposition"] = f'inline; filename="{name}"'
-    response["ETag"] = f'"{snapshot.sha256}"'
-    return response
+    return snapshot
 
 
 def snapshot_of(key: str, sha256: str) -> ReportSnapshot:
@@ -65,10 +62,3 @@ def snapshot_of(key: str, sha256: str) -> ReportSnapshot:
         fix = "The snapshots of an experiment are listed on its report."
         raise NotFound(problem("sha256", sha256, f'"{key}" has no report with this hash', fix))
     return snapshot
-
-
-FORMS: dict[str, tuple[str, Callable[..., str]]] = {
-    "json": ("application/json; charset=utf-8", exports.markdown),
-    "md": ("text/markdown; charset=utf-8", exports.markdown),
-    "csv": ("text/csv; charset=utf-8", exports.tidy),
-}

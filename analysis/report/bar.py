@@ -152,6 +152,19 @@ def _price(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list
     return [said, *(f"The dose: {sentences.change(each)}" for each in causes[:1])]
 
 
+def _cost(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[str]:
+    """What 100 ms cost, where somebody can say it in money; the numbers behind it follow."""
+    found = facts.worth
+    if found is None or found.per_100_ms is None:
+        return _price(facts, conclusion, lead)
+    cost = numbers.money(found.per_100_ms.low_minor, found.per_100_ms.high_minor, found.currency, sign=False)
+    return [f"100 ms slower costs {cost} a year.", *_price(facts, conclusion, lead)]
+
+
+def _stopped(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[str]:
+    return [f"A stop rule of the ablation was reached: {_ended(stop)}" for stop in lead.case.stops]
+
+
 def _agreed(facts: ReportFacts, conclusion: Conclusion, lead: ArmVerdict) -> list[str]:
     known = [each for each in lead.case.judged if each.effect is not None]
     what = f"no difference found on {_things(len(known), 'metric')}"
@@ -174,7 +187,8 @@ _OWN_SIGNS: dict[tuple[str, Verdict], Sign] = {
     (AGREEMENT.name, Verdict.INCONCLUSIVE): vocabulary.DISAGREED,
 }
 _OWN_WORDS: dict[tuple[str, Verdict], Say] = {
-    (PRICE.name, Verdict.DECIDE): _price,
+    (PRICE.name, Verdict.DECIDE): _cost,
+    (PRICE.name, Verdict.ROLL_BACK): _stopped,
     (AGREEMENT.name, Verdict.NO_EFFECT): _agreed,
     (AGREEMENT.name, Verdict.INCONCLUSIVE): _disagreed,
 }

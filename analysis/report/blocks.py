@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 from analysis.report import details, effects, figures, numbers, units, vocabulary, wording
@@ -239,10 +239,17 @@ def _slice(found: SliceFacts, overall: Judged) -> dict[str, Any]:
         **details.compared(found.difference),
         "adjusted_p": found.adjusted_p,
         "adjusted_text": "" if found.adjusted_p is None else numbers.p_value(found.adjusted_p),
+        "heterogeneity_p": found.heterogeneity_p,
+        "heterogeneity_text": _differs(found),
         "flagged": found.flagged,
         "is_harm": is_harmed(found, overall),
         "text": figures.slice_text(overall, found.difference),
     }
+
+
+def _differs(found: SliceFacts) -> str:
+    """How compatible the slice's effect is with that of the other levels."""
+    return "" if found.heterogeneity_p is None else numbers.p_value(found.heterogeneity_p)
 
 
 def _detectable(facts: ReportFacts) -> str:
@@ -267,13 +274,15 @@ def _slices_text(tested: int, flagged: Sequence[Mapping[str, Any]], detectable: 
     return f"{count} {found}{limit}"
 
 
-def worth(facts: ReportFacts) -> dict[str, Any]:
+def worth(facts: ReportFacts, *, made_at: datetime) -> dict[str, Any]:
     """Measured money first, modelled money beside it, never their sum. No model is an allowed answer."""
     found = facts.worth
-    if found is None or (found.measured is None and _modelled(facts, found) is None):
-        return {"text": "No dollar model.", "measured": None, "modelled": None, "warning": "", "model": ""}
-    modelled = _modelled(facts, found)
+    modelled = None if found is None else _modelled(facts, found, made_at)
+    if found is None or (found.measured is None and modelled is None and found.per_100_ms is None):
+        nothing = dict.fromkeys(("measured", "modelled", "per_100_ms"))
+        return {"text": "No dollar model.", **nothing, "warning": "", "model": ""}
     return {
+        "per_100_ms": _cost(found.per_100_ms, found.currency),
         "measured": _money(found.measured, found.currency),
         "modelled": _money(modelled, found.currency),
         "model": found.model if modelled else "",
@@ -283,10 +292,19 @@ def worth(facts: ReportFacts) -> dict[str, Any]:
     }
 
 
-def _modelled(facts: ReportFacts, found: WorthFacts) -> MoneyRange | None:
-    """Nothing from a ratio that is out of date."""
-    day: date = facts.data_until.date()
+def _modelled(facts: ReportFacts, found: WorthFacts, made_at: datetime) -> MoneyRange | None:
+    """Nothing from a ratio that was out of date for the data, or is when the report is made."""
+    day = max(facts.data_until, made_at).astimezone(UTC).date()
     return found.modelled if found.valid_until >= day else None
+
+
+def _cost(amount: MoneyRange | None, currency: str) -> dict[str, Any] | None:
+    """What 100 ms cost: a size, so without a plus."""
+    if amount is None:
+        return None
+    text = numbers.money(amount.low_minor, amount.high_minor, currency, sign=False)
+    money = {"low_minor": amount.low_minor, "high_minor": amount.high_minor, "currency": currency}
+    return {**money, "text": f"{text} a year"}
 
 
 def _money(amount: MoneyRange | None, currency: str) -> dict[str, Any] | None:
@@ -306,6 +324,9 @@ def _a_year(amount: MoneyRange, currency: str) -> str:
 
 def _worth_text(found: WorthFacts, modelled: MoneyRange | None) -> str:
     said = []
+    if found.per_100_ms is not None:
+        cost = _cost(found.per_100_ms, found.currency)
+        said.append(f"100 ms slower costs {cost['text'] if cost else ''}.")
     if found.measured is not None:
         said.append(f"Measured: {_a_year(found.measured, found.currency)}.")
     if modelled is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from analysis.report import bar, blocks, effects, method, numbers, progress, rows, wording
+from analysis.report import bar, blocks, effects, histograms, method, numbers, progress, rows, wording
 from analysis.report.facts import ReportFacts
 from analysis.report.verdict import ORDER, ArmVerdict, Conclusion, Step, Verdict, conclude
 from analysis.report.vocabulary import VERDICTS
@@ -46,8 +46,9 @@ def build(facts: ReportFacts, *, prev_sha256: str, created_at: datetime) -> dict
         "axes": axes,
         "monitored": rows.monitored(results),
         "curves": blocks.curves(facts),
+        "histograms": histograms.histograms(facts),
         "slices": blocks.slices(facts, conclusion),
-        "worth": blocks.worth(facts),
+        "worth": blocks.worth(facts, made_at=created_at),
         "decision": _decision(conclusion),
         "method": method.method(facts, conclusion),
     }
@@ -60,6 +61,12 @@ def serialise(document: Mapping[str, Any]) -> tuple[str, str]:
     """(canonical text, its SHA-256). The same document gives the same text on every machine."""
     text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text, hashlib.sha256(text.encode()).hexdigest()
+
+
+def read(text: str) -> dict[str, Any]:
+    """A stored document."""
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _experiment(facts: ReportFacts) -> dict[str, Any]:
@@ -117,8 +124,7 @@ def _verdict(facts: ReportFacts, conclusion: Conclusion, worth: Mapping[str, Any
     sign = bar.sign(conclusion)
     about, look = facts.experiment, _look(facts)
     meta = [facts.plan.experiment, f"owner {about.owner or 'nobody'}", look["text"], look["date"]]
-    measured = worth["measured"] if conclusion.verdict is not Verdict.DO_NOT_USE else None
-    money = f"Worth {measured['text']}." if measured else ""
+    money = _money(facts, conclusion, worth)
     used = wording.words(" ".join([sign.word, money, *meta])) + SNAPSHOT_WORDS
     said = bar.say(facts, conclusion)
     return {
@@ -133,6 +139,12 @@ def _verdict(facts: ReportFacts, conclusion: Conclusion, worth: Mapping[str, Any
         "meta": meta,
         "arms": [_arm_verdict(arm) for arm in conclusion.arms],
     }
+
+
+def _money(facts: ReportFacts, conclusion: Conclusion, worth: Mapping[str, Any]) -> str:
+    """The measured range, where effects may be seen at all."""
+    is_hidden = conclusion.verdict in HIDES_EFFECTS or _blind_until(facts, conclusion) is not None
+    return f"Worth {worth['measured']['text']}." if worth["measured"] and not is_hidden else ""
 
 
 def _arm_verdict(arm: ArmVerdict) -> dict[str, Any]:

@@ -59,16 +59,23 @@ def markdown(document: Document, sha256: str) -> str:
         f"**Trust** {document['trust']['text']}: {_checks(document)}",
         *_concerns(document),
         "",
-        *(
-            _results(document)
-            if not (document["effects_hidden"] or document["blind_until"])
-            else _hidden(document)
-        ),
+        *(_results(document) if shows_effects(document) else [why_hidden(document), ""]),
         f"**Method** {_plain(document['method']['line'])}",
         "",
         f"`sha256 {sha256}`",
     ]
     return "\n".join(lines) + "\n"
+
+
+def shows_effects(document: Document) -> bool:
+    """May effects be written where nobody knows who will read them?"""
+    return not (document["effects_hidden"] or document["blind_until"])
+
+
+def why_hidden(document: Document) -> str:
+    until = document["blind_until"]
+    why = f"before the minimum duration ends on {until}" if until else "while the data cannot be trusted"
+    return f"Effects are not shown {why}; they are in the JSON."
 
 
 def _checks(document: Document) -> str:
@@ -81,12 +88,6 @@ def _concerns(document: Document) -> Iterator[str]:
     for check in document["trust"]["checks"]:
         if check["status"] != "ok":
             yield f"- {check['label']} {check['word']}: {_plain(check['detail'])}"
-
-
-def _hidden(document: Document) -> list[str]:
-    until = document["blind_until"]
-    why = f"before the minimum duration ends on {until}" if until else "while the data cannot be trusted"
-    return [f"Effects are not shown {why}; they are in the JSON.", ""]
 
 
 def _results(document: Document) -> list[str]:

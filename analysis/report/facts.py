@@ -6,6 +6,7 @@ which way is better is the definition's business, which one counts is the busine
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -139,6 +140,22 @@ class CurveFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class HistogramFacts:
+    """Events of a latency-like metric by bin, in the control and in one arm.
+
+    Bin i runs from `base` ** i to `base` ** (i + 1) in the unit. `below_zero` counts the events of both
+    arms that are zero or less, which no bin holds.
+    """
+
+    metric: str
+    arm: str
+    base: float
+    control: Mapping[int, int]
+    treatment: Mapping[int, int]
+    below_zero: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SliceFacts:
     """One metric and arm inside one level of a declared dimension.
 
@@ -181,19 +198,22 @@ class MoneyRange:
 @dataclass(frozen=True, slots=True)
 class WorthFacts:
     """What the change is worth. `measured` comes from the outcome itself, `modelled` from speed alone through
-    the ratio of `model`, which must not be used after `valid_until`. The two are never added."""
+    the ratio of `model`, which must not be used after `valid_until`. The two are never added. `per_100_ms` is
+    what an ablation finds: the cost of 100 ms."""
 
     currency: str
     measured: MoneyRange | None
     modelled: MoneyRange | None
     model: str
     valid_until: date
+    per_100_ms: MoneyRange | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentFacts:
     """What the plan does not hold. `kind` is ab, rollout, ablation, holdout or aa; `coverage_share` is the
-    share of the population that may be enrolled; `changes_since_lock` counts later plan versions."""
+    share of the population that may be enrolled; `changes_since_lock` counts later plan versions; `stops` are
+    the stop rules of an ablation that were reached, one short sentence each."""
 
     title: str
     owner: str
@@ -202,6 +222,7 @@ class ExperimentFacts:
     locked_at: datetime | None
     coverage_share: float | None = None
     changes_since_lock: int = 0
+    stops: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,5 +267,6 @@ class ReportFacts:
     information_share: float | None = None
     is_after_planned_look: bool = False
     curves: tuple[CurveFacts, ...] = ()
+    histograms: tuple[HistogramFacts, ...] = ()
     slices: SliceScanFacts | None = None
     worth: WorthFacts | None = None

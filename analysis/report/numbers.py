@@ -129,8 +129,9 @@ def p_value(value: float) -> str:
     return "< 0.0001" if value < 0.0001 else for_values(Unit("p"), [value], digits=2).text(value)
 
 
-def money(low_minor: int, high_minor: int, currency: str) -> str:
-    """A range of money, rounded to two significant digits of its half-width and written short: $0.2M."""
+def money(low_minor: int, high_minor: int, currency: str, *, sign: bool = True) -> str:
+    """A range of money, rounded to two significant digits of its half-width and written short: $0.2M.
+    `sign` writes a plus before a gain."""
     largest = max(abs(low_minor), abs(high_minor)) / 100
     factor, letter = next(
         (size, name)
@@ -140,7 +141,7 @@ def money(low_minor: int, high_minor: int, currency: str) -> str:
     unit = Unit("money", 1 / factor, *_currency(currency, letter))
     low, high = low_minor / 100, high_minor / 100
     written = for_interval(unit, (low + high) / 2, low, high)
-    return f"{written.text(low, sign=True)} to {written.text(high, sign=True)}"
+    return f"{written.text(low, sign=sign)} to {written.text(high, sign=sign)}"
 
 
 def _currency(currency: str, letter: str) -> tuple[str, str]:

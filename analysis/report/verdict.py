@@ -50,6 +50,7 @@ class Case:
     harmed_slices: tuple[SliceFacts, ...]
     is_over: bool
     is_too_early: bool
+    stops: tuple[str, ...] = ()
 
     @property
     def success(self) -> tuple[Judged, ...]:
@@ -211,6 +212,7 @@ def _cases(facts: ReportFacts, inference: Inference) -> Iterable[Case]:
             harmed_slices=_harmed_slices(facts, mine),
             is_over=effects.is_over(facts),
             is_too_early=_is_too_early(facts, checks),
+            stops=facts.experiment.stops,
         )
 
 
@@ -289,6 +291,11 @@ def _has_price(case: Case) -> Answer:
     return Answer(bool(moved), _titles(moved))
 
 
+def _has_to_stop(case: Case) -> Answer:
+    """Harm is expected; only the stop rules end it."""
+    return Answer(bool(case.stops), case.stops)
+
+
 def _agree(case: Case) -> Answer:
     """Nothing moved, on any metric that has a number."""
     moved = tuple(each for each in case.judged if each.state in MOVED or each.state is State.HARM)
@@ -321,9 +328,10 @@ DEFAULT_SHIP = Rule(
 
 PRICE = Rule(
     name="price",
-    version=1,
+    version=2,
     clauses=(
         Clause(Verdict.DO_NOT_USE, "A check of the data failed or was not made?", _cannot_be_trusted),
+        Clause(Verdict.ROLL_BACK, "Was a stop rule of the ablation reached?", _has_to_stop),
         Clause(Verdict.KEEP_RUNNING, "Too early, or is the run still going on?", _is_unfinished),
         Clause(Verdict.DECIDE, "Did an outcome move, so that the delay has a price?", _has_price),
         Clause(Verdict.NO_EFFECT, "Every outcome inside its gain?", _is_without_effect),
@@ -341,3 +349,11 @@ AGREEMENT = Rule(
         Clause(Verdict.INCONCLUSIVE, "Nothing of the above.", _always),
     ),
 )
+
+PRICE_1 = Rule("price", 1, tuple(clause for clause in PRICE.clauses if clause.ask is not _has_to_stop))
+"""As it was before ablations had stop rules."""
+
+RULES: tuple[Rule, ...] = (DEFAULT_SHIP, PRICE, PRICE_1, AGREEMENT)
+"""Every rule and version that ever judged a report, the ones in force first of their name."""
+
+IN_FORCE: tuple[Rule, ...] = (DEFAULT_SHIP, PRICE, AGREEMENT)

@@ -16,13 +16,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from analysis import looks, pipeline
+from analysis import looks, pipeline, stopping
 from analysis.engines import choice
 from analysis.engines.contract import Readings
 from analysis.health import DataFlow
 from analysis.plan import AnalysisPlan, analysis_plan
 from analysis.report.facts import ExperimentFacts
-from analysis.services import history, sources, storing
+from analysis.services import history, own_tables, sources, storing
 from analysis.services.history import Past
 from events import queries as events
 from experiments import queries as experiments
@@ -91,6 +91,8 @@ def _give_up(job: RunningJob, why: str) -> None:
 
 def _wait_for_store(locked: LockedPlan, asked: Asked) -> None:
     """What was acknowledged before the question has to be in the answer."""
+    if locked.source:
+        return
     if timezone.now() - asked.requested_at > WAIT_AT_MOST:
         return
     waiting = events.waiting_batches(locked.environment, received_until=asked.requested_at)
@@ -101,6 +103,8 @@ def _wait_for_store(locked: LockedPlan, asked: Asked) -> None:
 def _read(locked: LockedPlan, asked: Asked) -> Read:
     plan = analysis_plan(locked, until=asked.cut)
     frozen = history.settled_caps(locked.experiment, locked.version, plan)
+    if locked.source:
+        return Read(plan, own_tables.read(locked, plan, frozen), own_tables.data_flow(plan))
     readings = sources.engine().read(plan, sources.files(plan, locked.environment), frozen)
     flow = sources.data_flow(plan, locked.environment, asked_at=asked.requested_at)
     return Read(plan, readings, flow)
@@ -118,7 +122,7 @@ def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline
         is_after_end=past.is_after_end,
         code_version=looks.CODE_VERSION,
         config_hash=asked.config,
-        engine=choice.name(),
+        engine=own_tables.engine_name(locked) if locked.source else choice.name(),
     )
 
 
@@ -133,4 +137,5 @@ def about(experiment: str) -> ExperimentFacts:
         locked_at=found.locked_at,
         coverage_share=found.coverage_share,
         changes_since_lock=found.changes_since_lock,
+        stops=stopping.reached(experiment),
     )

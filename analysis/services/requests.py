@@ -15,6 +15,7 @@ from django.db import transaction
 from analysis import looks, queries
 from analysis.engines import choice
 from analysis.models import Trigger
+from analysis.services import own_tables
 from experiments import queries as experiments
 from experiments.lifecycle import State
 from experiments.plan import LockedPlan
@@ -47,7 +48,8 @@ def request_look(
     cut = looks.manual_cut(plan, now=now) if until is None else until
     raise_if_outside(plan, cut, now)
     raise_if_backwards(plan, cut)
-    config = looks.config_hash(plan, engine=choice.name())
+    engine = own_tables.configuration(plan) if plan.source else choice.name()
+    config = looks.config_hash(plan, engine=engine)
     key = looks.look_key(plan, cut=cut, config=config)
     is_new = ledger_queries.job(KIND, key) is None
     payload = {

@@ -19,7 +19,7 @@ from analysis.estimation import Slice
 from analysis.models import AnalysisRun, HealthCheck, MetricResult, ReportSnapshot
 from analysis.pipeline import ArmOutcome, Outcome
 from analysis.plan import PlannedMetric
-from analysis.report import document, effects
+from analysis.report import document, effects, worth
 from analysis.report.states import State
 from analysis.services import history, tripping
 from analysis.slicing import Scanned
@@ -222,7 +222,8 @@ def _snapshot(run: AnalysisRun, outcome: Outcome, now: datetime) -> None:
     """The next link of the experiment's chain of reports."""
     newest = ReportSnapshot.objects.filter(experiment_id=run.experiment_id).order_by("-id").first()
     previous = newest.sha256 if newest else ""
-    built = document.build(outcome.facts, prev_sha256=previous, created_at=now)
+    facts = worth.valued(outcome.facts, now=now)
+    built = document.build(facts, prev_sha256=previous, created_at=now)
     text, sha256 = document.serialise(built)
     ReportSnapshot.objects.create(
         experiment_id=run.experiment_id,

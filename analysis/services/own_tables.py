@@ -1,0 +1,67 @@
+"""Reading a plan from the company's own tables that it names, instead of from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from analysis import source_queries
+from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.health import DataFlow
+from analysis.plan import AnalysisPlan, Entry
+from analysis.services import sourcing
+from analysis.sources import fitting
+from analysis.sources.definition import SourceDefinition, SourceKind
+from experiments.plan import LockedPlan
+from ledger.refusals import raise_if_any
+
+if TYPE_CHECKING:
+    from analysis.engines.contract import Engine
+
+NAMES = {SourceKind.PARQUET: "duckdb", SourceKind.POSTGRES: "postgres"}
+HALF_A_DAY = 0.5
+
+
+def engine_name(locked: LockedPlan) -> str:
+    """The engine that reads the plan's source."""
+    return NAMES[_definition(locked).kind]
+
+
+def configuration(locked: LockedPlan) -> str:
+    """Part of a look's configuration: another description of the tables gives other numbers."""
+    definition = _definition(locked)
+    return f"{NAMES[definition.kind]} {definition.key} {definition.sha256}"
+
+
+def read(locked: LockedPlan, plan: AnalysisPlan, caps: Mapping[Entry, float]) -> Readings:
+    """Everything one look needs. Raises Refused when the source cannot answer the plan, EngineFailure when
+    its tables cannot be read."""
+    definition = _definition(locked)
+    raise_if_any(fitting.problems(definition, locked))
+    return _engine(definition).read(plan, StoreFiles({}, {}), caps)
+
+
+def data_flow(plan: AnalysisPlan) -> DataFlow:
+    """Nothing is known of how rows came into the company's tables; the days of the run are."""
+    days = (plan.until - plan.since).total_seconds() / 86_400
+    return DataFlow(waiting=0, accepted=0, refused=0, silent_days=(), days=int(days + HALF_A_DAY))
+
+
+def _definition(locked: LockedPlan) -> SourceDefinition:
+    return source_queries.source(locked.source).definition
+
+
+def _engine(definition: SourceDefinition) -> Engine:
+    """Engines are imported here: web processes ask for names only."""
+    if definition.kind is SourceKind.PARQUET:
+        from analysis.engines.own_files import OwnFilesEngine
+
+        return OwnFilesEngine(definition, settings.HEADWAY_SOURCE_ROOTS)
+    from analysis.engines.postgres import PostgresEngine
+
+    address = sourcing.address_of(definition)
+    if not address:
+        raise EngineFailure(f"the worker has no environment variable {definition.connection}")
+    return PostgresEngine(definition, address)
