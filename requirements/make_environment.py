@@ -1,4 +1,4 @@
-"""Make the virtual environment, with the hash-checked installer (uv) and the way to the SDK in it.
+"""Make the virtual environment, with the hash-checked installer (uv), the way to the SDK and its command.
 
 Run by `make` with whatever Python is there, so it reads in old ones too: no annotations, no f-strings.
 """
@@ -8,7 +8,16 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SDK = os.path.join(os.path.dirname(HERE), "sdk", "python", "src")
+CHECKOUT = os.path.dirname(HERE)
+SDK = os.path.join(CHECKOUT, "sdk", "python", "src")
+COMMAND = """#!{python}
+import sys
+
+sys.path.append({checkout!r})  # the command `analyse` uses the platform's statistics
+from headway.cli.program import main
+
+sys.exit(main())
+"""
 
 
 def main(folder):
@@ -32,6 +41,7 @@ def main(folder):
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     subprocess.check_call(pip + ["--requirement", os.path.join(HERE, "uv.txt")])
     lead_to_sdk(python)
+    put_command(folder)
 
 
 def lead_to_sdk(python):
@@ -40,6 +50,15 @@ def lead_to_sdk(python):
     packages = subprocess.check_output(where).decode().strip()
     with open(os.path.join(packages, "headway-sdk.pth"), "w") as path_file:
         path_file.write(SDK + "\n")
+
+
+def put_command(folder):
+    """Let `headway` be a command of the environment: the SDK is not installed, so nothing else does."""
+    scripts = os.path.join(os.path.abspath(folder), "bin")
+    path = os.path.join(scripts, "headway")
+    with open(path, "w") as script:
+        script.write(COMMAND.format(python=os.path.join(scripts, "python"), checkout=CHECKOUT))
+    os.chmod(path, 0o755)  # noqa: S103 - others may run it, only we may write it
 
 
 if __name__ == "__main__":

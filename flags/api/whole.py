@@ -67,14 +67,13 @@ class Whoami(APIView):
     @extend_schema(responses=WhoamiSerializer)
     def get(self, request: Request) -> Response:
         """Who the key or the session belongs to, and what it may change."""
-        principal = request.user
-        is_key = isinstance(principal, KeyPrincipal)
+        key = request.user if isinstance(request.user, KeyPrincipal) else None
         return Response(
             {
-                "name": principal.get_username(),
-                "is_key": is_key,
-                "scope": principal.scope if is_key else None,
-                "environment": principal.environment if is_key else None,
+                "name": request.user.get_username(),
+                "is_key": key is not None,
+                "scope": key.scope if key else None,
+                "environment": key.environment if key else None,
                 "environments": [place.key for place in queries.environments()],
             }
         )

@@ -112,10 +112,10 @@ PERSON = "A person has to do it, in the console."
 
 
 def _segment(frame: Frame, change: Change) -> Outcome:
-    by = {"actor": frame.act.actor, "now": frame.act.now}
+    actor, now = frame.act.actor, frame.act.now
     known = next((row for row in queries.segments() if row.key == change.key), None)
     if known is None:
-        segments.create_segment(key=change.key, **change.settings, **by)
+        segments.create_segment(key=change.key, **change.settings, actor=actor, now=now)
     before = queries.segment_versions(queries.segment(change.key), frame.environment).first()
     if before is not None and definitions.same(before.definition, change.content):
         return Outcome(change, before.number, ())
@@ -125,7 +125,8 @@ def _segment(frame: Frame, change: Change) -> Outcome:
         when=change.content or {},
         seen=change.seen,
         reason=frame.act.reason,
-        **by,
+        actor=actor,
+        now=now,
     )
     old = words.condition(before.definition) if before else "nobody"
     return Outcome(change, made.number, (f"{old} → {words.condition(made.definition)}",))
