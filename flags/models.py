@@ -10,12 +10,16 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
+from flags.holdout_models import Holdout as Holdout
 from flags.keys import SCOPES
 from flags.ramp import OPEN, State
 from flags.reference_models import CodeReference as CodeReference
 from flags.reference_models import CodeRepository as CodeRepository
+from flags.schedule_models import ScheduledChange as ScheduledChange
+from flags.tidy_models import CleanUpTick as CleanUpTick
+from flags.tidy_models import SavedFilter as SavedFilter
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 TWO_TO_32 = 2**32
@@ -30,10 +34,14 @@ def key_field(**options: Any) -> "models.CharField[str, str]":
 
 
 class Environment(models.Model):
-    """A place flags are served in; each has its own versions, keys and configuration document."""
+    """A place flags are served in; each has its own versions, keys and configuration document.
+
+    Where `requires_review`, what opens a flag has to be approved by somebody else first.
+    """
 
     key = key_field(unique=True)
     is_production = models.BooleanField(default=False)
+    requires_review = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -86,6 +94,11 @@ class Flag(models.Model):
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.RELEASE)
     unit_type = key_field(default="user")
     owner = models.CharField(max_length=150)
+    backup = models.CharField(max_length=150, blank=True)
+    team = models.ForeignKey(
+        "organisation.Team", on_delete=models.PROTECT, null=True, blank=True, related_name="flags"
+    )
+    json_schema = models.JSONField(null=True, blank=True)
     expires_on = models.DateField(null=True, blank=True)
     is_client_side = models.BooleanField(default=False)
     created_at = models.DateTimeField()
@@ -104,9 +117,16 @@ class Flag(models.Model):
 
 class VersionState(models.TextChoices):
     DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
     PUBLISHED = "published"
     SUPERSEDED = "superseded"
+    REJECTED = "rejected"
     DISCARDED = "discarded"
+
+
+OPEN_VERSIONS = [VersionState.DRAFT.value, VersionState.IN_REVIEW.value, VersionState.APPROVED.value]
+NEVER_LIVE = [*OPEN_VERSIONS, VersionState.REJECTED.value, VersionState.DISCARDED.value]
 
 
 class FlagVersion(models.Model):
@@ -128,6 +148,11 @@ class FlagVersion(models.Model):
     published_by = models.CharField(max_length=150, blank=True)
     published_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True)
+    submitted_by = models.CharField(max_length=150, blank=True)
+    submitted_at = models.DateTimeField(null=True)
+    reviewed_by = models.CharField(max_length=150, blank=True)
+    reviewed_at = models.DateTimeField(null=True)
+    review_note = models.TextField(blank=True)
 
     class Meta:
         ordering = ["-number"]
@@ -139,12 +164,17 @@ class FlagVersion(models.Model):
                 fields=["flag", "environment"], condition=Q(state="published"), name="one_live_version"
             ),
             models.UniqueConstraint(
-                fields=["flag", "environment"], condition=Q(state="draft"), name="one_draft"
+                fields=["flag", "environment"], condition=Q(state__in=OPEN_VERSIONS), name="one_draft"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["draft", "discarded"], published_at__isnull=True)
+                condition=Q(state__in=NEVER_LIVE, published_at__isnull=True)
                 | Q(state__in=["published", "superseded"], published_at__isnull=False),
                 name="published_versions_say_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_by="")
+                | (~Q(reviewed_by=F("submitted_by")) & ~Q(reviewed_by=F("author"))),
+                name="version_reviewed_by_another",
             ),
         ]
 
