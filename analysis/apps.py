@@ -5,8 +5,9 @@ class AnalysisConfig(AppConfig):
     name = "analysis"
 
     def ready(self) -> None:
-        from analysis import gates, handlers, sampled, standing  # noqa: F401 importing handlers registers them
+        from analysis import gates, handlers, sampled, source_gates, standing  # noqa: F401 handlers register
 
         gates.register()
+        source_gates.register()
         standing.register()
         sampled.register()

@@ -11,6 +11,13 @@ def look(job: RunningJob) -> None:
     looking.look(job)
 
 
+@jobs.handler("analysis.source_test")
+def test_source(job: RunningJob) -> None:
+    from analysis.services import source_testing
+
+    source_testing.look_at(job)
+
+
 @jobs.handler("analysis.trip")
 def act_on_trip(job: RunningJob) -> None:
     from analysis.services import tripping

@@ -67,12 +67,12 @@ def files_of(folder: Path, table: str) -> list[str]:
 
 def columns_of(paths: list[str], name: str) -> Table:
     """The table as its first file describes it."""
-    with _readable(paths[0]):
+    with readable(paths[0]):
         return ibis.table(ibis.Schema.from_pyarrow(pq.read_schema(paths[0])), name=name)
 
 
 def _rows(path: str) -> int:
-    with _readable(path):
+    with readable(path):
         return int(pq.read_metadata(path).num_rows)
 
 
@@ -104,7 +104,7 @@ class _Raw:
     paths: list[str]
 
     def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        with _readable(self.name):
+        with readable(self.name):
             cursor.read_parquet(self.paths, union_by_name=True).create_view(self.name)
 
 
@@ -114,7 +114,7 @@ class _Mapped:
     statement: str
 
     def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        with _readable(self.name):
+        with readable(self.name):
             cursor.sql(self.statement).create_view(self.name)
 
 
@@ -134,7 +134,7 @@ DUCKDB = Dialect(_unit, _dims)
 
 
 @contextmanager
-def _readable(what: str) -> Iterator[None]:
+def readable(what: str) -> Iterator[None]:
     """Failures of files in words."""
     try:
         yield

@@ -113,6 +113,14 @@ def columns_of(connection: psycopg.Connection[Any], table: str) -> Table:
     return ibis.table(ibis.schema(types), name=name, database=schema)
 
 
+def answered(connection: psycopg.Connection[Any], statement: str) -> Rows:
+    """The rows of a compiled statement, by column."""
+    found = connection.execute(sql.SQL(statement))
+    names = [column.name for column in found.description or ()]
+    listed = found.fetchall()
+    return {name: [row[index] for row in listed] for index, name in enumerate(names)}
+
+
 def place_of(table: str) -> tuple[str, str]:
     """Schema and name of a table."""
     schema, dot, name = table.partition(".")
@@ -170,10 +178,7 @@ class _Session:
             self._connection.execute(sql.SQL("ANALYZE {}").format(kept))
 
     def rows(self, statement: str) -> Rows:
-        found = self._connection.execute(sql.SQL(self._with_views(statement)))
-        names = [column.name for column in found.description or ()]
-        listed = found.fetchall()
-        return {name: [row[index] for row in listed] for index, name in enumerate(names)}
+        return answered(self._connection, self._with_views(statement))
 
     def _with_views(self, statement: str) -> str:
         """The statement with the mapped tables, and on a standby the kept ones, as its common tables."""

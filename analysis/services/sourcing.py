@@ -55,7 +55,11 @@ def request_test(*, key: str, actor: str, now: datetime) -> Job:
     asked = now.replace(microsecond=0).isoformat()
     payload = {"version": version.id, "actor": actor, "requested_at": now.isoformat()}
     job = jobs.enqueue(
-        kind=source_queries.TEST_JOB, key=f"{key}/{version.number}/{asked}", queue=QUEUE, payload=payload, now=now
+        kind=source_queries.TEST_JOB,
+        key=f"{key}/{version.number}/{asked}",
+        queue=QUEUE,
+        payload=payload,
+        now=now,
     )
     if job.created_at == now:
         audit.record(
