@@ -1,11 +1,13 @@
 from django.urls import path
 
 from analysis.addresses import SHA256
-from analysis.pages import report, sharing, steps, tabs
+from analysis.pages import against, report, sharing, steps, tabs
 from analysis.report.forms import FORMS, PICTURES
 
 urlpatterns = [
     path("<slug:key>/report/", report.latest, name="experiment-report"),
+    path("-/rules/", against.rules, name="decision-rules"),
+    path("<slug:key>/report/against/", against.against, name="experiment-against"),
     path(f"<slug:key>/report/{SHA256}/", report.pinned, name="experiment-snapshot"),
     *(
         path(

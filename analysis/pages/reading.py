@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analysis import looks, queries, unblinding
-from analysis.report import changes, numbers, page
+from analysis.pages import aftermath
+from analysis.report import changes, numbers, page, pictures
+from analysis.report.forms import FORMS
 from analysis.services.requests import KIND
 from experiments import lifecycle
 from experiments import queries as experiments
@@ -63,7 +65,9 @@ def of_snapshot(
         "is_owner": viewer == experiment.owner,
         "is_hidden": document["effects_hidden"] and not is_revealed,
         "show_effects": not is_blind and (is_revealed or not document["effects_hidden"]),
-        "decision": experiments.decision(experiment.key),
+        **aftermath.standing(experiment, snapshot.sha256),
+        "exports": [(f"experiment-{name}", form.title) for name, form in FORMS.items()],
+        "charts": pictures.charts(document),
         "can_decide": State.DECIDED in lifecycle.ALLOWED[experiment.lifecycle_state],
     }
 

@@ -53,6 +53,13 @@ AGREED = Sign("Arms agree", "equals", "=", "no-effect")
 DISAGREED = Sign("Arms differ", "question", "?", "inconclusive")
 PRICED = Sign("Price measured", "balance", "±", "decide")
 
+RULE_KINDS = {
+    "default-ship": "experiments, roll-outs and holdouts",
+    "price": "ablations",
+    "agreement": "A/A tests",
+}
+"""What each rule judges, in words."""
+
 CHECKS = {
     CheckStatus.OK: Sign("ok", "tick", "✓", "ok"),
     CheckStatus.WARN: Sign("warning", "exclamation", "!", "warn"),
