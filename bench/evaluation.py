@@ -25,7 +25,7 @@ import mmh3
 from bench import evaluation_peers
 from bench.evaluation_data import ATTRIBUTES, document, many_flags
 from headway import Client
-from headway.configuring import read_config
+from headway.reading import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 7
@@ -177,7 +177,7 @@ def _threads(client: Client, number: int) -> float:
 
 LOAD = """
 import sys, time, json
-from headway.configuring import read_config
+from headway.reading import read_config
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
 body = sys.stdin.buffer.read()

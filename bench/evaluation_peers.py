@@ -85,7 +85,7 @@ def _check(product: str, calls: dict[str, Call]) -> None:
 def _loads() -> None:
     """Ten thousand flags read from JSON by Headway and by Eppo, in processor time; the best of three."""
     from bench.evaluation_data import document, many_flags
-    from headway.configuring import read_config
+    from headway.reading import read_config
 
     own = json.dumps(document(many_flags(10_000))).encode()
     theirs = json.dumps(_eppo_document(_many_eppo(10_000))).encode()

@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from headway.configuring import PATH, parsed
+from headway.configuring import PATH
 from headway.evaluation import ConfigRefused, compile_config
+from headway.reading import parsed
 from headway.transport import Transport, Unreachable
 
 __all__ = ["main", "module_of"]

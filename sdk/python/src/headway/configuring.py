@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Optional
+from urllib.parse import quote
 
 from headway.backoff import Backoff, spread
 from headway.cachefile import CacheFile, CacheRefused
-from headway.evaluation import Config, ConfigRefused, compile_config
+from headway.evaluation import Config, ConfigRefused
+from headway.reading import parsed, read_config
 from headway.transport import Answer, Line, Unreachable
 
 PATH = "/sdk/v1/config"
-MAX_DOCUMENT = 64_000_000
 LEAST_S = 0.05
 _JITTER = 0.2
 _KEY_LOOKED_AT_S = 5.0
@@ -59,10 +59,13 @@ class Configuration:
         self._cache = cache
         self._on_change = on_change
         self._refused_etag = ""
+        self._wanted_etag = ""
+        self._is_kept = True
         self.start_again()
 
     def start_again(self) -> None:
         """Fresh locks and no waits: at the beginning and in a forked child."""
+        self._changing = threading.RLock()
         self._backoff = Backoff()
         self._is_ready = threading.Event()
         self._polled = threading.Condition(threading.Lock())
@@ -106,6 +109,36 @@ class Configuration:
 
     # From the server
 
+    def take_changes(self, data: bytes, told: object, version: object, etag: object) -> bool:
+        """Use the flags that changed since the document in use; False when that has to be fetched.
+
+        `data` is the text of `told`: it must not name a key twice.
+        """
+        with self._changing:
+            try:
+                flags = _changes_from(self.source, parsed(data))
+                if flags is None or not isinstance(version, int) or version <= self.config.version:
+                    return False
+                config = self.config.updated(flags, version)
+            except _MALFORMED as error:
+                self._voice.warn("changes", "headway: a change is fetched, not used as told: %s", error)
+                return False
+            self._use(config, "server", str(etag), time.time())
+            self._counters.add("changes")
+            self._is_kept = False
+            return True
+
+    def expect(self, etag: str) -> None:
+        """The next poll asks for this document: caches on the way may not have it yet."""
+        self._wanted_etag = etag
+
+    def keep_changes(self) -> None:
+        """Write down what changed piece by piece, if anything did."""
+        config, etag = self.config, self.source.etag
+        if not self._is_kept and self._cache is not None:
+            self._is_kept = True
+            self._keep(written(config.document), etag)
+
     def step(self) -> float | None:
         """One poll; the seconds until the next."""
         with self._polled:
@@ -122,6 +155,7 @@ class Configuration:
         if key is None:
             return _KEY_LOOKED_AT_S
         self._counters.add("polls")
+        self.keep_changes()
         try:
             return self._take(self._fetch(key), key)
         except Unreachable as error:
@@ -132,7 +166,9 @@ class Configuration:
         etag = self._refused_etag or self.source.etag
         if etag:
             headers["If-None-Match"] = etag
-        return self._transport.send("GET", PATH, key, headers)
+        wanted, self._wanted_etag = self._wanted_etag, ""
+        path = f"{PATH}?etag={quote(wanted, safe='')}" if wanted else PATH
+        return self._transport.send("GET", path, key, headers)
 
     def _take(self, answer: Answer, key: str) -> float | None:
         if answer.status == 200:
@@ -151,12 +187,20 @@ class Configuration:
             self._refused_etag = etag
             self._refused("the server's configuration", error)
             return self._backoff.next_s()
-        if self._is_older(config):
-            return self._backoff.next_s()
-        self._refused_etag = ""
-        self._use(config, "server", etag, time.time())
+        with self._changing:
+            if self._is_overtaken(config):
+                return self._soon()
+            if self._is_older(config):
+                return self._backoff.next_s()
+            self._refused_etag = ""
+            self._use(config, "server", etag, time.time())
+            self._is_kept = True
         self._keep(answer.body, etag)
         return self._soon()
+
+    def _is_overtaken(self, config: Config) -> bool:
+        """Whether a newer one was told of while this one was under way."""
+        return not self._is_kept and config.version <= self.config.version
 
     def _is_older(self, config: Config) -> bool:
         known = self.source
@@ -212,19 +256,24 @@ class Configuration:
         self._voice.warn(f"refused {what}", "headway: %s is refused: %s", what, str(error)[:1000])
 
 
-def read_config(body: bytes, previous: Optional[Config] = None) -> Config:
-    """The configuration in these bytes. Raises ConfigRefused and ValueError.
+def _changes_from(source: Source, told: Mapping[str, Any]) -> Optional[dict[str, Any]]:
+    """The changed flags, when they are changes of the document in use."""
+    flags = told.get("flags")
+    is_ours = source.name in ("server", "disk") and bool(source.etag) and told.get("before") == source.etag
+    return flags if is_ours and isinstance(flags, dict) else None
 
-    The collector rests meanwhile: it would walk a large document's half a million new objects several times,
-    and none of them can be garbage yet.
-    """
-    is_collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return compile_config(parsed(body), previous)
-    finally:
-        if is_collecting:
-            gc.enable()
+
+def written(document: Mapping[str, Any]) -> bytes:
+    """A document as JSON, one flag after the other: other threads get their turn in between."""
+    rest = {name: part for name, part in document.items() if name != "flags"}
+    flags = document["flags"]
+    text_of = getattr(flags, "text", lambda key: None)
+    parts = (f"{_json(key)}:{text_of(key) or _json(flags[key])}" for key in flags)
+    return f'{_json(rest)[:-1]},"flags":{{{",".join(parts)}}}}}'.encode()
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def _text_of(document: object) -> bytes:
@@ -232,26 +281,3 @@ def _text_of(document: object) -> bytes:
     if isinstance(document, str):
         return document.encode()
     return bytes(document) if isinstance(document, (bytes, bytearray)) else json.dumps(document).encode()
-
-
-def parsed(body: bytes) -> Mapping[str, Any]:
-    """The JSON document in these bytes. Raises ValueError, also for keys that stand twice."""
-    if len(body) > MAX_DOCUMENT:
-        raise ValueError(f"the document is larger than {MAX_DOCUMENT:,} bytes")
-    whole: Mapping[str, Any] = json.loads(
-        body, object_pairs_hook=_without_repeats, parse_constant=_no_constant
-    )
-    return whole
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
-    return content
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")

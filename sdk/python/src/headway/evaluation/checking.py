@@ -26,7 +26,10 @@ Document = Mapping[str, Any]
 
 
 def check_document(document: object, *, known: Mapping[str, Any] | None = None) -> Sequence[Problem]:
-    """All problems of a document, at most a hundred. Flags equal to those in `known` are skipped."""
+    """All problems of a document, at most a hundred.
+
+    Flags equal to those in `known` are skipped, unless they refer to other flags.
+    """
     found = _check_frame(document)
     if found:
         return found
@@ -121,7 +124,7 @@ def _check_flags(document: Document, known: Mapping[str, Any]) -> list[Problem]:
     problems: list[Problem] = []
     is_key, check_one = is_flag_key, flag_checking.check
     for key, entry in document["flags"].items():
-        if known and key in known and known[key] == entry:
+        if known and key in known and known[key] == entry and not entry.get("prerequisites"):
             continue
         if not is_key(key):
             problems.extend(_check_key("flags", key))

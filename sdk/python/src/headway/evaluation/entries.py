@@ -17,8 +17,8 @@ _parse = json.JSONDecoder().decode
 class Entries(Mapping[str, Any]):
     """The flags of a checked document by key. Never changes.
 
-    `held` has each flag as JSON text or as data; `linked` names those that refer to other flags or share a layer
-    with them, and possibly more.
+    `held` has each flag as JSON text or as data; `linked` names at least those that refer to other flags or
+    share a layer with them.
     """
 
     __slots__ = ("_held", "linked")
@@ -59,7 +59,7 @@ class Entries(Mapping[str, Any]):
 
 
 def linked_in(flags: Mapping[str, Optional[Mapping[str, Any]]]) -> frozenset[str]:
-    """Those of the entries that refer to other flags or have a place in a layer; a superset before the check."""
+    """Those of the entries that refer to other flags or have a place in a layer."""
     return frozenset(key for key, entry in flags.items() if entry is not None and is_linked(entry))
 
 
