@@ -233,7 +233,7 @@ def _judge(body: Fields, draft: Draft) -> None:
 
 
 def _judge_place(body: Fields, draft: Draft) -> None:
-    """Layer and its share belong together; an owner is no stand-in for themselves; doses are for ablations."""
+    """A layer comes with its share, a stand-in is not the owner, only ablations have doses."""
     if draft.layer and draft.layer_share_ppm is None:
         body.refuse("layer", "it is not said how much of the layer is taken", "Write layer_share_ppm too.")
     if not draft.layer and draft.layer_share_ppm is not None:

@@ -88,7 +88,7 @@ class PlannedArm:
         return self.weight_ppm / WHOLE_PPM
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready. A dose that is not there is left out, so that plans locked without one keep their hash."""
+        """JSON-ready. Without a dose the field is left out: plans locked before doses keep their hash."""
         written: dict[str, Any] = {
             "key": self.key,
             "variant": self.variant,

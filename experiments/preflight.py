@@ -40,12 +40,38 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Collision:
+    """Another experiment that would meet this one's units. `why` is a clause; `hurts` keeps from starting."""
+
+    experiment: str
+    why: str
+    hurts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRoom:
+    """What a layer has for this experiment, in parts per million; `owned_ppm` it has already."""
+
+    unit_type: str
+    free_ppm: int
+    owned_ppm: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """A metric that a team, surface or the whole site attaches to every experiment. `of` says whose it is."""
+
+    metric: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Everything the checks look at.
 
     `variants` are those of the flag in its environment, None when there is no such flag; not looked at when
     another system assigns. `newest` maps metric keys to their newest version number; metrics that do not
-    exist are absent.
+    exist are absent. `room` is what the plan's layer has, None when there is no such layer.
     """
 
     owner: str
@@ -54,6 +80,11 @@ class Context:
     assigned_here: bool
     variants: tuple[str, ...] | None
     newest: Mapping[str, int] = field(default_factory=dict)
+    backup_owner: str = ""
+    surface: str = ""
+    collisions: tuple[Collision, ...] = ()
+    room: LayerRoom | None = None
+    required: tuple[Required, ...] = ()
 
     def bindings(self, *roles: Role) -> tuple[Binding, ...]:
         return tuple(binding for binding in self.plan.bindings if binding.role in roles)
@@ -64,7 +95,7 @@ Check = Callable[[Context], Item]
 
 def checklist(context: Context) -> tuple[Item, ...]:
     """All lines, in a fixed order."""
-    return tuple(check(context) for check in CHECKS)
+    return tuple(check(context) for check in (*CHECKS, *_more))
 
 
 def blockers(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -76,7 +107,9 @@ def owner(context: Context) -> Item:
     line = _Line("owner", "Owner")
     if not context.owner:
         return line.missing("nobody answers for this experiment", "Name an owner.")
-    return line.ok(context.owner)
+    if not context.backup_owner:
+        return line.advice(f"{context.owner}, and nobody stands in", "Name a backup owner.")
+    return line.ok(f"{context.owner}, {context.backup_owner} stands in")
 
 
 def hypothesis(context: Context) -> Item:
@@ -155,6 +188,19 @@ def guardrails(context: Context) -> Item:
     return line.ok(f"{len(bound)}, of which {blocking} block")
 
 
+def guardrail_set(context: Context) -> Item:
+    """Metrics that everybody on a surface has to watch."""
+    line = _Line("guardrail_set", "Guardrails of the surface")
+    bound = {binding.metric for binding in context.bindings(Role.GUARDRAIL, Role.PRIMARY, Role.SUCCESS)}
+    lost = [f"{each.metric} (of {each.of})" for each in context.required if each.metric not in bound]
+    if lost:
+        return line.missing(f"not bound: {', '.join(lost)}", "Bind them as guardrails.")
+    if not context.surface:
+        return line.advice("no surface is named, so nothing is attached", "Name the surface it changes.")
+    named = ", ".join(each.metric for each in context.required) or "the surface attaches none"
+    return line.ok(named)
+
+
 def metric_trust(context: Context) -> Item:
     line = _Line("metric_trust", "Metrics fit their roles")
     wrong = [text for binding in context.plan.bindings for text in misfits(binding)]
@@ -197,6 +243,34 @@ def planned_units(context: Context) -> Item:
     return line.ok(f"{units:,} units in each arm")
 
 
+def layer(context: Context) -> Item:
+    line = _Line("layer", "Layer")
+    plan, room = context.plan, context.room
+    if not plan.layer:
+        return line.ok("none: it shares its units with other experiments")
+    if room is None:
+        return line.missing(f'there is no layer "{plan.layer}"', "Create it under Flags, or name another.")
+    if room.unit_type != plan.unit_type:
+        why = f"the layer divides by {room.unit_type}, the experiment by {plan.unit_type}"
+        return line.missing(why, "Take a layer of the same unit.")
+    asked = plan.layer_share_ppm or 0
+    if not room.owned_ppm and asked > room.free_ppm:
+        why = f"only {room.free_ppm} ppm of {plan.layer} are free, {asked} are asked for"
+        return line.missing(why, "Take less, or wait until slots are freed and have rested.")
+    return line.ok(f"{asked} ppm of {plan.layer}")
+
+
+def collisions(context: Context) -> Item:
+    """Others that meet the same units, each with its reason."""
+    line = _Line("collisions", "Other experiments")
+    said = "; ".join(f"{each.experiment} {each.why}" for each in context.collisions)
+    if any(each.hurts for each in context.collisions):
+        return line.missing(said, "Wait for it, or give both a share of one layer.")
+    if said:
+        return line.advice(said, "Give both a share of one layer, or accept that they may interact.")
+    return line.ok("none meets the same units")
+
+
 CHECKS: tuple[Check, ...] = (
     owner,
     hypothesis,
@@ -204,11 +278,21 @@ CHECKS: tuple[Check, ...] = (
     flag,
     primary_metric,
     guardrails,
+    guardrail_set,
     metric_trust,
     metric_versions,
     duration,
     planned_units,
+    layer,
+    collisions,
 )
+_more: list[Check] = []
+
+
+def register(check: Check) -> None:
+    """Add a check that needs what only apps above know, such as traffic. Twice is the same as once."""
+    if check not in _more:
+        _more.append(check)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Reads of experiments. Other apps get plans (frozen data) and rows to look at, never rows to change."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -7,16 +8,21 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from experiments import preflight
+from experiments import changes, preflight, required
+from experiments.changes import ChangeKind, ChangeState
 from experiments.drafts import Draft, ExperimentKind, read
 from experiments.lifecycle import State
 from experiments.models import (
     Arm,
+    CleanUp,
+    CoverageRamp,
     Decision,
     Experiment,
     ExperimentVersion,
     MetricBinding,
+    PendingChange,
     Phase,
+    Rollout,
     VersionState,
 )
 from experiments.plan import WHOLE_PPM, ArmRole, Binding, LockedPlan, PlannedArm, Role
@@ -25,6 +31,7 @@ from ledger.refusals import Conflict, NotFound, problem
 from metrics import queries as metric_queries
 from metrics.reading import meant
 from metrics.usage import Use
+from organisation.ownership import Owned
 
 if TYPE_CHECKING:
     from metrics.models import MetricVersion
@@ -195,6 +202,78 @@ def decision(key: str) -> Decision | None:
     return Decision.objects.filter(experiment__key=key).select_related("version").first()
 
 
+def owned() -> list[Owned]:
+    """Everything that is not closed, with who answers for it."""
+    rows = Experiment.objects.exclude(state__in=[State.CLOSED, State.INVALID]).order_by("key")
+    return [
+        Owned(
+            kind="experiment",
+            key=row.key,
+            title=row.title,
+            owner=row.owner,
+            backup=row.backup_owner,
+            address=reverse("experiment", kwargs={"key": row.key}),
+        )
+        for row in rows
+    ]
+
+
+def open_change(owner: Experiment, kind: ChangeKind | None = None) -> PendingChange | None:
+    """The change that waits for approval or to be applied, of one kind or of any."""
+    waiting = owner.changes.filter(state__in=changes.OPEN)
+    return (waiting.filter(kind=kind) if kind else waiting).first()
+
+
+def change_state(owner: Experiment) -> ChangeState:
+    """Where the experiment is on its second axis."""
+    change = open_change(owner)
+    return ChangeState.IDLE if change is None else change.change_state
+
+
+def pending_changes(key: str) -> QuerySet[PendingChange]:
+    """Every change that was asked for, newest first."""
+    return experiment(key).changes.all()
+
+
+def waiting_changes() -> QuerySet[PendingChange]:
+    """Changes that wait for somebody's approval, oldest first."""
+    waiting = PendingChange.objects.filter(state=ChangeState.REVIEW)
+    return waiting.select_related("experiment").order_by("requested_at")
+
+
+def open_ramp(owner: Experiment) -> CoverageRamp | None:
+    """The ramp that raises the coverage now."""
+    return owner.ramps.filter(ended_at__isnull=True).first()
+
+
+def rollout(owner: Experiment) -> Rollout | None:
+    """The way to everybody, once it is prepared."""
+    found = Rollout.objects.filter(experiment=owner)
+    return found.select_related("experiment", "holdback", "ramp__environment", "ramp__flag").first()
+
+
+def rollouts() -> QuerySet[Rollout]:
+    """All roll-outs, the next follow-up first."""
+    return Rollout.objects.select_related("experiment", "holdback", "ramp")
+
+
+def clean_up(owner: Experiment) -> QuerySet[CleanUp]:
+    """What is to be done after the decision."""
+    return owner.clean_up.all()
+
+
+def due_to_start(now: datetime) -> list[str]:
+    """Keys of scheduled experiments whose time has come."""
+    due = Experiment.objects.filter(state=State.SCHEDULED, scheduled_start_at__lte=now)
+    return list(due.order_by("scheduled_start_at", "key").values_list("key", flat=True))
+
+
+def due_to_stop(now: datetime) -> list[str]:
+    """Keys of running or paused experiments whose planned end has come."""
+    due = Experiment.objects.filter(state__in=[State.RUNNING, State.PAUSED], scheduled_stop_at__lte=now)
+    return list(due.order_by("scheduled_stop_at", "key").values_list("key", flat=True))
+
+
 def uses_of_metric(metric: str) -> list[Use]:
     """Where a metric is bound, newest experiment first; retired versions do not count."""
     rows = (
@@ -217,6 +296,46 @@ def preflight_context(owner: Experiment, version: ExperimentVersion) -> prefligh
         assigned_here=owner.assigned_here,
         variants=flag_variants(owner),
         newest=metric_queries.newest_numbers(binding.metric for binding in planned.bindings),
+        backup_owner=owner.backup_owner,
+        surface=owner.surface_id or "",
+        collisions=tuple(collisions(owner, planned)),
+        room=_room(planned),
+        required=required.metrics(owner.surface_id or "", owner.team_id or ""),
+    )
+
+
+def collisions(owner: Experiment, planned: LockedPlan) -> Iterator[preflight.Collision]:
+    """Experiments that run or are about to, and meet this one's units: on its flag, or on its surface."""
+    others = Experiment.objects.filter(
+        environment=owner.environment, state__in=[State.RUNNING, State.PAUSED, State.SCHEDULED]
+    ).exclude(id=owner.id)
+    for other in others.order_by("key"):
+        found = _collision(owner, planned, other)
+        if found is not None:
+            yield found
+
+
+def _collision(owner: Experiment, planned: LockedPlan, other: Experiment) -> preflight.Collision | None:
+    """Two in one layer never share a unit; on one flag only one can assign."""
+    design = newest_version(other).design
+    is_apart = bool(planned.layer) and design.get("layer") == planned.layer
+    verb = {State.SCHEDULED: "is scheduled", State.PAUSED: "is paused"}.get(other.lifecycle_state, "runs")
+    if other.flag and other.flag == owner.flag and not is_apart:
+        return preflight.Collision(other.key, f"{verb} on the same flag", hurts=True)
+    if other.surface_id and other.surface_id == owner.surface_id and not is_apart:
+        return preflight.Collision(other.key, f"{verb} on the same surface, {other.surface_id}")
+    return None
+
+
+def _room(planned: LockedPlan) -> preflight.LayerRoom | None:
+    found = flag_queries.layers().filter(key=planned.layer).first() if planned.layer else None
+    if found is None:
+        return None
+    owned = flag_queries.owned_slots(found, planned.experiment)
+    return preflight.LayerRoom(
+        unit_type=found.unit_type,
+        free_ppm=sum(part.share_ppm for part in flag_queries.free_slots(found)),
+        owned_ppm=sum(part.share_ppm for part in owned),
     )
 
 

@@ -4,7 +4,8 @@ Verdicts and snapshots are made above this app; those who make them register her
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from experiments.lifecycle import State
 
@@ -28,11 +29,39 @@ class Snapshot:
     is_trustworthy: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a stored report says of the primary metric of one arm.
+
+    `low` and `high` bound the effect at the report's level; when `relative` they are shares of the control's
+    value, otherwise in the metric's unit. `text` is how the report words it.
+    """
+
+    metric: str
+    title: str
+    arm: str
+    estimate: float
+    low: float
+    high: float
+    relative: bool
+    text: str
+    snapshot_sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Effect":
+        return cls(**data)
+
+
 VerdictsOf = Callable[[Sequence[str]], Mapping[str, Pill]]
 SnapshotOf = Callable[[str], Snapshot | None]
+EffectOf = Callable[[str, str, str], Effect | None]
 
 _verdicts: list[VerdictsOf] = []
 _snapshots: list[SnapshotOf] = []
+_effects: list[EffectOf] = []
 
 OF_STATE = {
     State.DRAFT: Pill("Draft", "muted"),
@@ -61,6 +90,19 @@ def register_snapshots(snapshot_of: SnapshotOf) -> None:
     """Ask `snapshot_of(sha256)` for a stored report; None when it does not know the hash."""
     if snapshot_of not in _snapshots:
         _snapshots.append(snapshot_of)
+
+
+def register_effects(effect_of: EffectOf) -> None:
+    """Ask `effect_of(experiment, arm, sha256)` for the effect on the primary metric; an empty hash means the
+    newest report, None that there is nothing to read."""
+    if effect_of not in _effects:
+        _effects.append(effect_of)
+
+
+def effect(experiment: str, arm: str, sha256: str = "") -> Effect | None:
+    """What a report, or the newest one, says of the primary metric of an arm."""
+    asked = (effect_of(experiment, arm, sha256) for effect_of in _effects)
+    return next((found for found in asked if found is not None), None)
 
 
 def pills(experiments: Iterable[tuple[str, State]]) -> dict[str, Pill]:

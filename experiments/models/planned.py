@@ -18,7 +18,6 @@ from experiments.plan import WHOLE_PPM, ArmRole, Role
 from metrics.definitions import Amount, Margin
 from metrics.reading import SLUG
 
-
 SEARCHED = SearchVector("search_text", config="english")
 
 

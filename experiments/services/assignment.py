@@ -1,12 +1,19 @@
 """The flag side of an experiment: who assigns units to arms while it runs. Calls downwards only."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from experiments.models import Experiment
-from experiments.plan import LockedPlan
+from experiments.plan import WHOLE_PPM, LockedPlan
+from experiments.services.transitions import Act
 from flags import queries as flag_queries
 from flags import services as flag_services
 from flags.gates import Subject
+from ledger.refusals import Conflict, problem
+
+if TYPE_CHECKING:
+    from flags.models import RampRun
 
 
 def subject(
@@ -40,9 +47,28 @@ def publish(plan: LockedPlan, coverage_ppm: int, *, actor: str, now: datetime) -
         arms=[(arm.variant, arm.weight_ppm) for arm in plan.arms],
         coverage_ppm=coverage_ppm,
         unit_type=plan.unit_type,
+        layer=plan.layer,
         actor=actor,
         now=now,
     )
+
+
+def take_slots(plan: LockedPlan, *, actor: str, now: datetime) -> None:
+    """Make the planned share of the layer the experiment's own, unless it is already."""
+    if plan.layer and not flag_queries.owned_slots(flag_queries.layer(plan.layer), plan.experiment):
+        flag_services.allocate_slots(
+            layer=plan.layer,
+            experiment=plan.experiment,
+            share_ppm=plan.layer_share_ppm or WHOLE_PPM,
+            actor=actor,
+            now=now,
+        )
+
+
+def free_slots(plan: LockedPlan, *, actor: str, now: datetime) -> None:
+    """Give the slots back; they rest before another experiment gets them."""
+    if plan.layer:
+        flag_services.free_slots(layer=plan.layer, experiment=plan.experiment, actor=actor, now=now)
 
 
 def withdraw(experiment: Experiment, *, reason: str, actor: str, now: datetime) -> None:
@@ -54,6 +80,52 @@ def withdraw(experiment: Experiment, *, reason: str, actor: str, now: datetime) 
         actor=actor,
         now=now,
         reason=reason,
+    )
+
+
+def begin_rollout(
+    experiment: Experiment, variant: str, steps: Sequence[Mapping[str, Any]], act: Act
+) -> "RampRun":
+    """Give the flag a rule that serves the variant to a growing share of its units, and its ramp."""
+    place = {"flag": experiment.flag, "environment": experiment.environment}
+    live = _live(experiment)
+    split = {"coverage_ppm": 0, "arms": [[variant, WHOLE_PPM]]}
+    name = rule_of_rollout(experiment)
+    _publish(experiment, {**live, "rules": [*live["rules"], {"id": name, "split": split}]}, act)
+    return flag_services.start_ramp(
+        **place, rule=name, steps=list(steps), actor=act.actor, now=act.now, reason=act.reason
+    )
+
+
+def end_rollout(experiment: Experiment, variant: str, act: Act) -> None:
+    """The variant becomes the flag's default and the rule goes; nobody sees a difference."""
+    live = _live(experiment)
+    rules = [rule for rule in live["rules"] if rule["id"] != rule_of_rollout(experiment)]
+    _publish(experiment, {**live, "default": variant, "rules": rules}, act)
+
+
+def rule_of_rollout(experiment: Experiment) -> str:
+    """The id of the rule that a roll-out of this experiment moves."""
+    return f"rollout-{experiment.key}"[:63]
+
+
+def _live(experiment: Experiment) -> dict[str, Any]:
+    flag = flag_queries.flag(experiment.flag)
+    place = flag_queries.environment(experiment.environment)
+    if flag_queries.draft(flag, place) is not None:
+        fix = "Publish or discard the draft of the flag first."
+        raise Conflict(problem("flag", experiment.flag, "somebody is editing this flag", fix))
+    live = flag_queries.live_version(flag, place)
+    if live is None:
+        raise Conflict(problem("flag", experiment.flag, "it has no live version here", "Publish one first."))
+    return dict(live.definition)
+
+
+def _publish(experiment: Experiment, definition: dict[str, Any], act: Act) -> None:
+    place = {"flag": experiment.flag, "environment": experiment.environment}
+    draft = flag_services.save_draft(**place, definition=definition, actor=act.actor, now=act.now)
+    flag_services.publish(
+        **place, version=draft.number, actor=act.actor, now=act.now, reason=act.reason, seen=draft.checksum
     )
 
 

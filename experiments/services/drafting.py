@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from experiments import lifecycle, preflight, queries
+from experiments.changes import ChangeKind
 from experiments.drafts import Draft, NewBinding, merged, read, read_binding
 from experiments.lifecycle import State
 from experiments.models import Arm, Experiment, ExperimentVersion, MetricBinding
 from experiments.plan import Role
+from experiments.services.changing import raise_if_under_review
 from experiments.services.transitions import Act, locked_row, note
 from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
 from metrics import queries as metric_queries
@@ -117,12 +119,30 @@ def discard_revision(*, key: str, actor: str, now: datetime, reason: str) -> Non
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
     if experiment.started_at is None:
         raise Conflict(problem("state", experiment.state, "this is the only version", "Edit it instead."))
+    raise_if_under_review(experiment, ChangeKind.VERSION)
     version = queries.draft_version(experiment)
     number, draft = version.number, queries.draft(experiment, version)
     version.arms.all().delete()
     version.bindings.all().delete()
     version.delete()
     note(experiment, "revision.discarded", act, before={"version": number, **draft.to_dict()})
+
+
+@transaction.atomic
+def hand_over(*, key: str, owner: str, actor: str, now: datetime, reason: str) -> Experiment:
+    """Make somebody else answer for the experiment, in any state."""
+    experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
+    if not owner.strip():
+        raise refuse("owner", owner, "this names nobody", "Name the person who answers for it.")
+    before = {"owner": experiment.owner, "backup_owner": experiment.backup_owner}
+    experiment.owner = owner
+    if experiment.backup_owner == owner:
+        experiment.backup_owner = ""
+    experiment.save(update_fields=["owner", "backup_owner"])
+    remember(experiment)
+    after = {"owner": owner, "backup_owner": experiment.backup_owner}
+    note(experiment, "handed_over", act, before, after)
+    return experiment
 
 
 def _editable(key: str) -> tuple[Experiment, ExperimentVersion]:
@@ -132,6 +152,7 @@ def _editable(key: str) -> tuple[Experiment, ExperimentVersion]:
     if experiment.lifecycle_state not in {State.DRAFT, *lifecycle.EXPOSING}:
         why = f'"{key}" is {experiment.lifecycle_state.words}, its plan does not change meanwhile'
         raise Conflict(problem("state", experiment.state, why, "Send it back to draft first."))
+    raise_if_under_review(experiment, ChangeKind.VERSION)
     return experiment, version
 
 
@@ -160,6 +181,13 @@ def _raise_if_nowhere(draft: Draft) -> None:
         organisation_queries.team(draft.team)
     if draft.surface:
         organisation_queries.surface(draft.surface)
+
+
+def remember(experiment: Experiment) -> None:
+    """Let the search find what the decision taught."""
+    written = queries.draft(experiment, queries.newest_version(experiment))
+    experiment.search_text = searched(experiment, written)
+    experiment.save(update_fields=["search_text"])
 
 
 def searched(experiment: Experiment, draft: Draft) -> str:

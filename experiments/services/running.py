@@ -9,10 +9,12 @@ from datetime import datetime
 from django.db import transaction
 
 from experiments import lifecycle, preflight, queries, status
+from experiments.changes import ChangeKind
 from experiments.lifecycle import State
 from experiments.models import Decision, Experiment, ExperimentVersion, Phase, Taken, VersionState
 from experiments.plan import WHOLE_PPM, LockedPlan, PlannedArm
-from experiments.services import assignment
+from experiments.services import assignment, changing, closing, ramping
+from experiments.services.drafting import remember
 from experiments.services.transitions import Act, locked_row, move, note
 from flags import gates
 from ledger.refusals import Conflict, problem, raise_if_any, refuse
@@ -95,8 +97,11 @@ def apply_revision(*, key: str, actor: str, now: datetime, reason: str) -> Exper
         why = f'"{key}" is {experiment.lifecycle_state.words}'
         raise Conflict(problem("state", experiment.state, why, "Only a running experiment is revised."))
     assignment.hold_place(experiment)
+    changing.raise_if_unapproved(experiment, ChangeKind.VERSION)
     phase = _close_phase(experiment, now)
-    return _put_in_force(experiment, phase.coverage_ppm, act)
+    version = _put_in_force(experiment, phase.coverage_ppm, act)
+    changing.applied(experiment, ChangeKind.VERSION, act)
+    return version
 
 
 @transaction.atomic
@@ -129,12 +134,21 @@ def invalidate(*, key: str, actor: str, now: datetime, reason: str) -> Experimen
 
 @transaction.atomic
 def decide(
-    *, key: str, taken: str, snapshot_sha256: str, reason: str, actor: str, now: datetime, arm: str = ""
+    *,
+    key: str,
+    taken: str,
+    snapshot_sha256: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+    arm: str = "",
+    at_once: bool = True,
 ) -> Decision:
     """Record what was decided on which report. Shipping asks the gates and needs a trustworthy report.
 
     Where Headway's flag assigned the arms, shipping makes the variant of `arm` (the only treatment unless
-    named) what the flag serves to everybody.
+    named) what the flag serves to everybody; with `at_once=False` nothing is served yet, and a roll-out is
+    prepared afterwards (`services.prepare_rollout`).
     """
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
     assignment.hold_place(experiment)
@@ -155,8 +169,10 @@ def decide(
         decided_at=now,
     )
     move(experiment, State.DECIDED, "decided", act)
-    if taken == Taken.SHIP and experiment.assigned_here:
-        assignment.ship(experiment, _arm_to_ship(key, arm).variant, reason=reason, actor=actor, now=now)
+    closing.list_clean_up(experiment, decision)
+    remember(experiment)
+    if taken == Taken.SHIP and experiment.assigned_here and at_once:
+        assignment.ship(experiment, arm_to_ship(key, arm).variant, reason=reason, actor=actor, now=now)
     return decision
 
 
@@ -185,6 +201,7 @@ def _put_in_force(experiment: Experiment, coverage_ppm: int, act: Act) -> Experi
     )
     note(experiment, "version.locked", act, after={"version": version.number, "sha256": plan.sha256})
     if experiment.assigned_here:
+        assignment.take_slots(plan, actor=act.actor, now=act.now)
         assignment.publish(plan, coverage_ppm, actor=act.actor, now=act.now)
     return version
 
@@ -198,8 +215,11 @@ def _lock(version: ExperimentVersion, plan: LockedPlan, act: Act) -> None:
 
 def _end(experiment: Experiment, act: Act) -> None:
     _close_phase(experiment, act.at)
+    ramping.end_open(experiment, act)
+    changing.drop_open(experiment, act)
     if experiment.assigned_here:
         assignment.withdraw(experiment, reason=act.reason, actor=act.actor, now=act.now)
+        assignment.free_slots(queries.plan(experiment.key), actor=act.actor, now=act.now)
 
 
 def _close_phase(experiment: Experiment, now: datetime) -> Phase:
@@ -221,7 +241,8 @@ def _snapshot_of(key: str, sha256: str) -> status.Snapshot:
     return found
 
 
-def _arm_to_ship(key: str, arm: str) -> PlannedArm:
+def arm_to_ship(key: str, arm: str) -> PlannedArm:
+    """The treatment that is meant: the only one unless named. Raises Refused."""
     treatments = queries.plan(key).treatments
     found = [each for each in treatments if arm in {"", each.key}]
     if len(found) != 1:

@@ -1,4 +1,7 @@
-"""The only writer of experiment states: a move, its times and its audit row are one transaction."""
+"""The only writer of the states of experiments and of their changes.
+
+A move, its times and its audit row are one transaction.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +10,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from experiments import lifecycle, queries
+from experiments import changes, lifecycle, queries
+from experiments.changes import ChangeState
 from experiments.lifecycle import State
-from experiments.models import Experiment
+from experiments.models import Experiment, PendingChange
 from ledger import audit
 from ledger.refusals import refuse
 from metrics.reading import what_is_wrong_with
@@ -76,6 +80,22 @@ def move(experiment: Experiment, to: State, action: str, act: Act) -> None:
     experiment.save(update_fields=["state", "started_at", "stopped_at"])
     past = {} if act.happened_at is None else {"happened_at": act.happened_at.isoformat()}
     note(experiment, action, act, {"state": before.value}, {"state": to.value, **past})
+
+
+def move_change(change: PendingChange, to: ChangeState, act: Act) -> None:
+    """Bring a change of a locked experiment into the state `to`, or raise Conflict."""
+    before = change.change_state
+    changes.check(before, to)
+    change.state = to
+    if to is ChangeState.APPROVED:
+        change.approved_by = act.actor
+    if to not in changes.OPEN:
+        change.ended_at, change.ended_by, change.end_reason = act.now, act.actor, act.reason
+    change.save()
+    facts = {"change": change.id, "kind": change.kind}
+    note(
+        change.experiment, f"change.{to}", act, {**facts, "state": before.value}, {**facts, "state": to.value}
+    )
 
 
 def note(

@@ -5,10 +5,11 @@ from datetime import datetime
 from django.db import transaction
 
 from experiments import queries
+from experiments.changes import ChangeKind
 from experiments.lifecycle import State
 from experiments.models import Phase
 from experiments.plan import WHOLE_PPM
-from experiments.services import assignment
+from experiments.services import assignment, changing
 from experiments.services.transitions import Act, locked_row, note
 from flags import gates
 from ledger.refusals import Conflict, problem, refuse
@@ -29,25 +30,32 @@ def raise_coverage(*, key: str, coverage_ppm: int, actor: str, now: datetime, re
     if not before.coverage_ppm < coverage_ppm <= WHOLE_PPM:
         fix = f"Write more than {before.coverage_ppm} and at most {WHOLE_PPM}; for less, make a new version."
         raise refuse("coverage_ppm", coverage_ppm, "this is no larger share", fix)
+    changing.raise_if_unapproved(experiment, ChangeKind.COVERAGE, coverage_ppm)
     subject = assignment.subject(
         experiment, actor, now, coverage_ppm, coverage_before_ppm=before.coverage_ppm
     )
     gates.check("ramp.advance", subject)
-    before.ended_at = now
-    before.save(update_fields=["ended_at"])
-    after = Phase.objects.create(
-        experiment=experiment,
-        version=before.version,
-        coverage_ppm=coverage_ppm,
-        reason=reason,
-        started_by=actor,
-        started_at=now,
-    )
-    note(experiment, "coverage.raised", act, _facts(before), _facts(after))
+    after = next_phase(before, coverage_ppm, act)
+    note(experiment, "coverage.raised", act, facts(before), facts(after))
+    changing.applied(experiment, ChangeKind.COVERAGE, act)
     if experiment.assigned_here:
         assignment.publish(queries.plan(key), coverage_ppm, actor=actor, now=now)
     return after
 
 
-def _facts(phase: Phase) -> dict[str, int]:
+def next_phase(before: Phase, coverage_ppm: int, act: Act) -> Phase:
+    """End the open phase and begin one of the same plan with another coverage."""
+    before.ended_at = act.now
+    before.save(update_fields=["ended_at"])
+    return Phase.objects.create(
+        experiment=before.experiment,
+        version=before.version,
+        coverage_ppm=coverage_ppm,
+        reason=act.reason,
+        started_by=act.actor,
+        started_at=act.now,
+    )
+
+
+def facts(phase: Phase) -> dict[str, int]:
     return {"coverage_ppm": phase.coverage_ppm, "version": phase.version.number}

@@ -1,4 +1,4 @@
-"""States of experiments are written in one place only."""
+"""States of experiments, and of the changes to them, are written in one place only."""
 
 import ast
 from pathlib import Path
@@ -27,7 +27,10 @@ def test_state_of_an_experiment__written__by_the_transition_helper_only():
         if target != "version" and (path, target) != ("services/running.py", "experiment")
     ]
 
-    assert of_experiments == [("services/transitions.py", "experiment")]
+    assert sorted(of_experiments) == [
+        ("services/transitions.py", "change"),
+        ("services/transitions.py", "experiment"),
+    ]
 
 
 def test_update_in_running__is_one_of_versions_not_of_experiments():

@@ -6,7 +6,15 @@ import pytest
 
 from experiments.drafts import UNSTATED, ExperimentKind
 from experiments.plan import ArmRole, PlannedArm, Role
-from experiments.preflight import Context, Status, blockers, checklist
+from experiments.preflight import (
+    Collision,
+    Context,
+    LayerRoom,
+    Required,
+    Status,
+    blockers,
+    checklist,
+)
 from metrics.definitions import Direction, Tier
 from tests.core.experiments.plans import binding, guardrail, plan
 
@@ -18,7 +26,10 @@ CONTEXT = Context(
     assigned_here=True,
     variants=("off", "on"),
     newest={"orders": 1, "errors": 1},
+    backup_owner="amir",
+    surface="checkout",
 )
+SHARED = {"layer": "checkout", "layer_share_ppm": 500_000}
 
 
 def item(code, **changes):
@@ -67,6 +78,11 @@ def arms(*weights, control=0):
         ("metric_trust", {"bindings": (binding(direction=Direction.NONE),)}, "only be diagnostic"),
         ("metric_versions", {"newest": {"orders": 1}}, "no metric errors"),
         ("duration", {"min_days": 30}, "from 30 to 28"),
+        ("guardrail_set", {"required": (Required("crashes", "checkout"),)}, "crashes (of checkout)"),
+        ("layer", SHARED, 'no layer "checkout"'),
+        ("layer", {**SHARED, "room": LayerRoom("user", 400_000)}, "only 400000 ppm"),
+        ("layer", {**SHARED, "room": LayerRoom("device", 1_000_000)}, "divides by device"),
+        ("collisions", {"collisions": (Collision("other", "runs on it", hurts=True),)}, "other runs on it"),
     ],
 )
 def test_checklist__gap__missing_with_reason_and_fix(code, changes, detail):
@@ -85,6 +101,9 @@ def test_checklist__gap__missing_with_reason_and_fix(code, changes, detail):
         ("metric_versions", {"newest": {"orders": 3, "errors": 1}}, "orders v1 (newest v3)"),
         ("duration", {"min_days": 3}, "weekdays and weekends"),
         ("planned_units", {"planned_units": None}, "not stated"),
+        ("owner", {"backup_owner": ""}, "nobody stands in"),
+        ("guardrail_set", {"surface": ""}, "no surface is named"),
+        ("collisions", {"collisions": (Collision("other", "runs beside it"),)}, "other runs beside it"),
     ],
 )
 def test_checklist__unwise__advice_that_blocks_nothing(code, changes, detail):
@@ -103,6 +122,8 @@ def test_checklist__unwise__advice_that_blocks_nothing(code, changes, detail):
         ("guardrails", {"bindings": (binding(),), "kind": ExperimentKind.AA}),
         ("hypothesis", {"hypothesis": stated(expected=UNSTATED), "kind": ExperimentKind.AA}),
         ("flag", {"variants": None, "assigned_here": False}),
+        ("layer", {**SHARED, "room": LayerRoom("user", 0, owned_ppm=500_000)}),
+        ("guardrail_set", {"required": (Required("errors", "checkout"),)}),
         ("metric_trust", {"bindings": (guardrail(tier=Tier.ALPHA, blocking=False),)}),
         (
             "metric_trust",
