@@ -27,6 +27,7 @@ NAVIGATION = (
     Entry("Experiments", "/experiments/", "x"),
     Entry("Flags", "/flags/", "f"),
     Entry("Metrics", "/metrics/", "m"),
+    Entry("Sources", "/sources/", "s"),
     Entry("Reviews", "/reviews/audit/", "r"),
     Entry("Watch", "/watch/jobs/", "w"),
     Entry("Events", "/events/", "v"),

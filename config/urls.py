@@ -22,6 +22,7 @@ urlpatterns = [
     path("flags/", include("flags.urls")),
     path("organisation/", include("organisation.urls")),
     path("metrics/", include("metrics.urls")),
+    path("sources/", include("analysis.urls_sources")),
     path("events/", include("events.urls")),
     path("reviews/", include("governance.urls")),
     path("watch/", include("observability.urls")),
