@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.engines.contract import Engine
 
 DUCKDB, SPARK = "duckdb", "spark"
+OFF = "off"
 SPARK_MASTERS = ("spark://", "local[", "yarn", "k8s://")
 
 
@@ -41,9 +42,17 @@ def _duckdb(root: str) -> Engine:
     from analysis.engines.duckdb import DuckDBEngine
 
     if root.startswith("/"):
-        return DuckDBEngine(Path(root))
+        return DuckDBEngine(Path(root), rollups=rollups(root))
     filesystem, _ = fs.FileSystem.from_uri(root)
-    return DuckDBEngine(None, filesystem)
+    return DuckDBEngine(None, filesystem, rollups=rollups(root))
+
+
+def rollups(root: str) -> Path | None:
+    """The folder of this machine in which looks keep what whole days brought; None where nothing is kept."""
+    chosen: str = settings.HEADWAY_ROLLUPS
+    if chosen == OFF or not (chosen or root.startswith("/")):
+        return None
+    return Path(chosen or f"{root}-rollups")
 
 
 def _spark() -> Engine:

@@ -8,6 +8,7 @@ rows it needs. Only worker processes import this module.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +24,15 @@ from pyarrow.dataset import dataset
 from pyarrow.fs import FileSystem
 from sqlglot.expressions import Literal
 
-from analysis.engines import reading
+from analysis.engines import reading, rollups
 from analysis.engines.aggregates import Rows
 from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.engines.refreshing import ReadFiles, Refresh, Statements
+from analysis.engines.rollups import Days
 from analysis.plan import AnalysisPlan, Entry
 from analysis.unit_values import EVENTS, EXPOSURES, Table
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -48,7 +53,9 @@ class DuckDBEngine:
     """Reads the Parquet files below `folder`, with so many threads and so much memory ("2GB") in all.
 
     With a `filesystem` the files are objects in it ("s3://bucket/…") and no folder is opened. With fewer
-    than `rows_per_partition` rows a partition costs more in statements than it saves in memory.
+    than `rows_per_partition` rows a partition costs more in statements than it saves in memory; stores of
+    fewer rows are read whole at each look. Of larger ones, what whole days brought is kept in the folder
+    `rollups`, if there is one.
     """
 
     folder: Path | None
@@ -56,12 +63,59 @@ class DuckDBEngine:
     threads: int = 2
     memory_limit: str = "2GB"
     rows_per_partition: int = 400_000
+    rollups: Path | None = None
     name: str = "duckdb"
 
     def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
         """See `Engine.read`."""
+        if self.rollups is not None and files.days and files.rows >= self.rows_per_partition:
+            found = self._read_kept(self.rollups, plan, files, caps)
+            if found is not None:
+                return found
         parts = _partitions(files, self.rows_per_partition)
         return self.read_views(plan, [self._views(files, buckets) for buckets in parts], caps)
+
+    def _read_kept(
+        self, root: Path, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]
+    ) -> Readings | None:
+        """A reading from rollups; None where they cannot be used now."""
+        with rollups.held(root, plan) as folder:
+            if folder is None:
+                return None
+            try:
+                return self._read_rollups(folder, plan, files, caps)
+            except EngineFailure as failure:
+                log.warning("rollups are made anew: %s", failure)
+                rollups.forget(folder)
+                return None
+
+    def _read_rollups(
+        self, folder: Path, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]
+    ) -> Readings:
+        groups = rollups.groups(files.buckets, files.rows, self.rows_per_partition)
+        paths = rollups.paths(folder, len(groups))
+        with self._database(folder) as database, ExitStack() as stack:
+            partitions = [
+                stack.enter_context(_Partition.open(database, index, (), path))
+                for index, path in enumerate(paths)
+            ]
+            database.execute("SET lock_configuration = true")
+            pool = stack.enter_context(self._pool(len(partitions)))
+            backend = _Backend(partitions, pool)
+            statements = Statements(plan, backend.compile, backend.total)
+            refreshes = [
+                partition.refresh(statements, self._read_files, files, buckets)
+                for partition, buckets in zip(partitions, groups, strict=True)
+            ]
+            list(pool.map(_run, refreshes))
+            return reading.read(plan, backend, caps, is_prepared=True)
+
+    def _pool(self, partitions: int) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(min(self.threads, partitions) or 1, thread_name_prefix="analysis")
+
+    def _read_files(self, cursor: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str]) -> None:
+        schema = EXPOSURES if name == "exposures" else EVENTS
+        _View(name, schema, list(paths), self.filesystem).create(cursor)
 
     def read_views(
         self, plan: AnalysisPlan, views: Sequence[Sequence[View]], caps: Mapping[Entry, float]
@@ -72,8 +126,7 @@ class DuckDBEngine:
                 stack.enter_context(_Partition.open(database, index, of)) for index, of in enumerate(views)
             ]
             database.execute("SET lock_configuration = true")
-            workers = min(self.threads, len(partitions)) or 1
-            pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="analysis"))
+            pool = stack.enter_context(self._pool(len(partitions)))
             return reading.read(plan, _Backend(partitions, pool), caps)
 
     def _views(self, files: StoreFiles, buckets: Sequence[int]) -> list[View]:
@@ -83,7 +136,7 @@ class DuckDBEngine:
         ]
 
     @contextmanager
-    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _database(self, *more: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         with tempfile.TemporaryDirectory(prefix="headway-analysis-") as scratch:
             settings: dict[str, str | bool | int | float | list[str]] = {
                 # One thread per partition: DuckDB's own would split a partition's rows at random.
@@ -96,7 +149,7 @@ class DuckDBEngine:
             }
             with duckdb.connect(":memory:", config=settings) as database:
                 database.execute("SET GLOBAL TimeZone = 'UTC'")
-                allowed = [str(folder) for folder in (self.folder, scratch) if folder is not None]
+                allowed = [str(folder) for folder in (self.folder, scratch, *more) if folder is not None]
                 folders = ", ".join(Literal.string(path).sql("duckdb") for path in allowed)
                 database.execute(f"SET allowed_directories = [{folders}]")
                 database.execute("SET enable_external_access = false")
@@ -104,7 +157,7 @@ class DuckDBEngine:
 
 
 class _Partition:
-    """One in-memory database with views on its share of the files."""
+    """A database in memory, or in a file of rollups, with views on its share of the files."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
@@ -112,11 +165,20 @@ class _Partition:
     @classmethod
     @contextmanager
     def open(
-        cls, database: duckdb.DuckDBPyConnection, index: int, views: Sequence[View]
+        cls,
+        database: duckdb.DuckDBPyConnection,
+        index: int,
+        views: Sequence[View],
+        path: Path | None = None,
     ) -> Iterator[_Partition]:
         with database.cursor() as cursor:
-            cursor.execute(f"ATTACH ':memory:' AS partition_{index} (COMPRESS)")
-            cursor.execute(f"USE partition_{index}")
+            name = f"partition_{index}"
+            with _readable_failures():
+                if path is None:
+                    cursor.execute(f"ATTACH ':memory:' AS {name} (COMPRESS)")
+                else:
+                    cursor.execute(f"ATTACH {Literal.string(str(path)).sql('duckdb')} AS {name}")
+            cursor.execute(f"USE {name}")
             for view in views:
                 view.create(cursor)
             yield cls(cursor)
@@ -124,6 +186,13 @@ class _Partition:
     def keep(self, name: str, statement: str) -> None:
         with _readable_failures():
             self._cursor.sql(statement).create(name)
+
+    def refresh(
+        self, statements: Statements, read_files: ReadFiles, files: StoreFiles, buckets: Sequence[int]
+    ) -> Refresh:
+        """The work that brings this file of rollups up to date."""
+        days = [Days.of(files, kind, buckets, statements.plan.until) for kind in rollups.KINDS]
+        return Refresh(self._cursor, statements, read_files, *days)
 
     def rows(self, statement: str) -> Rows:
         with _readable_failures():
@@ -144,6 +213,11 @@ class _Backend:
 
     def each(self, work: Callable[[_Partition], T]) -> list[T]:
         return list(self.pool.map(work, self.partitions))
+
+
+def _run(refresh: Refresh) -> None:
+    with _readable_failures():
+        refresh.run()
 
 
 def _partitions(files: StoreFiles, rows_each: int) -> list[list[int]]:
@@ -174,7 +248,7 @@ class _View:
             if not self.paths:
                 cursor.from_arrow(self.schema.to_pyarrow().empty_table()).create(self.name)
             elif self.filesystem is None:
-                cursor.read_parquet(self.paths).create_view(self.name)
+                cursor.read_parquet(self.paths).create_view(self.name, replace=True)
             else:
                 cursor.register(self.name, self._objects(self.filesystem))
 

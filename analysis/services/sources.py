@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from analysis.engines import choice
-from analysis.engines.contract import StoreFiles
+from analysis.engines.contract import StoredDay, StoreFiles
 from analysis.health import DataFlow
 from analysis.plan import AnalysisPlan
 from events import queries as events
@@ -29,7 +29,7 @@ def files(plan: AnalysisPlan, environment: str) -> StoreFiles:
     exposures = events.files(EXPOSURES, plan.since, plan.until, environment=environment)
     listed = events.files(EVENTS, plan.events_since, plan.until, environment=environment)
     rows = sum(file.rows for file in (*exposures, *listed))
-    return StoreFiles(_by_bucket(exposures), _by_bucket(listed), rows)
+    return StoreFiles(_by_bucket(exposures), _by_bucket(listed), rows, _by_day([*exposures, *listed]))
 
 
 def data_flow(plan: AnalysisPlan, environment: str, *, asked_at: datetime) -> DataFlow:
@@ -42,6 +42,16 @@ def data_flow(plan: AnalysisPlan, environment: str, *, asked_at: datetime) -> Da
         refused=flow.refused,
         silent_days=flow.silent_days,
         days=flow.days,
+    )
+
+
+def _by_day(rows: Iterable[StoreFileRow]) -> tuple[StoredDay, ...]:
+    found: dict[tuple[str, date, int], list[StoreFileRow]] = defaultdict(list)
+    for row in rows:
+        found[row.kind, row.day, row.bucket].append(row)
+    return tuple(
+        StoredDay(*place, tuple(row.path for row in of), sum(row.rows for row in of))
+        for place, of in sorted(found.items())
     )
 
 

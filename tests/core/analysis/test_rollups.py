@@ -1,0 +1,240 @@
+"""Looks from rollups give what a full reading gives, whatever came in between and however it came."""
+
+import random
+from collections import defaultdict
+from datetime import timedelta
+from functools import partial
+from itertools import chain
+
+import pyarrow.parquet as pq
+import pytest
+
+from analysis.engines import rollups
+from analysis.engines.contract import StoredDay, StoreFiles
+from analysis.engines.duckdb import DuckDBEngine
+from analysis.unit_values import EVENTS, EXPOSURES
+from tests.core.analysis import store, world
+from tests.core.analysis.conformance import assert_conforms
+from tests.core.analysis.store import at, event, exposure
+
+SMALL_PLAN = partial(world.plan, "spend", "orders", "latency-p90")
+SCHEMAS = {"exposures": EXPOSURES, "events": EVENTS}
+
+
+class Store:
+    """A store that grows as the real one does: files of a day and bucket, which may be merged."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.kept = folder / "rollups"
+        self.files = defaultdict(list)
+        self.number = 0
+
+    def add(self, exposures, events):
+        parts = defaultdict(list)
+        for kind, rows in (("exposures", exposures), ("events", events)):
+            for row in rows:
+                parts[kind, row["ts"].date(), row["unit"] % store.BUCKETS].append(row)
+        for place, rows in parts.items():
+            self._write(place, rows)
+
+    def _write(self, place, rows):
+        kind, day, bucket = place
+        self.number += 1
+        path = self.folder / kind / str(day) / f"{bucket}-{self.number}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        store.write_file(path, rows, SCHEMAS[kind])
+        self.files[place].append((path, len(rows)))
+
+    def merge(self):
+        """All files of a part become one."""
+        for place, listed in self.files.items():
+            self.number += 1
+            path = listed[0][0].with_name(f"merged-{self.number}.parquet")
+            schema = SCHEMAS[place[0]].to_pyarrow()
+            tables = [pq.read_table(old, schema=schema, partitioning=None) for old, _ in listed]
+            with pq.ParquetWriter(path, schema) as writer:
+                for table in reversed(tables):
+                    writer.write_table(table)
+            for old, _ in listed:
+                old.unlink()
+            self.files[place] = [(path, sum(rows for _, rows in listed))]
+
+    def listed(self):
+        by_bucket = {kind: defaultdict(list) for kind in SCHEMAS}
+        days = []
+        for (kind, day, bucket), files in sorted(self.files.items()):
+            paths = tuple(str(path) for path, _ in files)
+            rows = sum(n for _, n in files)
+            by_bucket[kind][bucket] += paths
+            days.append(StoredDay(kind, day, bucket, paths, rows))
+        of = {kind: {b: tuple(paths) for b, paths in found.items()} for kind, found in by_bucket.items()}
+        return StoreFiles(of["exposures"], of["events"], sum(day.rows for day in days), tuple(days))
+
+    def read(self, plan, caps=None, *, is_kept=True):
+        """A look from rollups, held against a full reading of the same files."""
+        engine = DuckDBEngine(self.folder, rows_per_partition=1, rollups=self.kept)
+        found = engine.read(plan, self.listed(), caps or {})
+        whole = DuckDBEngine(self.folder, rows_per_partition=200).read(plan, self.listed(), caps or {})
+        assert_conforms(found, whole, tolerance=1e-12)
+        assert bool(list(self.kept.rglob("*.duckdb"))) == is_kept
+        return found
+
+
+@pytest.fixture
+def growing(tmp_path):
+    return Store(tmp_path)
+
+
+def rows(units, seed=1):
+    """Of two buckets only, which keeps the files few."""
+    return [
+        [{**row, "unit": row["unit"] // store.BUCKETS * store.BUCKETS + row["unit"] % 2} for row in of]
+        for of in world.rows(seed=seed, units=units)
+    ]
+
+
+def until(rows, end, since=None):
+    return [row for row in rows if row["ts"] < end and (since is None or row["ts"] >= since)]
+
+
+def test_looks__data_come_in_order__each_same_as_a_full_reading(growing):
+    exposures, events = rows(120)
+    since = None
+    for hours in (5, 48, 49.5, 24 * 14):
+        growing.add(until(exposures, at(hours), since), until(events, at(hours), since))
+        since = at(hours)
+
+        found = growing.read(SMALL_PLAN(until=at(hours)))
+
+        assert sum(found.enrolment.units.values()) > 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_looks__rows_late_and_out_of_order_and_files_merged__same_as_a_full_reading(growing, seed):
+    exposures, events = rows(120, seed)
+    order = random.Random(seed)
+    batches = [([], []) for _ in range(4)]
+    for kind, listed in enumerate((exposures, events)):
+        for row in listed:
+            # Most come on time; others up to the end of the experiment later.
+            on_time = min(3, max(0, int((row["ts"] - store.START) / timedelta(days=14) * 4)))
+            batches[on_time if order.random() < 0.8 else order.randint(on_time, 3)][kind].append(row)
+    for number, batch in enumerate(batches):
+        growing.add(*batch)
+        if number % 2:
+            growing.merge()
+
+        growing.read(world.plan(until=at(24 * 14 * (number + 1) / 4)))
+
+
+def one_unit(first=30.0):
+    return [exposure(1, "on", at(first))], [event(1, "purchase", at(h), 10.0) for h in (-20, 10, 31, 60)]
+
+
+def test_look__earlier_exposure_turns_up__events_count_from_it(growing):
+    plan = world.plan("spend", "orders", until=at(24 * 5))
+    growing.add(*one_unit())
+    before = growing.read(plan)
+    growing.add([exposure(1, "on", at(5))], [])
+
+    after = growing.read(plan)
+
+    spend = plan.vectors[0]
+    means = [next(iter(found.moments[spend].values())).mean[0] for found in (before, after)]
+    assert means == [20.0, 30.0]
+
+
+def test_look__unit_seen_in_the_other_arm_later__left_out_from_then_on(growing):
+    growing.add(*one_unit())
+    assert growing.read(SMALL_PLAN(until=at(24 * 5))).enrolment.crossovers == 0
+    growing.add([exposure(1, "off", at(24 * 6))], [])
+
+    found = growing.read(SMALL_PLAN(until=at(24 * 7)))
+
+    assert (found.enrolment.crossovers, found.enrolment.units) == (1, {})
+
+
+def test_look__nothing_new__reads_no_whole_day(growing, monkeypatch):
+    growing.add(*rows(60))
+    growing.read(SMALL_PLAN(until=at(24 * 8)))
+    asked = []
+    read_files = DuckDBEngine._read_files
+    monkeypatch.setattr(
+        DuckDBEngine, "_read_files", lambda *given: (asked.extend(given[3]), read_files(*given))
+    )
+
+    growing.read(SMALL_PLAN(until=at(24 * 8)))
+
+    opened = at(24 * 8).date()
+    assert asked
+    assert {path.split("/")[-2] for path in asked} >= {str(opened)}
+    assert all(path.split("/")[-2] >= str(opened) for path in asked)
+
+
+def test_look__files_merged_meanwhile__no_day_is_read_again(growing, monkeypatch):
+    growing.add(*rows(60))
+    growing.add(*rows(30, 5))
+    growing.read(SMALL_PLAN(until=at(24 * 8)))
+    growing.merge()
+    asked = []
+    read_files = DuckDBEngine._read_files
+    monkeypatch.setattr(
+        DuckDBEngine, "_read_files", lambda *given: (asked.extend(given[3]), read_files(*given))
+    )
+
+    growing.read(SMALL_PLAN(until=at(24 * 8)))
+
+    assert all(path.split("/")[-2] >= str(at(24 * 8).date()) for path in asked)
+
+
+def damaged(path):
+    for file in path.rglob("*.duckdb"):
+        file.write_bytes(b"no database")
+
+
+def deleted(path):
+    rollups.forget(path)
+
+
+@pytest.mark.parametrize("harm", [damaged, deleted])
+def test_look__rollups_damaged_or_deleted__same_numbers_and_rollups_again(growing, harm):
+    growing.add(*rows(60))
+    growing.read(SMALL_PLAN(until=at(24 * 8)))
+    harm(growing.kept)
+
+    growing.read(SMALL_PLAN(until=at(24 * 8)), is_kept=harm is deleted)
+    growing.read(SMALL_PLAN(until=at(24 * 9)))
+
+
+def test_look__rollups_held_by_another_look__full_reading(growing):
+    growing.add(*rows(60))
+    plan = SMALL_PLAN(until=at(24 * 8))
+
+    with rollups.held(growing.kept, plan):
+        growing.read(plan, is_kept=False)
+
+
+def test_look__folder_that_cannot_be_made__full_reading(growing):
+    growing.kept.write_text("a file is in the way")
+    growing.add(*rows(60))
+
+    growing.read(SMALL_PLAN(until=at(24 * 8)), is_kept=False)
+
+
+def test_forget_unused__plan_nobody_asked_for__its_rollups_go(growing):
+    growing.add(*rows(60))
+    growing.read(SMALL_PLAN(until=at(24 * 8)))
+    newest = max(path.stat().st_mtime for path in growing.kept.rglob("lock"))
+    now = store.datetime.fromtimestamp(newest, store.UTC)
+
+    assert rollups.forget_unused(growing.kept, before=now - timedelta(hours=1)) == 0
+    assert rollups.forget_unused(growing.kept, before=now + timedelta(hours=1)) == 1
+    assert not list(growing.kept.rglob("*.duckdb"))
+
+
+def test_groups__more_rows__number_doubles_and_buckets_stay_neighbours():
+    found = [rollups.groups(range(16), rows, 100) for rows in (0, 150, 200, 399, 400, 10_000)]
+
+    assert [len(groups) for groups in found] == [1, 1, 2, 2, 4, 16]
+    assert all([*chain(*groups)] == list(range(16)) for groups in found)
