@@ -43,6 +43,7 @@ class Environment:
     redis_url: str
     event_store_url: str
     engine: str
+    rollups: str
     secret_key: str
     web_url: str
     edge_url: str
@@ -69,6 +70,7 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         redis_url=_required(variables, "REDIS_URL", "redis://:password@host:6379/0"),
         event_store_url=variables.get("HEADWAY_EVENT_STORE", (ROOT / ".headway" / "events").as_uri()),
         engine=variables.get("HEADWAY_ENGINE", "duckdb"),
+        rollups=variables.get("HEADWAY_ROLLUPS", ""),
         secret_key=_secret(variables),
         web_url=web_url.rstrip("/"),
         edge_url=variables.get("HEADWAY_EDGE_URL", "http://127.0.0.1:8001").rstrip("/"),
