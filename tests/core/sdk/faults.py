@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import queue
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,10 @@ class FaultServer:
         self.batches = []
         self.requests = []
         self.paths_elsewhere = []
+        self.seen = []
+        self.streams = []
+        self.stream_mode = None
+        self._open_streams = set()
         self._released = threading.Event()
         self._server = None
         self._port = 0
@@ -64,6 +69,15 @@ class FaultServer:
         batches = {batch["batch_id"]: batch for batch in self.batches}
         return [event for batch in batches.values() for event in batch["events"]]
 
+    def tell(self, content):
+        """Send bytes, or an event, to every open stream."""
+        raw = content if isinstance(content, bytes) else b"data: " + json.dumps(content).encode() + b"\n\n"
+        for stream in list(self._open_streams):
+            stream.put(raw)
+
+    def wait_for_streams(self, number=1, timeout_s=5.0):
+        return eventually(lambda: len(self._open_streams) >= number, timeout_s)
+
     def wait(self):
         """Hang until the server stops."""
         self._released.wait(30)
@@ -77,6 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         owner = self.server_owner
+        if self.path == "/sdk/v1/stream":
+            self._stream(owner)
+            return
+        self.path = self.path.partition("?")[0]
         owner.requests.append((self.path, dict(self.headers)))
         if self.path != "/sdk/v1/config":
             owner.paths_elsewhere.append((self.path, self.headers.get("authorization")))
@@ -86,6 +104,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         owner = self.server_owner
         body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path == "/sdk/v1/seen":
+            owner.seen.append(json.loads(body)["flags"])
+            self._answer(202, b"{}")
+            return
         owner.requests.append((self.path, dict(self.headers)))
         if self._misbehave(owner):
             return
@@ -99,6 +121,46 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._answer(status, json.dumps(answer or {}).encode(), headers)
+
+    def _stream(self, owner):
+        """Tell what the owner tells, until it ends; a server that is not asked for streams has none."""
+        owner.streams.append(dict(self.headers))
+        mode = owner.stream_mode
+        if mode is None or mode == "404":
+            self._answer(404, b"{}")
+        elif mode == "html":
+            self._answer(200, b"<html>", {"Content-Type": "text/html"})
+        elif mode == "hang":
+            owner.wait()
+            self.close_connection = True
+        elif mode in ("500", "401", "403"):
+            self._answer(int(mode), b"{}")
+        elif mode == "redirect":
+            self._answer(302, b"", {"Location": f"{owner.url}/elsewhere"})
+        else:
+            self._tell(owner)
+
+    def _tell(self, owner):
+        told = queue.Queue()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.close_connection = True
+        self.wfile.write(b": hello\n\n")
+        owner._open_streams.add(told)
+        try:
+            while not owner._released.is_set():
+                try:
+                    content = told.get(timeout=0.02)
+                except queue.Empty:
+                    continue
+                if content == b"end":
+                    return
+                self.wfile.write(content)
+        except OSError:
+            return
+        finally:
+            owner._open_streams.discard(told)
 
     def _send_document(self, owner):
         body = owner.document if isinstance(owner.document, bytes) else json.dumps(owner.document).encode()

@@ -17,12 +17,14 @@ from headway.configuring import Configuration, Source
 from headway.counting import Counters
 from headway.evaluation import Config, Evaluation
 from headway.evaluation.results import ERROR, FLAG_NOT_FOUND, TYPE_MISMATCH
+from headway.following import Follower
 from headway.hooks import Hook
 from headway.logs import Voice
 from headway.loops import Loop
 from headway.outbox import MAX_EVENTS, EventId, Outbox, random_id
 from headway.recording import Clock, Recorder, utc_now
 from headway.sending import Sender
+from headway.sightings import Sightings
 from headway.transport import KeyRing, Line, Transport
 
 Key = Union[str, Callable[[], str]]
@@ -38,7 +40,8 @@ class Client:
     """Flags, exposures and events of one environment.
 
     `key` may be a function that returns the key, for keys that rotate. `cache_file` keeps the last good
-    configuration across restarts, `bootstrap` is one to begin with. `clock` gives the time of exposures and
+    configuration across restarts, `bootstrap` is one to begin with. With `stream` changes arrive as they are
+    made, and polls find what it missed. `clock` gives the time of exposures and
     events, `event_id` makes an event's id (a UUID) from its content: with both, a recording can be sent again
     and changes nothing. With `offline=True` nothing is fetched or sent.
     """
@@ -51,6 +54,7 @@ class Client:
         poll_s: float = 30.0,
         flush_s: float = 5.0,
         timeout_s: float = 10.0,
+        stream: bool = True,
         max_queue: int = 10_000,
         max_units: int = 65_536,
         exposure_dims: Sequence[str] = (),
@@ -83,9 +87,13 @@ class Client:
         )
         tick = self._recorder.turn_day
         self._sender = Sender(line, self._outbox, flush_s=flush_s, tick=tick)
+        self._sightings = Sightings(line, lambda: self._configuration.config.ready)
+        polls = Loop("headway-config", self._poll, self._voice)
+        self._follower = Follower(line, self._configuration, polls.wake)
         self._loops = (
-            Loop("headway-config", self._configuration.step, self._voice),
+            polls,
             Loop("headway-events", self._sender.step, self._voice),
+            *([Loop("headway-stream", self._follower.step, self._voice)] if stream else []),
         )
         self._begin(bootstrap)
 
@@ -200,10 +208,13 @@ class Client:
         until = time.monotonic() + timeout_s
         for loop in self._loops:
             loop.stop()
+        self._follower.stop()
         self._loops[1].join(timeout_s)
         try:
             if not self._offline:
                 self._sender.drain(until)
+                self._sightings.report(until - time.monotonic())
+            self._configuration.keep_changes()
         except Exception as error:  # noqa: BLE001 - the host is ending and wants to end
             self._trouble("close", error)
 
@@ -241,8 +252,15 @@ class Client:
         self._outbox.start_again()
         self._sender.start_again()
         self._configuration.start_again()
+        self._follower.start_again()
+        self._sightings.start_again()
         for loop in self._loops:
             loop.restart_in_child()
+
+    def _poll(self) -> float | None:
+        wait_s = self._configuration.step()
+        self._sightings.report_when_due()
+        return wait_s
 
     def _use(self, config: Config) -> None:
         """With hooks the fast way stays shut: every call goes the careful way, which calls them."""

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Optional
-from urllib.parse import quote
 
 from headway.backoff import Backoff, spread
 from headway.cachefile import CacheFile, CacheRefused
@@ -120,8 +119,8 @@ class Configuration:
                 if flags is None or not isinstance(version, int) or version <= self.config.version:
                     return False
                 config = self.config.updated(flags, version)
-            except _MALFORMED as error:
-                self._voice.warn("changes", "headway: a change is fetched, not used as told: %s", error)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the whole is fetched
+                self._voice.warn("changes", "headway: a change is fetched, not used as told: %r", error)
                 return False
             self._use(config, "server", str(etag), time.time())
             self._counters.add("changes")
@@ -166,6 +165,8 @@ class Configuration:
         etag = self._refused_etag or self.source.etag
         if etag:
             headers["If-None-Match"] = etag
+        from urllib.parse import quote
+
         wanted, self._wanted_etag = self._wanted_etag, ""
         path = f"{PATH}?etag={quote(wanted, safe='')}" if wanted else PATH
         return self._transport.send("GET", path, key, headers)

@@ -64,6 +64,22 @@ class Transport:
         except Exception as error:
             raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from error
 
+    def open(self, path: str, key: str, headers: Mapping[str, str], quiet_s: float) -> Open:
+        """An answer that is read as it comes; `quiet_s` is the longest silence. Raises Unreachable."""
+        from urllib.error import HTTPError
+
+        every = {"Authorization": f"Bearer {key}", "User-Agent": self._user_agent, **headers}
+        try:
+            return Open(
+                self._opener.open(_request("GET", f"{self._url}{path}", every, None), timeout=quiet_s)
+            )
+        except HTTPError as error:
+            return Open(error)
+        except Unreachable:
+            raise
+        except Exception as error:
+            raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from error
+
     def _exchange(self, request: Any, timeout_s: float) -> Answer:
         from urllib.error import HTTPError
 
@@ -73,6 +89,41 @@ class Transport:
         except HTTPError as error:
             with error:
                 return _answer(error.code, error)
+
+
+class Open:
+    """An answer whose body goes on; close it."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self.status: int = response.status
+        self.media: str = response.headers.get("Content-Type", "")[:100]
+
+    def __enter__(self) -> Open:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        try:
+            self._response.close()
+        except Exception:  # noqa: BLE001 - it is over either way
+            return
+
+    @property
+    def is_events(self) -> bool:
+        return self.media.lower().startswith("text/event-stream")
+
+    @property
+    def socket(self) -> Any:
+        """The connection, for whoever has to wake a reader; None where it cannot be had."""
+        return getattr(getattr(getattr(self._response, "fp", None), "raw", None), "_sock", None)
+
+    def read(self) -> bytes:
+        """What came, empty at the end. Raises Unreachable."""
+        try:
+            content: bytes = self._response.read1(_CHUNK)
+            return content
+        except Exception as error:
+            raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from error
 
 
 def _request(method: str, url: str, headers: Mapping[str, str], body: Optional[bytes]) -> Any:
