@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.contrib.postgres.search import SearchQuery
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
@@ -25,6 +26,7 @@ from experiments.models import (
     Rollout,
     VersionState,
 )
+from experiments.models.planned import SEARCHED
 from experiments.plan import WHOLE_PPM, ArmRole, Binding, LockedPlan, PlannedArm, Role
 from flags import queries as flag_queries
 from ledger.refusals import Conflict, NotFound, problem
@@ -54,15 +56,28 @@ class About:
     changes_since_lock: int
 
 
-def experiments(*, search: str = "", state: str = "") -> QuerySet[Experiment]:
-    """Experiments, newest first; `search` looks into key, title, owner and flag."""
+FILTERS = ("state", "kind", "owner", "team", "surface", "flag")
+"""What a list of experiments can be narrowed by, besides the search."""
+
+
+def experiments(*, search: str = "", **filters: str) -> QuerySet[Experiment]:
+    """Experiments, newest first; empty filters keep everything.
+
+    `search` takes words as people type them: parts of key, title, owner and flag are found as they stand,
+    and hypotheses and learnings by PostgreSQL's full text search (English stems, "quotes", or, -without).
+    """
     found = Experiment.objects.order_by("-created_at", "key")
     if search:
         words = search.replace("\0", "")
-        found = found.filter(
-            Q(key__icontains=words) | Q(title__icontains=words) | Q(owner=words) | Q(flag=words)
-        )
-    return found.filter(state=state.replace("\0", "")) if state else found
+        text = SearchQuery(words, config="english", search_type="websearch")
+        named = Q(key__icontains=words) | Q(title__icontains=words) | Q(owner=words) | Q(flag=words)
+        found = found.annotate(searched=SEARCHED).filter(named | Q(searched=text))
+    kept = {_column(name): value.replace("\0", "") for name, value in filters.items() if value}
+    return found.filter(**kept)
+
+
+def _column(name: str) -> str:
+    return f"{name}_id" if name in {"team", "surface"} else name
 
 
 def running() -> QuerySet[Experiment]:

@@ -1,8 +1,7 @@
 """Experiments over HTTP. Bodies are those of docs/how-to/run-an-experiment.md; every step has its address."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments import queries, services
+from experiments.api.bodies import acting, detail, moment, object_of, reason_of
 from experiments.api.serializers import (
     ChecklistSerializer,
     DetailSerializer,
@@ -24,10 +24,9 @@ from experiments.api.serializers import (
 from experiments.drafts import Draft
 from experiments.models import Experiment
 from experiments.plan import WHOLE_PPM
-from experiments.services.transitions import MAX_REASON
-from flags.api.access import by, own_environment
+from flags.api.access import own_environment
 from ledger.refusals import refuse
-from metrics.reading import SLUG_RULE, Fields, body_fields
+from metrics.reading import SLUG_RULE, body_fields
 
 DEFAULT_ENVIRONMENT = Draft.__dataclass_fields__["environment"].default
 
@@ -38,54 +37,56 @@ class Newest(CursorPagination):
 
 
 class ExperimentList(generics.ListAPIView[Experiment]):
-    """All experiments; `?search=` looks into key, title, owner and flag, `?state=` keeps one state."""
+    """All experiments; `?search=` looks into names, hypotheses and learnings, and `?state=`, `?kind=`,
+    `?owner=`, `?team=`, `?surface=` and `?flag=` keep what matches."""
 
     serializer_class = ExperimentSerializer
     pagination_class = Newest
 
     def get_queryset(self) -> QuerySet[Experiment]:
         asked = self.request.query_params
-        return queries.experiments(search=asked.get("search", ""), state=asked.get("state", ""))
+        filters = {name: asked.get(name, "") for name in queries.FILTERS}
+        return queries.experiments(search=asked.get("search", ""), **filters).select_related("follows")
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: DetailSerializer})
     def post(self, request: Request) -> Response:
         """Create a draft: `key`, `title` and any other field of a draft."""
-        content = _object(request.data)
+        content = object_of(request.data)
         key = content.pop("key", "")
         if not isinstance(key, str):
             raise refuse("key", key, "this is not text", SLUG_RULE)
         own_environment(request, str(content.get("environment", DEFAULT_ENVIRONMENT)))
-        experiment = services.create(key=key, content=content, **_by(request))
+        experiment = services.create(key=key, content=content, **acting(request))
         return Response(DetailSerializer(experiment).data, status=201)
 
 
 class ExperimentDetail(APIView):
     @extend_schema(responses=DetailSerializer)
     def get(self, request: Request, key: str) -> Response:
-        return _detail(key)
+        return detail(key)
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
     def patch(self, request: Request, key: str) -> Response:
         """Replace some fields of the draft plan."""
-        content = _object(request.data)
+        content = object_of(request.data)
         if "environment" in content:
             own_environment(request, str(content["environment"]))
-        services.edit(key=key, content=content, **_by(request, key))
-        return _detail(key)
+        services.edit(key=key, content=content, **acting(request, key))
+        return detail(key)
 
 
 class Bindings(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: DetailSerializer})
     def post(self, request: Request, key: str) -> Response:
         """Bind a metric to the draft plan, or change how it is bound."""
-        services.bind_metric(key=key, content=_object(request.data), **_by(request, key))
-        return _detail(key, status=201)
+        services.bind_metric(key=key, content=object_of(request.data), **acting(request, key))
+        return detail(key, status=201)
 
 
 class BindingDetail(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, key: str, metric: str) -> Response:
-        services.unbind_metric(key=key, metric=metric, **_by(request, key))
+        services.unbind_metric(key=key, metric=metric, **acting(request, key))
         return Response(status=204)
 
 
@@ -116,10 +117,10 @@ class Step(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
         body = body_fields(request.data, ("reason",))
-        reason = _reason(body)
+        reason = reason_of(body)
         body.findings.raise_if_any()
-        self.service(key=key, reason=reason, **_by(request, key))
-        return _detail(key)
+        self.service(key=key, reason=reason, **acting(request, key))
+        return detail(key)
 
 
 class Start(APIView):
@@ -133,11 +134,11 @@ class Start(APIView):
         fix = "Write parts per million, for example 50000 for 5 %."
         coverage = body.whole("coverage_ppm", low=1, high=WHOLE_PPM, fix=fix, default=WHOLE_PPM)
         publish = body.boolean("publish", fix="false: another system assigns.", default=True)
-        past: dict[str, Any] = {"began_at": _moment(body, "began_at"), "reason": _reason(body)}
+        past: dict[str, Any] = {"began_at": moment(body, "began_at"), "reason": reason_of(body)}
         body.findings.raise_if_any()
         asked = {"coverage_ppm": coverage or WHOLE_PPM, "publish": publish, **past}
-        services.start(key=key, **asked, **_by(request, key))
-        return _detail(key)
+        services.start(key=key, **asked, **acting(request, key))
+        return detail(key)
 
 
 class Stop(APIView):
@@ -145,10 +146,10 @@ class Stop(APIView):
     def post(self, request: Request, key: str) -> Response:
         """End the run. Body: `reason`; for data of the past `ended_at`, since when no unit enters an arm."""
         body = body_fields(request.data, ("reason", "ended_at"))
-        ended_at, reason = _moment(body, "ended_at"), _reason(body)
+        ended_at, reason = moment(body, "ended_at"), reason_of(body)
         body.findings.raise_if_any()
-        services.stop(key=key, reason=reason, ended_at=ended_at, **_by(request, key))
-        return _detail(key)
+        services.stop(key=key, reason=reason, ended_at=ended_at, **acting(request, key))
+        return detail(key)
 
 
 class Coverage(APIView):
@@ -160,10 +161,10 @@ class Coverage(APIView):
         coverage = body.whole("coverage_ppm", low=1, high=WHOLE_PPM, fix=fix)
         if coverage is None and "coverage_ppm" not in body:
             body.refuse_missing("coverage_ppm", fix)
-        reason = _reason(body)
+        reason = reason_of(body)
         body.findings.raise_if_any()
-        services.raise_coverage(key=key, coverage_ppm=coverage or 0, reason=reason, **_by(request, key))
-        return _detail(key)
+        services.raise_coverage(key=key, coverage_ppm=coverage or 0, reason=reason, **acting(request, key))
+        return detail(key)
 
 
 class Decide(APIView):
@@ -171,49 +172,16 @@ class Decide(APIView):
     def post(self, request: Request, key: str) -> Response:
         """Record the decision: `taken`, `snapshot_sha256` of the report it rests on, `reason`.
 
-        `arm` names the arm to ship when there are several treatments.
+        `arm` names the arm to ship when there are several treatments. `at_once: false` serves nothing yet;
+        prepare the roll-out afterwards.
         """
-        body = body_fields(request.data, ("taken", "snapshot_sha256", "reason", "arm"))
-        taken = body.text("taken", fix="Write ship, roll_back, iterate or abandon.")
+        body = body_fields(request.data, ("taken", "snapshot_sha256", "reason", "arm", "at_once"))
+        at_once = body.boolean("at_once", fix="false: prepare a roll-out instead.", default=True)
+        taken = body.text("taken", fix="Write ship, roll_back, iterate, abandon or extend.")
         sha256 = body.text("snapshot_sha256", fix="Copy the hash of the report.")
         arm = body.text("arm", fix="Write the key of one treatment.", default="")
-        reason = _reason(body)
+        reason = reason_of(body)
         body.findings.raise_if_any()
         stated: dict[str, Any] = {"taken": taken, "snapshot_sha256": sha256, "reason": reason, "arm": arm}
-        services.decide(key=key, **stated, **_by(request, key))
-        return _detail(key)
-
-
-def _detail(key: str, status: int = 200) -> Response:
-    return Response(DetailSerializer(queries.experiment(key)).data, status=status)
-
-
-def _by(request: Request, key: str = "") -> dict[str, Any]:
-    """Who acts and when; a key of another environment than the experiment's is refused."""
-    if key:
-        own_environment(request, queries.experiment(key).environment)
-    return by(request)
-
-
-def _reason(body: Fields) -> str:
-    return body.text("reason", fix="Write one sentence for the history.", default="", limit=MAX_REASON)
-
-
-def _moment(body: Fields, name: str) -> datetime | None:
-    """A time with its zone; None when the body does not name it."""
-    fix = "Write the time with its zone, for example 2026-01-31T12:00:00Z."
-    text = body.text(name, fix=fix, default="")
-    try:
-        found = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        found = None
-    if text and (found is None or found.tzinfo is None):
-        body.refuse(name, "this is not a time with a zone", fix)
-        return None
-    return found
-
-
-def _object(data: object) -> dict[str, Any]:
-    """The body as a dict; the fields are judged by the service. Raises Refused when it is no object."""
-    keys = data.keys() if isinstance(data, Mapping) else ("title",)
-    return dict(cast("Mapping[str, Any]", body_fields(data, keys).values))
+        services.decide(key=key, at_once=at_once, **stated, **acting(request, key))
+        return detail(key)

@@ -129,7 +129,7 @@ def discard_revision(*, key: str, actor: str, now: datetime, reason: str) -> Non
 
 
 @transaction.atomic
-def hand_over(*, key: str, owner: str, actor: str, now: datetime, reason: str) -> Experiment:
+def hand_over(*, key: str, owner: str, actor: str, now: datetime, reason: str) -> None:
     """Make somebody else answer for the experiment, in any state."""
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
     if not owner.strip():
@@ -142,7 +142,6 @@ def hand_over(*, key: str, owner: str, actor: str, now: datetime, reason: str) -
     remember(experiment)
     after = {"owner": owner, "backup_owner": experiment.backup_owner}
     note(experiment, "handed_over", act, before, after)
-    return experiment
 
 
 def _editable(key: str) -> tuple[Experiment, ExperimentVersion]:
