@@ -11,8 +11,8 @@ MAX_SHARE_PPM = 500_000
 class Holdout(models.Model):
     """A share of units kept out of every experiment that begins while it holds, and of what these ship.
 
-    Planned until `started_at`, over from `ended_at` on. `layers` are the keys of the layers it holds for, null
-    for all experiments. Its salt is its own, so that the same people are not left out of everything.
+    Planned until `started_at`, over from `ended_at` on. `layers` are the keys of the layers it holds for,
+    null for all experiments. Its salt is its own, so that the same people are not left out of everything.
     """
 
     key = models.CharField(

@@ -185,6 +185,11 @@ class FlagVersion(models.Model):
     def is_draft(self) -> bool:
         return self.state == VersionState.DRAFT
 
+    @property
+    def is_open(self) -> bool:
+        """Written and not live, rejected or dropped: at most one of a flag in an environment."""
+        return self.state in OPEN_VERSIONS
+
 
 class Segment(models.Model):
     """A named audience that several flags share."""

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from flags import keys, slots
 from flags.models import (
+    OPEN_VERSIONS,
     BucketRange,
     ConfigDocument,
     Environment,
@@ -95,7 +96,8 @@ def live_version(flag: Flag, environment: Environment) -> FlagVersion | None:
 
 
 def draft(flag: Flag, environment: Environment) -> FlagVersion | None:
-    return versions(flag, environment).filter(state=VersionState.DRAFT).first()
+    """The version that is being written, waits for its review or is approved."""
+    return versions(flag, environment).filter(state__in=OPEN_VERSIONS).first()
 
 
 def live_versions(environment: Environment) -> QuerySet[FlagVersion]:

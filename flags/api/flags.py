@@ -11,9 +11,9 @@ from rest_framework.views import APIView
 from flags import queries, services
 from flags.api import requests
 from flags.api.access import by, own_environment, people_only, places_to_start_in
-from ledger.bodies import read
 from flags.api.serializers import FlagSerializer, PlaceSerializer, place
 from flags.models import Flag
+from ledger.bodies import read
 
 
 class ByKey(CursorPagination):

@@ -11,7 +11,6 @@ from flags import queries, services
 from flags.api import requests
 from flags.api.access import by, own_environment, people_only
 from flags.api.authentication import KeyPrincipal
-from ledger.bodies import read
 from flags.api.flags import ByKey
 from flags.api.serializers import (
     EnvironmentSerializer,
@@ -23,6 +22,7 @@ from flags.api.serializers import (
 )
 from flags.api.versions import ByNumber
 from flags.models import Environment, Layer, SdkKey, Segment, SegmentVersion
+from ledger.bodies import read
 
 
 class EnvironmentList(generics.ListAPIView[Environment]):

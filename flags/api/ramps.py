@@ -12,10 +12,10 @@ from rest_framework.views import APIView
 from flags import queries, services
 from flags.api import requests
 from flags.api.access import by, own_environment, people_only
-from ledger.bodies import read
 from flags.api.flags import ByKey
 from flags.api.serializers import RampPlanSerializer, RampSerializer
 from flags.models import RampPlan, RampRun
+from ledger.bodies import read
 
 
 class RampPlans(generics.ListAPIView[RampPlan]):

@@ -15,7 +15,6 @@ from rest_framework.views import APIView
 from flags import changes, preview, queries, services, words
 from flags.api import requests
 from flags.api.access import by, own_environment
-from ledger.bodies import Body, read
 from flags.api.serializers import (
     CheckedSerializer,
     DiffSerializer,
@@ -24,6 +23,7 @@ from flags.api.serializers import (
     PreviewSerializer,
 )
 from flags.models import Environment, Flag, FlagVersion, Hold
+from ledger.bodies import Body, read
 from ledger.refusals import Conflict, problem, refuse
 
 NUMBER = "Give the number of a version."

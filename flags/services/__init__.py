@@ -2,7 +2,7 @@
 
 from flags.services.applying import apply_changes
 from flags.services.catalogue import archive, create_flag, edit_flag, serve_default, unarchive
-from flags.services.environments import create_environment, lock_environment
+from flags.services.environments import create_environment, lock_environment, require_review
 from flags.services.holds import hold, release_hold
 from flags.services.keys import create_key, note_use, revoke_key, rotate_key
 from flags.services.layers import allocate_slots, create_layer, free_slots
@@ -17,6 +17,7 @@ from flags.services.ramps import (
     start_ramp,
 )
 from flags.services.references import forget_repository, replace_references
+from flags.services.reviews import approve_version, reject_version, submit_version, withdraw_version
 from flags.services.salts import draw_salt
 from flags.services.segments import create_segment, publish_segment
 from flags.services.steering import (
@@ -33,6 +34,7 @@ __all__ = [
     "allocate_slots",
     "apply_changes",
     "approve_step",
+    "approve_version",
     "archive",
     "checked_definition",
     "create_environment",
@@ -56,8 +58,10 @@ __all__ = [
     "publish",
     "publish_experiment_rule",
     "publish_segment",
+    "reject_version",
     "release_hold",
     "replace_references",
+    "require_review",
     "resume_ramp",
     "revert",
     "revoke_key",
@@ -68,7 +72,9 @@ __all__ = [
     "set_coverage",
     "ship_variant",
     "start_ramp",
+    "submit_version",
     "switch_off",
     "switch_on",
     "unarchive",
+    "withdraw_version",
 ]

@@ -1,6 +1,7 @@
 """Flags themselves: made, described, put into the archive and taken out of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -146,7 +147,8 @@ def unarchive(*, flag: str, actor: str, now: datetime, reason: str = "") -> Flag
     for environment in held:
         live = queries.live_version(row, environment)
         if live is not None:
-            versions.check_gates(Place(row, environment, None), live.definition, act)
+            known = replace(act, approved_by=live.reviewed_by or live.published_by)
+            versions.check_gates(Place(row, environment, None), live.definition, known)
             document.check_whole(queries.document_parts(environment))
             environments.rebuild(environment, now=now, flags=(flag,))
     audit.record(now=now, actor=actor, action="flag.unarchived", subject=f"flag:{flag}", reason=act.reason)

@@ -12,7 +12,7 @@ from django.db import transaction
 from flags import document, notices, queries
 from flags.models import ConfigDocument, Environment
 from flags.notices import Notice
-from flags.services import announcing
+from flags.services import announcing, reasons
 from flags.services.names import check_key
 from ledger import audit
 from ledger.refusals import Conflict, problem
@@ -22,10 +22,12 @@ BROTLI_QUALITY = 5
 
 
 @transaction.atomic
-def create_environment(*, key: str, actor: str, now: datetime, is_production: bool = False) -> Environment:
+def create_environment(
+    *, key: str, actor: str, now: datetime, is_production: bool = False, requires_review: bool = False
+) -> Environment:
     """An environment with an empty document, so that SDKs can connect at once."""
     check_key("environment", key)
-    described = {"is_production": is_production, "created_at": now}
+    described = {"is_production": is_production, "requires_review": requires_review, "created_at": now}
     made, is_new = Environment.objects.get_or_create(key=key, defaults=described)
     if not is_new:
         why = "there is an environment with this key"
@@ -36,9 +38,33 @@ def create_environment(*, key: str, actor: str, now: datetime, is_production: bo
         actor=actor,
         action="environment.created",
         subject=f"environment:{key}",
-        after={"is_production": is_production},
+        after={"is_production": is_production, "requires_review": requires_review},
     )
     return made
+
+
+@transaction.atomic
+def require_review(
+    *, environment: str, is_required: bool, actor: str, now: datetime, reason: str
+) -> Environment:
+    """From now on what opens a flag here needs the approval of a second person, or needs none any more."""
+    why = reasons.checked(reason, needed="changing who has to approve")
+    where = locked(environment)
+    if where.requires_review is is_required:
+        said = "a review already" if is_required else "no review"
+        raise Conflict(problem("requires_review", is_required, f"{environment} requires {said}"))
+    where.requires_review = is_required
+    where.save(update_fields=["requires_review"])
+    audit.record(
+        now=now,
+        actor=actor,
+        action="environment.review.required" if is_required else "environment.review.lifted",
+        subject=f"environment:{environment}",
+        before={"requires_review": not is_required},
+        after={"requires_review": is_required},
+        reason=why,
+    )
+    return where
 
 
 def locked(key: str) -> Environment:

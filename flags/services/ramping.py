@@ -38,7 +38,8 @@ def take(found: Ramp, step: int, act: Act, kind: str) -> None:
     """Publish the coverage of a step and record it."""
     before, run = found.run.set_ppm, found.run
     after = found.steps[step].coverage_ppm
-    _set_coverage(found, after, Act(act.actor, act.now, act.reason or f"ramp {run.id}, step {step + 1}"))
+    why = act.reason or f"ramp {run.id}, step {step + 1}"
+    _set_coverage(found, after, Act(act.actor, act.now, why, approved_by=approver(found)))
     run.step, run.step_at, run.set_ppm = step, act.now, after
     run.state, run.waits_for = str(State.RUNNING), ""
     run.save()
@@ -104,6 +105,12 @@ def note(found: Ramp, kind: str, act: Act, before_ppm: int, step: int | None = N
 def approved(found: Ramp) -> frozenset[int]:
     approved = found.run.events.filter(kind="approved").values_list("step", flat=True)
     return frozenset(approved)
+
+
+def approver(found: Ramp) -> str:
+    """Who agreed to the ramp: whoever approved a step of it last."""
+    agreed = found.run.events.filter(kind="approved").order_by("-id")
+    return agreed.values_list("actor", flat=True).first() or ""
 
 
 def locked(ramp_id: int) -> Ramp:

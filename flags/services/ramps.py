@@ -6,18 +6,19 @@ workers never take the same step twice.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from flags import definitions, gates, queries, ramp, samples
+from flags import definitions, gates, queries, ramp, review, samples
 from flags.gates import Blocked, Subject
 from flags.models import RampPlan, RampRun
 from flags.ramp import Kind, Move, Objection, Position, State
 from flags.services import reasons
 from flags.services.names import check_key, check_text
-from flags.services.ramping import Ramp, approved, enter, locked, note, roll_back, take, wait
+from flags.services.ramping import Ramp, approved, approver, enter, locked, note, roll_back, take, wait
 from flags.services.versions import Act, Place, place
 from ledger import audit
 from ledger.refusals import Conflict, Refused, problem, refuse
@@ -58,10 +59,13 @@ def start_ramp(
 ) -> RampRun:
     """Begin a ramp of the flag's split (`rule` when there are several) and take its first step.
 
-    The steps are those of `plan` unless given. Raises Blocked when something objects to the first step.
+    The steps are those of `plan` unless given; where the environment requires a review, the first one needs
+    an approval whatever the plan says. Raises Blocked when something objects to the first step.
     """
     wanted = ramp.read_steps(list(steps) if steps is not None else queries.ramp_plan(plan).steps)
     where = place(flag, environment)
+    if where.environment.requires_review:
+        wanted = (replace(wanted[0], needs_approval=True), *wanted[1:])
     split = _split_of(where, rule)
     _raise_if_one_is_open(where)
     coverage = split["split"]["coverage_ppm"]
@@ -80,8 +84,7 @@ def start_ramp(
         created_by=actor,
         created_at=now,
     )
-    act = Act(actor, now, reasons.checked(reason))
-    found = Ramp(run, where, wanted)
+    act, found = Act(actor, now, reasons.checked(reason)), Ramp(run, where, wanted)
     note(found, "started", act, coverage)
     if not wanted[0].needs_approval:
         take(found, 0, act, "advanced")
@@ -227,6 +230,8 @@ def _objections(found: Ramp, now: datetime) -> list[Objection]:
     """What speaks against the coverage the ramp has or would take next; a killed flag does not move."""
     if not found.is_on:
         return [Objection("off", "the flag is switched off")]
+    if found.run.environment.requires_review and found.run.step >= 0 and not approver(found):
+        return [Objection(review.CODE, review.finding(found.run.environment.key).title)]
     following = min(found.run.step + 1, len(found.steps) - 1)
     subject = Subject(
         now=now,

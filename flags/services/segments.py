@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from flags import audiences, definitions, document, gates, opening, queries, words
+from flags import audiences, definitions, document, gates, opening, queries, review, words
 from flags.gates import Subject
 from flags.models import Environment, Segment, SegmentVersion
 from flags.parts import Parts
@@ -108,6 +108,7 @@ def _check_gates(where: Environment, parts: Parts, segment: str, actor: str, now
     for key, flag in parts.flags.items():
         reach = opening.reach_through(flag.content, touched)
         if reach:
+            review.check_segment(where, segment, key)
             subject = Subject(
                 now=now,
                 actor=actor,

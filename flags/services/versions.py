@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from flags import changes, definitions, document, gates, opening, queries
+from flags import changes, definitions, document, gates, opening, queries, review
 from flags.gates import Subject
 from flags.models import Environment, Flag, FlagVersion, VersionState
 from flags.services import environments, reasons, salts
@@ -22,12 +22,16 @@ from ledger.refusals import Conflict, problem
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does it, when and why. `experiment` is set when an experiment asked for the change."""
+    """Who does it, when and why. `experiment` is set when an experiment asked for the change.
+
+    `approved_by` is who reviewed it, where the environment requires a review.
+    """
 
     actor: str
     now: datetime
     reason: str = ""
     experiment: str = ""
+    approved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def save_draft(
     """
     where = place(flag, environment)
     draft = queries.draft(where.flag, where.environment)
+    _raise_if_in_review(draft)
     _raise_if_stale(draft or where.live, seen)
     complete = prepared(where, definition, now)
     _raise_if_it_takes_from_experiments(where, complete)
@@ -97,18 +102,20 @@ def publish(
     reason: str = "",
     seen: str | None = None,
 ) -> FlagVersion:
-    """Put a draft in force. `seen` is the checksum of the draft that was looked at.
+    """Put a draft or an approved version in force. `seen` is the checksum of what was looked at.
 
-    Raises Conflict when it is no draft any more, was edited since, or began before the version that is live.
+    Raises Conflict when it is neither, was edited since, or began before the version that is live; Blocked
+    when the environment wants a review that did not happen, or something else objects.
     """
     where = place(flag, environment)
     draft = queries.version(where.flag, where.environment, version)
-    if not draft.is_draft:
-        raise Conflict(problem("version", version, f"this version is {draft.state}", "Publish a draft."))
+    if draft.state not in {VersionState.DRAFT, VersionState.APPROVED}:
+        raise Conflict(problem("version", version, f"this version is {_state_words(draft)}", _next(draft)))
     _raise_if_stale(draft, seen)
     _raise_if_overtaken(draft, where.live)
     document.check(queries.document_parts(where.environment), flag, draft.definition)
-    return put_live(where, draft, Act(actor, now, reasons.checked(reason)))
+    reviewer = draft.reviewed_by if draft.state == VersionState.APPROVED else ""
+    return put_live(where, draft, Act(actor, now, reasons.checked(reason), approved_by=reviewer))
 
 
 @transaction.atomic
@@ -195,6 +202,7 @@ def put_live(where: Place, version: FlagVersion, act: Act) -> FlagVersion:
         where.live.save(update_fields=["state"])
     version.state = VersionState.PUBLISHED
     version.published_by, version.published_at, version.reason = act.actor, act.now, act.reason
+    version.reviewed_by = "" if act.approved_by == version.author else act.approved_by
     version.save()
     built = environments.rebuild(where.environment, now=act.now, flags=(where.flag.key,))
     audit.record(
@@ -218,6 +226,7 @@ def check_gates(where: Place, definition: Mapping[str, Any], act: Act) -> None:
     before = where.live.definition if where.live else None
     if before is not None and opening.only_closes(before, definition):
         return
+    review.check(where.environment, before, definition, is_excused=bool(act.experiment or act.approved_by))
     coverage_before, coverage_after = opening.coverage_change(before, definition)
     subject = Subject(
         now=act.now,
@@ -275,6 +284,20 @@ def _raise_if_overtaken(draft: FlagVersion, live: FlagVersion | None) -> None:
         return
     why = f"the draft began before this went live: {_whose(live)}"
     raise Conflict(problem("version", draft.number, why, "Look at the difference and save the draft again."))
+
+
+def _raise_if_in_review(draft: FlagVersion | None) -> None:
+    if draft is not None and not draft.is_draft:
+        fix = "Withdraw it first; what was reviewed must be what is published."
+        raise Conflict(problem("draft", draft.number, f"this version is {_state_words(draft)}", fix))
+
+
+def _state_words(version: FlagVersion) -> str:
+    return str(version.state).replace("_", " ")
+
+
+def _next(version: FlagVersion) -> str:
+    return "Somebody else has to approve it first." if version.is_open else "Write a new draft."
 
 
 def _whose(version: FlagVersion) -> str:
