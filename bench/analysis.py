@@ -151,28 +151,32 @@ def hand_written_look(folder: Path, covariates: bool) -> int:
     return sum(row[1] for row in connection(folder).sql(statement).fetchall())
 
 
+def metric_of(name: str, covariates: bool):
+    """The mean value of the events of that name, with or without a pre-period."""
+    from analysis.plan import planned_metric
+    from metrics.definitions import Direction, Kind, Measure, MetricDefinition, Source
+
+    return planned_metric(
+        MetricDefinition(
+            key=name,
+            title=name,
+            question="?",
+            kind=Kind.MEAN,
+            unit="$",
+            direction=Direction.UP,
+            owner="bench",
+            hypothesis="-",
+            source=Source(name, Measure.VALUE),
+            covariate_days=BEFORE_DAYS if covariates else None,
+        )
+    )
+
+
 def our_look(folder: Path, covariates: bool) -> int:
     """The engine as a look calls it, crossovers, caps and all."""
     from analysis.engines.contract import Group, StoreFiles
     from analysis.engines.duckdb import DuckDBEngine
-    from analysis.plan import AnalysisPlan, planned_metric
-    from metrics.definitions import Direction, Kind, Measure, MetricDefinition, Source
-
-    def metric(name: str):
-        return planned_metric(
-            MetricDefinition(
-                key=name,
-                title=name,
-                question="?",
-                kind=Kind.MEAN,
-                unit="$",
-                direction=Direction.UP,
-                owner="bench",
-                hypothesis="-",
-                source=Source(name, Measure.VALUE),
-                covariate_days=BEFORE_DAYS if covariates else None,
-            )
-        )
+    from analysis.plan import AnalysisPlan
 
     plan = AnalysisPlan(
         experiment="speed",
@@ -181,7 +185,7 @@ def our_look(folder: Path, covariates: bool) -> int:
         variants=("off", "on"),
         since=START,
         until=START + timedelta(days=DAYS),
-        metrics=tuple(map(metric, NAMES)),
+        metrics=tuple(metric_of(name, covariates) for name in NAMES),
     )
     rows = json.loads((folder / "rows.json").read_text())
     files = StoreFiles(_paths(folder / "exposures"), _paths(folder / "events"), rows)
