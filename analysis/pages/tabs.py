@@ -11,6 +11,7 @@ from django.utils import timezone
 from analysis import queries, unblinding
 from analysis.pages import history, reading
 from analysis.report import explore as exploring
+from analysis.report import page
 from experiments import queries as experiments
 
 
@@ -45,7 +46,22 @@ def explore(request: HttpRequest, key: str) -> HttpResponse:
     context["rows"] = exploring.rows(document, **context["asked"])
     if not (context["is_blind"] or document["effects_hidden"]) and document["results"]:
         context["over_time"] = _over_time(document, **context["asked"])
+        context |= _distributions(document, **context["asked"])
     return render(request, "analysis/explore.html", context)
+
+
+def _distributions(document: dict[str, Any], *, metric: str, arm: str, dimension: str) -> dict[str, Any]:
+    """Curves and distributions of the metric and arm that were asked for, or of all."""
+    shown = page.present(document)
+    return {
+        "is_multi_arm": shown["is_multi_arm"],
+        **{
+            name: [
+                each for each in shown[name] if metric in ("", each["metric"]) and arm in ("", each["arm"])
+            ]
+            for name in ("curves", "histograms")
+        },
+    }
 
 
 def _over_time(document: dict[str, Any], *, metric: str, arm: str, dimension: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from analysis.report.drawing_frame import LEFT, TOP, Frame, axis, end
@@ -29,11 +30,12 @@ def over_time(content: Mapping[str, Any]) -> str:
     )
     parts = [
         _early(content),
+        *(_weekend(each) for each in content["weekends"]),
         axis(content, frame),
         _days(content),
         *(_mark(mark) for mark in content["marks"]),
-        _band(points, frame),
-        _line(points, frame),
+        *(_band(run, frame) for run in _runs(points)),
+        *(_line(run, frame) for run in _runs(points)),
         *(_point(point, frame) for point in points),
     ]
     return (
@@ -56,6 +58,21 @@ def _early(content: Mapping[str, Any]) -> str:
     if width > WIDE_ENOUGH:
         text = f'<text x="{LEFT + 6:g}" y="{TOP + 14:g}" class="tick">too early to read</text>'
     return f'<rect x="{LEFT:g}" y="{TOP:g}" width="{width:g}" height="{height:g}" class="early"/>{text}'
+
+
+def _weekend(found: Mapping[str, float]) -> str:
+    """A narrow strip at the foot: traffic differs, so that a step there is no surprise."""
+    left, right = _x(found["from"]), _x(found["to"])
+    y = HEIGHT - BOTTOM - 5
+    return (
+        f'<rect x="{left:g}" y="{y:g}" width="{max(right - left, 0):g}" height="5" class="weekend">'
+        "<title>weekend</title></rect>"
+    )
+
+
+def _runs(points: Sequence[Point]) -> list[list[Point]]:
+    """Looks that may be joined by a line: those under one plan."""
+    return [list(run) for _, run in groupby(points, key=lambda point: point["is_other_plan"])]
 
 
 def _days(content: Mapping[str, Any]) -> str:
@@ -83,7 +100,8 @@ def _band(points: Sequence[Point], frame: Frame) -> str:
 
 
 def _line(points: Sequence[Point], frame: Frame) -> str:
-    return f'<path d="M{"L".join(_at(point, point["difference"], frame) for point in points)}" class="line"/>'
+    path = "L".join(_at(point, point["difference"], frame) for point in points)
+    return f'<path d="M{path}" class="line{" earlier" if points[0]["is_other_plan"] else ""}"/>'
 
 
 def _at(point: Point, value: float, frame: Frame) -> str:

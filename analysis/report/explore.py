@@ -51,6 +51,7 @@ def _overall(row: Mapping[str, Any], arm: Mapping[str, Any], order: int) -> dict
         "units_text": arm["both_units_text"],
         "text": f"{change['point']} ({change['span']})" if change["point"] else "no number",
         "adjusted_text": "",
+        "heterogeneity_text": "",
         "flagged": False,
         "is_harm": False,
         "state": arm["word"],

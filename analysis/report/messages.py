@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import make_msgid
 from typing import Any
 
 from analysis.report import exports, mail_html, pictures, typesetting
@@ -80,7 +79,7 @@ def mail(document: Document, sha256: str, url: str, *, sender: str, to: Sequence
         message["To"] = ", ".join(to)
     message.set_content(plain(document, sha256, url))
     shown = picture(document)
-    cid = make_msgid(idstring=sha256[:12], domain="headway.invalid") if shown else ""
+    cid = f"<{sha256[:16]}.{PICTURE}@headway.invalid>" if shown else ""
     body = mail_html.html(document, sha256, url, picture=f"cid:{cid[1:-1]}" if cid else "")
     message.add_alternative(body, subtype="html")
     if shown:

@@ -7,9 +7,9 @@ ones decide how tall it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from analysis.report import numbers, units
@@ -21,17 +21,22 @@ SETTLED_SHARE = 0.5
 """The newest half of the looks sets the frame."""
 LEAST_SHARE = 4.0
 SHOWN_MARKS = 12
+SATURDAY = 5
+MOST_WEEKENDS = 16
+"""A longer run has too many for the picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One look at the metric. `low` and `high` are None where the range has no end."""
+    """One look at the metric. `low` and `high` are None where the range has no end. `is_other_plan`: it was
+    under an earlier plan or definition of the metric, so that its numbers are not comparable."""
 
     look: int
     at: datetime
     estimate: float
     low: float | None
     high: float | None
+    is_other_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,25 @@ def series(
         "start_text": _day(span.start),
         "end_text": _day(span.end),
         "readable_share": span.share(span.readable_from),
+        "weekends": list(_weekends(span)),
         "points": [_point(moment, unit, span) for moment in moments],
         "marks": [
             {"share": span.share(mark.at), "kind": mark.kind, "title": mark.title, "text": _day(mark.at)}
             for mark in marks[:SHOWN_MARKS]
         ],
     }
+
+
+def _weekends(span: Span) -> Iterator[dict[str, float]]:
+    """Saturdays and Sundays of the run, in UTC."""
+    if span.end - span.start > MOST_WEEKENDS * timedelta(days=7):
+        return
+    day = datetime.combine(span.start.astimezone(UTC).date(), time(), UTC)
+    while day < span.end:
+        after = day + timedelta(days=1)
+        if day.weekday() >= SATURDAY and after > span.start:
+            yield {"from": span.share(day), "to": span.share(after)}
+        day = after
 
 
 def _frame(moments: Sequence[Moment], unit: Unit) -> tuple[float, float]:
@@ -104,6 +122,7 @@ def _point(moment: Moment, unit: Unit, span: Span) -> dict[str, Any]:
     return {
         "look": moment.look,
         "share": span.share(moment.at),
+        "is_other_plan": moment.is_other_plan,
         "at_text": f"{moment.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         "difference": moment.estimate,
         "low": moment.low,

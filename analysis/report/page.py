@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analysis.report import drawing, drawing_curve
+from analysis.report import drawing, drawing_curve, drawing_histogram
 
 Row = Mapping[str, Any]
 HEADINGS = {"primary": "Primary", "success": "Success", "guardrail": "Guardrails", "monitored": "Monitored"}
@@ -28,6 +28,9 @@ def present(document: Mapping[str, Any]) -> dict[str, Any]:
         "groups": _groups(document, main),
         "monitored": _groups(document, [row for row in rows if row["block"] == "monitored"]),
         "curves": [{**curve, "svg": drawing_curve.curve(curve)} for curve in document["curves"]],
+        "histograms": [
+            {**found, "svg": drawing_histogram.histogram(found)} for found in document.get("histograms", ())
+        ],
         "is_multi_arm": len(document["experiment"]["treatments"]) > 1,
     }
 

@@ -10,6 +10,7 @@ from analysis.report.facts import (
     CurveFacts,
     CurvePoint,
     Harm,
+    HistogramFacts,
     MoneyRange,
     Reading,
     SliceFacts,
@@ -372,6 +373,33 @@ def ablation():
     return facts([outcome, dose], days=28, look=4, about={"kind": "ablation"}, worth=worth)
 
 
+def ablation_priced():
+    """The same, on a site that has a model of money."""
+    found = ablation()
+    return replace(found, worth=replace(found.worth, per_100_ms=MoneyRange(38_000_000, 151_000_000)))
+
+
+def ablation_stopped():
+    """Its own stop rule ended it; the harm that it causes on purpose never does."""
+    found = ablation()
+    stops = ("the exposure budget of 2,000,000 delayed page views is used up",)
+    return replace(found, experiment=replace(found.experiment, stops=stops))
+
+
+def ratio_expired():
+    """The ratio is out of date when the report is made, though it was not when the data were."""
+    found = roll_back()
+    return replace(found, worth=replace(WORTH, valid_until=CREATED.date() - timedelta(days=1)))
+
+
+def distribution():
+    """How the events lie in both arms, besides the curve; some are zero."""
+    counts = {at: max(0, 9_000 - 260 * (at - 32) ** 2) for at in range(24, 44)}
+    slower = {at: max(0, 8_400 - 230 * (at - 33) ** 2) for at in range(24, 47)}
+    shown = HistogramFacts("checkout-p95", "treatment", 2**0.25, counts, slower, below_zero=12)
+    return replace(ship(), histograms=(shown,))
+
+
 def aa_agrees():
     """Nothing was changed and nothing differs."""
     return facts([orders(0.0002, 0.0009), checkout()], days=28, look=4, about={"kind": "aa"})
@@ -479,6 +507,10 @@ CASES = {
         non_ascii,
         sixty_metrics,
         ablation,
+        ablation_priced,
+        ablation_stopped,
+        ratio_expired,
+        distribution,
         aa_agrees,
         aa_differs,
         imported_aggregate,
