@@ -2,11 +2,15 @@
  * The client for pages: answers come with the page, exposures and events go out behind its back.
  *
  * Rules never reach a browser: the server that renders the page evaluates the flags and hands the answers over
- * as `answers`. What waits is delivered every few seconds and when the page is hidden or left.
+ * as `answers`, or the page asks for them with `live` and hears of changes as they are made. What waits is
+ * delivered every few seconds and when the page is hidden or left.
  */
 import { eventOf, exposureOf, type Dims } from "./events.js";
 import type { Evaluation } from "./evaluation/index.js";
+import { openFetched } from "./fetchedStream.js";
+import { Follower, isNews } from "./following.js";
 import { Noted } from "./noted.js";
+import { Remote } from "./openfeature/remote.js";
 import { Outbox, type Counters } from "./outbox.js";
 import { Sender } from "./sending.js";
 import { VERSION } from "./version.js";
@@ -18,7 +22,17 @@ export interface Person {
   readonly answers?: { readonly [flag: string]: Evaluation };
 }
 
+/** Attributes that rules may look at, and what to do when answers changed. */
+export interface Live {
+  readonly attributes?: { readonly [name: string]: unknown };
+  readonly onChange?: () => void;
+  /** How often to ask whether something changed, besides hearing of it; 30 seconds unless said otherwise. */
+  readonly pollMs?: number;
+}
+
 export interface BrowserOptions extends Person {
+  /** Ask the server for the answers, and again whenever flags change. */
+  readonly live?: Live;
   readonly session?: string;
   /** Dims that every exposure and event carries. */
   readonly dims?: Dims;
@@ -34,6 +48,10 @@ export class BrowserClient {
   private readonly noted = new Noted(1_000);
   private readonly timer: ReturnType<typeof setInterval>;
   private person: Person;
+  private readonly remote: Remote;
+  private follower: Follower | undefined;
+  private heard = "";
+  private poll: ReturnType<typeof setInterval> | undefined;
   private readonly whenHidden = (): void => {
     if (document.visibilityState === "hidden") void this.flush(true);
   };
@@ -52,6 +70,34 @@ export class BrowserClient {
     this.timer = setInterval(() => void this.sender.flush(), options.flushMs ?? 5_000);
     addEventListener("visibilitychange", this.whenHidden, { capture: true });
     addEventListener("pagehide", this.whenHidden, { capture: true });
+    this.remote = new Remote(wire.url, key, wire.timeoutMs);
+    if (options.live !== undefined) this.live(wire.url, key, options.live);
+  }
+
+  /** Ask for the answers now; whether there are any. Never rejects: without an answer what is known stays. */
+  async refresh(): Promise<boolean> {
+    const { live = {} } = this.options;
+    const { person } = this;
+    try {
+      const answers = await this.remote.answers({ ...live.attributes, targetingKey: person.unit }, this.heard);
+      if (answers === null || person !== this.person) return true;
+      this.person = { ...person, answers };
+      live.onChange?.();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  private live(url: string, key: string, { pollMs = 30_000 }: Live): void {
+    void this.refresh();
+    this.poll = setInterval(() => void this.refresh(), pollMs);
+    this.follower = new Follower(url, key, openFetched, () => this.heard, (told) => {
+      if (!isNews(told, this.heard)) return;
+      this.heard = told.etag;
+      void this.refresh();
+    });
+    void this.follower.start();
   }
 
   get counters(): Readonly<Counters> {
@@ -97,6 +143,8 @@ export class BrowserClient {
 
   close(): Promise<void> {
     clearInterval(this.timer);
+    clearInterval(this.poll);
+    this.follower?.stop();
     removeEventListener("visibilitychange", this.whenHidden, { capture: true });
     removeEventListener("pagehide", this.whenHidden, { capture: true });
     return this.flush(true);

@@ -8,6 +8,8 @@ import { gzipSync } from "node:zlib";
 import { Configuration } from "./configuring.js";
 import { bare, unitText, type Attributes, type Evaluation, type Unit } from "./evaluation/index.js";
 import { eventOf, exposureOf, type Dims, type Tracked } from "./events.js";
+import { Follower } from "./following.js";
+import { openUnheld } from "./nodeStream.js";
 import { Noted } from "./noted.js";
 import { Outbox, type Counters } from "./outbox.js";
 import { Sender, type Wire } from "./sending.js";
@@ -17,6 +19,8 @@ export interface Options {
   readonly pollMs?: number;
   readonly flushMs?: number;
   readonly timeoutMs?: number;
+  /** Hear of changes as they are made; true unless said otherwise. Polls go on either way. */
+  readonly stream?: boolean;
   readonly maxQueue?: number;
   readonly maxUnits?: number;
   /** Attributes that exposures carry as dims. */
@@ -40,6 +44,7 @@ export class Client {
   private readonly outbox: Outbox;
   private readonly sender: Sender;
   private readonly noted: Noted;
+  private readonly follower: Follower;
   private readonly clock: () => Date;
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private readonly first: Promise<void>;
@@ -58,6 +63,9 @@ export class Client {
     this.configuration = new Configuration(wire, options.pollMs ?? 30_000);
     if (options.bootstrap !== undefined) this.configuration.offer(options.bootstrap);
     this.first = this.pollForEver();
+    const { configuration } = this;
+    this.follower = new Follower(wire.url, key, openUnheld, () => configuration.etag, (told) => configuration.take(told));
+    if (options.stream ?? true) void this.follower.start();
     this.flushForEver();
   }
 
@@ -127,6 +135,7 @@ export class Client {
   /** Deliver what waits and stop. */
   async close(): Promise<void> {
     this.isClosed = true;
+    this.follower.stop();
     this.timers.forEach(clearTimeout);
     this.timers.clear();
     await this.flush();

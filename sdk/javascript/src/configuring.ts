@@ -1,11 +1,15 @@
 /** Keeping a good configuration: polled with its ETag, replaced only by a newer one that passes every check. */
 import { askedFor, Backoff, spread } from "./backoff.js";
 import { compileConfig, ConfigRefused, type Config } from "./evaluation/index.js";
+import { isNews, type Told } from "./following.js";
 import type { Wire } from "./sending.js";
 
 export class Configuration {
   current: Config | null = null;
-  private etag: string | null = null;
+  /** Of the document in use; empty when it did not come from the server. */
+  etag = "";
+  private document: { readonly flags?: object } = {};
+  private wanted = "";
   private readonly backoff = new Backoff();
   private said = "";
   private readonly listeners = new Set<() => void>();
@@ -16,11 +20,13 @@ export class Configuration {
   ) {}
 
   /** Use a document if it is good and newer. Never throws. */
-  offer(document: unknown): boolean {
+  offer(document: unknown, etag = ""): boolean {
     try {
       const config = compileConfig(document);
       if (this.current !== null && config.version < this.current.version) return false;
       this.current = config;
+      this.document = document as object;
+      this.etag = etag;
     } catch (error) {
       this.sayOnce(error instanceof ConfigRefused ? `the configuration is refused: ${error.message}` : String(error));
       return false;
@@ -49,17 +55,27 @@ export class Configuration {
       const response = await this.ask();
       if (response.status === 304) return this.good();
       if (response.status !== 200) return this.bad(`the configuration is answered with ${response.status}`, askedFor(response));
-      if (this.offer(await response.json())) this.etag = response.headers.get("etag");
+      this.offer(await response.json(), response.headers.get("etag") ?? "");
       return this.good();
     } catch (error) {
       return this.bad(`the configuration cannot be fetched: ${String(error)}`);
     }
   }
 
+  /** Use the flags that changed, or have everything fetched. Throws for what no server of ours says. */
+  take(told: Told): void {
+    if (!isNews(told, this.etag)) return;
+    if (this.etag !== "" && told.before === this.etag && this.offer(changed(this.document, told), told.etag)) return;
+    this.wanted = told.etag;
+    void this.poll();
+  }
+
   private ask(): Promise<Response> {
     const headers: Record<string, string> = { authorization: `Bearer ${this.wire.key}`, accept: "application/json" };
-    if (this.etag !== null) headers["if-none-match"] = this.etag;
-    return this.wire.fetch(`${this.wire.url}/sdk/v1/config`, { headers, signal: AbortSignal.timeout(this.wire.timeoutMs) });
+    if (this.etag !== "") headers["if-none-match"] = this.etag;
+    const query = this.wanted === "" ? "" : `?etag=${encodeURIComponent(this.wanted)}`;
+    this.wanted = "";
+    return this.wire.fetch(`${this.wire.url}/sdk/v1/config${query}`, { headers, signal: AbortSignal.timeout(this.wire.timeoutMs) });
   }
 
   private good(): number {
@@ -77,4 +93,10 @@ export class Configuration {
     if (message !== this.said) this.wire.warn(message);
     this.said = message;
   }
+}
+
+/** The document with some flags replaced, or removed where there is nothing in their place. */
+function changed(document: { readonly flags?: object }, told: Told): object {
+  const flags = Object.entries({ ...document.flags, ...told.flags }).filter(([, entry]) => entry !== null);
+  return { ...document, version: told.version, flags: Object.fromEntries(flags) };
 }

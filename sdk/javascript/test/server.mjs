@@ -3,15 +3,16 @@ import { createServer } from "node:http";
 import { gunzipSync } from "node:zlib";
 
 export async function started() {
-  const server = { config: { status: 404, body: "" }, events: [], batches: [], asked: [], url: "", answers: [] };
+  const server = { config: { status: 404, body: "" }, events: [], batches: [], asked: [], url: "", answers: [], streams: [], stream: null };
   const http = createServer(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
+    if (request.url.startsWith("/sdk/v1/stream")) return streamed(server, request, response);
     server.asked.push({ url: request.url, headers: request.headers });
     if (server.config.hang) return;
-    if (request.url === "/sdk/v1/config") return configured(server, request, response);
+    if (request.url.split("?")[0] === "/sdk/v1/config") return configured(server, request, response);
     const raw = Buffer.concat(chunks);
-    if (request.url === "/ofrep/v1/evaluate/flags") return evaluated(server, request, response, JSON.parse(raw).context);
+    if (request.url.split("?")[0] === "/ofrep/v1/evaluate/flags") return evaluated(server, request, response, JSON.parse(raw).context);
     const batch = JSON.parse(request.headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw);
     const { status, body = {}, headers = {} } = server.answers.shift() ?? { status: 202, body: { accepted: batch.events.length, refused: [] } };
     server.batches.push({ ...batch, status });
@@ -20,11 +21,22 @@ export async function started() {
   });
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
   server.url = `http://127.0.0.1:${http.address().port}`;
+  server.tell = (told) => server.streams.forEach(({ response }) => response.write(typeof told === "string" ? told : `data: ${JSON.stringify(told)}\n\n`));
   server.stop = () => {
     http.closeAllConnections();
     return new Promise((resolve) => http.close(resolve));
   };
   return server;
+}
+
+/** `server.stream` says how: null is a server without streams, "good" one that tells what `tell` is given. */
+function streamed(server, request, response) {
+  server.streams.push({ headers: request.headers, response });
+  const { status, type = "text/event-stream", body = ": hello\n\n", hang } = { status: 404, ...(server.stream === "good" ? { status: 200 } : server.stream) };
+  if (hang) return;
+  response.writeHead(status, { "content-type": type });
+  response.write(body);
+  if (status !== 200 || type !== "text/event-stream") response.end();
 }
 
 /** `server.ofrep` gives the flags of a context, or throws: then the answer is 500. */

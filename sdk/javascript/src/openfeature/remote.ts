@@ -30,12 +30,16 @@ export class Remote {
     this.etag = "";
   }
 
-  /** The answers, or null when they are those that were given last. Rejects when the server has none. */
-  async answers(context: Context): Promise<Answers | null> {
+  /**
+   * The answers, or null when they are those that were given last. Rejects when the server has none. `heard` is
+   * the ETag of a change that was told of: no process of the server then answers from before it.
+   */
+  async answers(context: Context, heard = ""): Promise<Answers | null> {
     const body = JSON.stringify({ context });
     const headers: Record<string, string> = { authorization: `Bearer ${this.key}`, "content-type": "application/json" };
     if (this.etag !== "" && body === this.asked) headers["if-none-match"] = this.etag;
-    const response = await fetch(`${this.url}/ofrep/v1/evaluate/flags`, { method: "POST", body, headers, signal: AbortSignal.timeout(this.timeoutMs) });
+    const query = heard === "" ? "" : `?flagConfigEtag=${encodeURIComponent(heard)}`;
+    const response = await fetch(`${this.url}/ofrep/v1/evaluate/flags${query}`, { method: "POST", body, headers, signal: AbortSignal.timeout(this.timeoutMs) });
     if (response.status === 304) return null;
     if (response.status !== 200) throw new Error(`the flags are answered with ${response.status}`);
     const { flags } = (await response.json()) as { flags: Entry[] };

@@ -8,12 +8,16 @@ import { OpenFeatureEventEmitter, ProviderEvents, type EvaluationContext, type J
 
 import { BrowserClient, type BrowserOptions } from "../browser.js";
 import { bare } from "../evaluation/index.js";
+import { openFetched } from "../fetchedStream.js";
+import { Follower, isNews } from "../following.js";
 import { Remote, type Answers, type Context } from "./remote.js";
 import { attributesOf, dimsOf, resolved, type Wanted } from "./resolving.js";
 
 export interface HeadwayWebProviderOptions extends Omit<BrowserOptions, "unit"> {
   /** How often to ask whether flags changed, 30 seconds unless said otherwise; 0 for never. */
   readonly pollMs?: number;
+  /** Hear of changes as they are made; true unless said otherwise. */
+  readonly stream?: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -24,6 +28,8 @@ export class HeadwayWebProvider implements Provider {
   /** The client that delivers; `collectVitals(provider.client, …)` reports web vitals through it. */
   readonly client: BrowserClient;
   private readonly remote: Remote;
+  private readonly follower: Follower;
+  private heard = "";
   private context: Context = {};
   private answers: Answers | null;
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -39,12 +45,18 @@ export class HeadwayWebProvider implements Provider {
     this.answers = options.answers ?? null;
     this.client = new BrowserClient(base, key, { ...options, unit: "" });
     this.remote = new Remote(base, key, options.timeoutMs ?? 10_000);
+    this.follower = new Follower(base, key, openFetched, () => this.heard, (told) => {
+      if (!isNews(told, this.heard)) return;
+      this.heard = told.etag;
+      void this.refresh();
+    });
   }
 
   /** Rejects when the server gives no answers and the page brought none. */
   async initialize(context: EvaluationContext = {}): Promise<void> {
     this.become(context, this.answers);
     this.startPolling();
+    if (this.options.stream ?? true) void this.follower.start();
     if (this.answers === null) await this.fetch();
   }
 
@@ -57,6 +69,7 @@ export class HeadwayWebProvider implements Provider {
 
   onClose(): Promise<void> {
     clearInterval(this.timer);
+    this.follower.stop();
     return this.client.close();
   }
 
@@ -108,7 +121,7 @@ export class HeadwayWebProvider implements Provider {
   /** Whether there are new answers. An answer that comes after the context changed again is not used. */
   private async fetch(): Promise<boolean> {
     const { context } = this;
-    const found = await this.remote.answers(context);
+    const found = await this.remote.answers(context, this.heard);
     if (found === null || context !== this.context) return false;
     this.become(context, found);
     return true;
