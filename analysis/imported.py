@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +26,10 @@ from metrics.reading import meant
 FIELDS = ("metric", "arm", "n", "mean", "variance", "events")
 IMPORTABLE = (Kind.MEAN, Kind.COUNT, Kind.PROPORTION)
 MAX_UNITS = 10**12
+LARGEST = 1e150
+"""Squares of larger values would overflow."""
+NOT_FINITE = ("nan", "inf", "infinity")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 Row = Mapping[str, object]
 
 
@@ -46,10 +51,11 @@ class Aggregate:
         return {name: getattr(self, name) for name in ("metric", "arm", "n", "mean", "variance")}
 
 
-def read(locked: LockedPlan, rows: Iterable[Row]) -> tuple[Aggregate, ...]:
-    """Every metric of the plan in every arm, once. Raises Refused with every problem and its line."""
+def read(locked: LockedPlan, rows: Iterable[Row], *, first_line: int = 1) -> tuple[Aggregate, ...]:
+    """Every metric of the plan in every arm, once. Raises Refused with every problem and its line; the rows
+    of a file begin in line 2."""
     reader = _Reader(locked)
-    found = [reader.aggregate(line, row) for line, row in enumerate(rows, start=1)]
+    found = [reader.aggregate(line, row) for line, row in enumerate(rows, start=first_line)]
     known = tuple(each for each in found if each is not None)
     raise_if_any(reader.problems or _missing(locked, known))
     return known
@@ -130,7 +136,7 @@ class _Reader:
                 fix = f"{meant(name, FIELDS)}Columns are {', '.join(FIELDS)}."
                 self._note(line, name, row[name], "there is no such column", fix)
         metric, arm = row.get("metric"), row.get("arm")
-        if metric not in self.definitions:
+        if not isinstance(metric, str) or metric not in self.definitions:
             fix = f"Bound are: {', '.join(self.definitions)}."
             self._note(line, "metric", metric, "the experiment does not bind this metric", fix)
             return
@@ -174,15 +180,16 @@ class _Reader:
         high: float = math.inf,
         whole: bool = False,
     ) -> float:
-        try:
-            value = float(str(row[name]))
-        except KeyError:
+        if name not in row:
             self._note(line, name, None, "this is missing", "Every row needs it.")
             return 0.0
-        except ValueError:
-            self._note(line, name, row[name], "this is not a number", "Write it with a decimal point.")
+        if not NUMBER.fullmatch(str(row[name])):
+            fix = "Write it with a decimal point, without thousands separators."
+            finite = "finite " if str(row[name]).lower().lstrip("+-") in NOT_FINITE else ""
+            self._note(line, name, row[name], f"this is not a {finite}number", fix)
             return 0.0
-        if not math.isfinite(value) or not low <= value <= high or (whole and value != int(value)):
+        value = float(str(row[name]))
+        if not abs(value) < LARGEST or not low <= value <= high or (whole and value != int(value)):
             kind = "a whole number" if whole else "a finite number"
             limit = f" from {low:,.0f} to {high:,.0f}" if math.isfinite(high) else ""
             floor = f" of at least {low:,.0f}" if math.isfinite(low) and not limit else ""

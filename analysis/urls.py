@@ -1,7 +1,7 @@
 from django.urls import path
 
 from analysis.addresses import SHA256
-from analysis.pages import against, report, sharing, steps, tabs
+from analysis.pages import against, importing, report, sharing, steps, tabs
 from analysis.report.forms import FORMS, PICTURES
 
 urlpatterns = [
@@ -33,6 +33,7 @@ urlpatterns = [
     path("<slug:key>/shares/<int:link_id>/revoke/", sharing.revoke, name="experiment-share-revoke"),
     path("<slug:key>/health/", tabs.health, name="experiment-health"),
     path("<slug:key>/explore/", tabs.explore, name="experiment-explore"),
+    path("<slug:key>/import/", importing.bring, name="experiment-import"),
     path("<slug:key>/look/", steps.look, name="experiment-look"),
     path("<slug:key>/look/state/", tabs.look_state, name="experiment-look-state"),
     *(

@@ -4,7 +4,7 @@ from django.urls import path
 
 from analysis import services
 from analysis.addresses import SHA256
-from analysis.api import views
+from analysis.api import imports, sources, views
 from analysis.models import GuardrailTrip
 from analysis.report.forms import FORMS, PICTURES
 
@@ -18,6 +18,7 @@ STEPS: dict[str, Callable[..., GuardrailTrip]] = {
 urlpatterns = [
     path(f"{ONE}/report", views.LatestReport.as_view(), name="api-report"),
     path(f"{ONE}/results", views.Results.as_view(), name="api-results"),
+    path(f"{ONE}/imports", imports.Imports.as_view(), name="api-imports"),
     path(f"{ONE}/runs", views.Runs.as_view(), name="api-runs"),
     *(
         path(f"reports/{SHA256}.{form}", views.Report.as_view(form=form), name=f"api-report-{form}")
@@ -31,6 +32,9 @@ urlpatterns = [
         )
         for form in PICTURES
     ),
+    path("sources", sources.SourceList.as_view(), name="api-sources"),
+    path("sources/<slug:key>", sources.SourceDetail.as_view(), name="api-source"),
+    path("sources/<slug:key>/test", sources.SourceTesting.as_view(), name="api-source-test"),
     path("trips", views.Trips.as_view(), name="api-trips"),
     *(
         path(f"trips/<int:trip_id>/{name}", views.TripStep.as_view(service=service), name=f"api-trip-{name}")

@@ -25,16 +25,23 @@ NOTHING_KNOWN = DataFlow(waiting=0, accepted=0, refused=0, silent_days=(), days=
 
 @transaction.atomic
 def import_look(
-    *, experiment: str, rows: Iterable[Row], until: datetime, actor: str, now: datetime
+    *,
+    experiment: str,
+    rows: Iterable[Row],
+    until: datetime,
+    actor: str,
+    now: datetime,
+    first_line: int = 1,
 ) -> AnalysisRun:
     """Store a look at aggregates of all data up to `until`. The same numbers again are the same look.
 
-    `rows` have the fields of `analysis.imported.FIELDS`, one for each arm and metric of the plan. Raises
+    `rows` have the fields of `analysis.imported.FIELDS`, one for each arm and metric of the plan; `first_line`
+    is the line of the first one in its file. Raises
     Refused with every problem and its line, Conflict when a look at later data exists.
     """
     locked = experiments.plan(experiment)
     requests.raise_if_outside(locked, until, now)
-    aggregates = imported.read(locked, rows)
+    aggregates = imported.read(locked, rows, first_line=first_line)
     config = looks.config_hash(locked, engine=f"{ENGINE} {imported.sha256(aggregates)}")
     storing.lock(experiment)
     past = history.past(locked, cut=until)

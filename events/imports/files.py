@@ -47,7 +47,7 @@ class TableFile:
         if self.is_parquet:
             return _parquet(self.path).schema_arrow.names  # type: ignore[no-any-return]
         with self.path.open("rb") as file:
-            _, header = next(_records(file, self.delimiter), (1, []))
+            _, header = next(records(file, self.delimiter), (1, []))
         return _checked_header(header, self)
 
     def rows(self) -> Iterator[tuple[int, Row | Problem]]:
@@ -63,10 +63,10 @@ class TableFile:
 
     def _csv_rows(self) -> Iterator[tuple[int, Row | Problem]]:
         with self.path.open("rb") as file:
-            records = _records(file, self.delimiter)
-            _, header = next(records)
+            read = records(file, self.delimiter)
+            _, header = next(read)
             columns = _checked_header(header, self)
-            for line, cells in records:
+            for line, cells in read:
                 if len(cells) == len(columns):
                     yield line, dict(zip(columns, cells, strict=True))
                 elif cells:
@@ -101,8 +101,8 @@ def _parquet(path: Path) -> Any:
         raise Refused(problem("file", str(path), why, "Write it again.")) from None
 
 
-def _records(file: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Records with the line each begins in."""
+def records(file: BinaryIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Records of a CSV file with the line each begins in. Raises Refused where it cannot be read on."""
     reader = csv.reader(_lines(file), delimiter=delimiter, strict=True)
     line = 1
     try:

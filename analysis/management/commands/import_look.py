@@ -1,6 +1,5 @@
 """`manage.py import_look EXPERIMENT FILE.csv --until TIME`: a look at numbers computed elsewhere."""
 
-import csv
 import getpass
 from argparse import ArgumentParser
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from analysis import queries
+from analysis import aggregate_files, queries
 from analysis.management.times import read_time
 from analysis.services import importing
 from ledger.refusals import Refused, refuse
-
-MAX_BYTES = 10_000_000
 
 
 class Command(BaseCommand):
@@ -31,6 +28,7 @@ class Command(BaseCommand):
             run = importing.import_look(
                 experiment=options["experiment"],
                 rows=_rows(options["file"]),
+                first_line=aggregate_files.FIRST_LINE,
                 until=read_time(options["until"]),
                 actor=options["actor"] or getpass.getuser(),
                 now=timezone.now(),
@@ -45,15 +43,6 @@ class Command(BaseCommand):
 
 def _rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file with a header."""
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+    if not path.is_file() or path.stat().st_size > aggregate_files.MAX_BYTES:
         raise refuse("file", str(path), "there is no CSV file of at most 10 MB here", "Name the file.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refuse(
-            "file", str(path), f"this is not UTF-8 at byte {error.start}", "Save it as UTF-8."
-        ) from None
-    rows = list(csv.DictReader(text.splitlines(), restkey="(more)"))
-    if not rows:
-        raise refuse("file", str(path), "it has no rows", "The first line names the columns.")
-    return rows
+    return aggregate_files.rows_of(path.read_bytes())

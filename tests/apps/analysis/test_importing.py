@@ -113,10 +113,11 @@ def test_command__csv__look_is_stored_and_the_verdict_printed(running, tmp_path,
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no rows"),
+        (b"", "it is empty"),
         (b"metric,arm\n", "no rows"),
         (b"\xff\xfe", "UTF-8"),
-        (b"metric,arm,n\nx,y\n", "line 1: metric"),
+        (b"metric,arm,n\nx,y\n", "line 2: row"),
+        (b"metric,arm,n\nx,y,1\n", "line 2: metric"),
     ],
 )
 def test_command__bad_file__says_what_is_wrong(running, tmp_path, content, said):
