@@ -205,6 +205,30 @@ class EventName(models.Model):
         return self.name
 
 
+class ExposureCount(models.Model):
+    """How many exposures to a variant of a flag one day (UTC, of the exposures) had, and the newest of them.
+
+    An exposure is one unit's first of the day to a version of the flag, as its SDK noted it.
+    """
+
+    environment = environment_field()
+    flag = models.CharField(max_length=128)
+    variant = models.CharField(max_length=128)
+    day = models.DateField()
+    count = models.PositiveBigIntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "flag", "variant", "day"], name="one_count_per_variant_and_day"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.flag}={self.variant}: {self.count}"
+
+
 class ImportRun(models.Model):
     """A file that a command read in.
 
