@@ -20,7 +20,7 @@ from metrics.reading import body_fields
 class SourceVersionSerializer(serializers.ModelSerializer[SourceVersion]):
     """One version: the text as written and what it means. No address and no password is part of it."""
 
-    source = serializers.SlugRelatedField[Source](slug_field="key", read_only=True)
+    source = serializers.SlugRelatedField[Source](slug_field="key", read_only=True)  # type: ignore[assignment]
     definition = serializers.JSONField(source="content", read_only=True)
 
     class Meta:

@@ -62,7 +62,7 @@ def test_post__the_same_again__the_same_look(api, running):
         ({"until": UNTIL}, "rows"),
         ({"until": UNTIL, "rows": {"metric": "orders"}}, "rows"),
         ({"until": UNTIL, "rows": [1]}, "rows"),
-        ({"until": UNTIL, "rows": rows() + [{"metric": [], "arm": {}}]}, "metric"),
+        ({"until": UNTIL, "rows": [*rows(), {"metric": [], "arm": {}}]}, "metric"),
         ({"until": UNTIL, "rows": [{**rows()[0], "n": 10**400}, rows()[1]]}, "n"),
         ({"until": UNTIL, "rows": rows(), "untill": 1}, "untill"),
     ],
