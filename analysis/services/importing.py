@@ -36,7 +36,8 @@ def import_look(
     """Store a look at aggregates of all data up to `until`. The same numbers again are the same look.
 
     `rows` have the fields of `analysis.imported.FIELDS`, one for each arm and metric of the plan;
-    `first_line` is the line of the first one in its file. Raises Refused with every problem and its line, Conflict when a look at later data exists.
+    `first_line` is the line of the first one in its file. Raises Refused with every problem and its line,
+    Conflict when a look at later data exists.
     """
     locked = experiments.plan(experiment)
     requests.raise_if_outside(locked, until, now)
