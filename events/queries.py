@@ -3,6 +3,7 @@
 Loaded by web processes: nothing here opens a file of the store.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -17,6 +18,7 @@ from events.labels import Direction, Label, LabelKind
 from events.layout import EVENTS, EXPOSURES, SEEN
 from events.models import (
     EventName,
+    ExposureCount,
     ImportRun,
     InboxBatch,
     IngestCount,
@@ -25,6 +27,7 @@ from events.models import (
     StoreFile,
     Tally,
 )
+from flags.seen import DayCount
 from ledger.refusals import NotFound, problem
 
 LASTING = (LabelKind.INCIDENT, LabelKind.INJECTION, LabelKind.EXPERIMENT)
@@ -128,6 +131,24 @@ def tallies(environment: str, *, since: date, until: date) -> dict[str, int]:
     """What ingest counted in an environment on these days of receipt, both included, by `Tally` value."""
     counted = IngestCount.objects.filter(environment=environment, day__gte=since, day__lte=until)
     return dict(counted.values_list("kind").annotate(total=Sum("count")))
+
+
+def last_exposures(environment: str, flags: Sequence[str]) -> dict[str, datetime]:
+    """Flag → its newest exposure, of flags that have any."""
+    counted = ExposureCount.objects.filter(environment=environment, flag__in=flags)
+    return dict(counted.values_list("flag").annotate(last=Max("last_at")).values_list("flag", "last"))
+
+
+def exposures_since(environment: str) -> datetime | None:
+    """The noon of the first day with a counted exposure; None before any."""
+    first = ExposureCount.objects.filter(environment=environment).aggregate(day=Min("day"))["day"]
+    return None if first is None else datetime.combine(first, NOON, UTC)
+
+
+def exposures_by_day(environment: str, flag: str, since: date) -> list[DayCount]:
+    """Exposures to each variant of a flag on each day that had some."""
+    counted = ExposureCount.objects.filter(environment=environment, flag=flag, day__gte=since)
+    return [DayCount(*row) for row in counted.values_list("day", "variant", "count")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ class FlagsConfig(AppConfig):
     name = "flags"
 
     def ready(self) -> None:
-        from flags import objections
+        from flags import objections, queries, seen
 
         objections.register()
+        seen.register(queries.last_sightings, queries.sightings_since)

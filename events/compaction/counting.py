@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import connection
 
 from events.compaction.duplicates import Repeated
@@ -13,6 +15,7 @@ from events.compaction.intake import Claimed, Intake
 from events.compaction.rows import Tables, batch_of
 from events.layout import EVENTS, EXPOSURES
 from events.models import Tally
+from flags import queries as flag_queries
 
 Counts = Counter[tuple[int | None, date, str]]
 """By key, day and kind."""
@@ -27,6 +30,15 @@ NAME = """
 INSERT INTO events_eventname (environment, name, last_seen_at) VALUES (%s, %s, %s)
 ON CONFLICT (environment, name) DO UPDATE SET last_seen_at = excluded.last_seen_at
 """
+EXPOSED = """
+INSERT INTO events_exposurecount (environment, flag, variant, day, count, last_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (environment, flag, variant, day) DO UPDATE
+SET count = events_exposurecount.count + excluded.count,
+    last_at = greatest(events_exposurecount.last_at, excluded.last_at)
+"""
+MAX_GROUPS = 2_000
+"""More variants and days than a round should bring; those with the fewest exposures are not counted."""
 MAX_NAMES = 1_000
 """More names than a round should bring: ids went into the names. They are stored, but not offered."""
 
@@ -77,3 +89,16 @@ def note_names(environment: str, stored: Tables, *, now: datetime) -> None:
     names = sorted(stored[EVENTS]["name"].unique().to_pylist())[:MAX_NAMES]
     with connection.cursor() as cursor:
         cursor.executemany(NAME, [(environment, name, now) for name in names])
+
+
+def note_exposures(environment: str, stored: Tables) -> None:
+    """Add to the exposures per flag, variant and day; what is no flag is not counted."""
+    shown = stored[EXPOSURES].select(["flag", "variant", "ts"])
+    days = pc.floor_temporal(shown["ts"], unit="day").cast(pa.date32())
+    groups = shown.append_column("day", days).group_by(["flag", "variant", "day"])
+    found = groups.aggregate([("ts", "count"), ("ts", "max")]).sort_by([("ts_count", "descending")])
+    rows = found.slice(0, MAX_GROUPS).select(["flag", "variant", "day", "ts_count", "ts_max"]).to_pylist()
+    known = flag_queries.existing_flags({row["flag"] for row in rows})
+    values = sorted((environment, *row.values()) for row in rows if row["flag"] in known)
+    with connection.cursor() as cursor:
+        cursor.executemany(EXPOSED, values)

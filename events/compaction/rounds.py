@@ -101,6 +101,7 @@ def run_round(environment: str, storage: Storage, *, now: datetime, wait: bool =
     counts = counting.tally(taken, stored, repeated)
     counting.write(environment, counts)
     counting.note_names(environment, stored, now=now)
+    counting.note_exposures(environment, stored)
     claimed = InboxBatch.objects.filter(id__in=[batch.id for batch in taken.batches])
     claimed.update(payload=None, compacted_at=now)
     filed = _filed(len(taken.batches), counts)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from flags import changes, queries, seen, words
+from flags import changes, exposures, queries, seen, words
 from flags.hygiene import Finding
 from flags.models import FlagVersion, RampRun
 from flags.pages import ramps
@@ -31,6 +31,8 @@ def flag(request: HttpRequest, key: str) -> HttpResponse:
         "ramps": [ramps.shown(run) for run in _ramps(found)],
         "plans": queries.ramp_plans(),
         "stale": _stale(found),
+        "exposures": _exposures(found),
+        "exposure_days": exposures.DAYS,
         "elsewhere": [
             (place, live) for place, live in queries.flag_states(found.flag) if place != found.environment
         ],
@@ -112,7 +114,14 @@ def _stale(found: Here) -> tuple[Finding, ...]:
     if found.flag.is_archived:
         return ()
     seen_at = seen.last_seen(found.environment.key, [found.flag.key]).get(found.flag.key)
-    return stale(found.flag, found.live, seen_at, timezone.now())
+    since = seen.counted_since(found.environment.key)
+    return stale(found.flag, found.live, seen_at, timezone.now(), counted_since=since)
+
+
+def _exposures(found: Here) -> tuple[exposures.Row, ...]:
+    today = timezone.now().date()
+    counts = seen.daily(found.environment.key, found.flag.key, exposures.first_day(today))
+    return exposures.rows(counts, today)
 
 
 def _ramps(found: Here) -> list[RampRun]:

@@ -43,6 +43,7 @@ def flags(request: HttpRequest) -> HttpResponse:
 def _entries(environment: Environment, flags: list[Flag]) -> list[dict[str, Any]]:
     live, held = queries.live_among(environment, flags), queries.held_among(environment, flags)
     last, now = seen.last_seen(environment.key, [flag.key for flag in flags]), timezone.now()
+    since = seen.counted_since(environment.key)
     return [
         {
             "flag": flag,
@@ -51,7 +52,9 @@ def _entries(environment: Environment, flags: list[Flag]) -> list[dict[str, Any]
                 is_held=flag.key in held,
             ),
             "seen_at": last.get(flag.key),
-            "stale": () if flag.is_archived else stale(flag, live.get(flag.key), last.get(flag.key), now),
+            "stale": ()
+            if flag.is_archived
+            else stale(flag, live.get(flag.key), last.get(flag.key), now, counted_since=since),
         }
         for flag in flags
     ]
@@ -62,11 +65,21 @@ def _stale(environment: Environment, flags: Iterable[Flag]) -> list[Flag]:
     listed, now = list(flags), timezone.now()
     live = queries.live_among(environment, listed)
     last = seen.last_seen(environment.key, [flag.key for flag in listed])
-    return [flag for flag in listed if stale(flag, live.get(flag.key), last.get(flag.key), now)]
+    since = seen.counted_since(environment.key)
+    return [
+        flag
+        for flag in listed
+        if stale(flag, live.get(flag.key), last.get(flag.key), now, counted_since=since)
+    ]
 
 
 def stale(
-    flag: Flag, live: FlagVersion | None, seen_at: datetime | None, now: datetime
+    flag: Flag,
+    live: FlagVersion | None,
+    seen_at: datetime | None,
+    now: datetime,
+    *,
+    counted_since: datetime | None,
 ) -> tuple[hygiene.Finding, ...]:
     """Why the flag should be cleaned up in one environment; empty when it should not."""
     return hygiene.findings(
@@ -77,6 +90,6 @@ def stale(
             since=live.published_at if live else None,
             now=now,
             seen_at=seen_at,
-            is_counted=seen.is_known(),
+            is_counted=counted_since is not None and now - counted_since >= hygiene.UNUSED_AFTER,
         )
     )

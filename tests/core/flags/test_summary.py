@@ -43,10 +43,19 @@ def test_seen__several_sources__newest_of_each_flag(monkeypatch):
     monkeypatch.setattr(seen, "_providers", [])
     assert not seen.is_known()
 
-    seen.register(lambda environment, flags: {"a": NOON})
-    seen.register(lambda environment, flags: {"a": NOON.replace(hour=13), "b": NOON})
+    seen.register(lambda environment, flags: {"a": NOON}, lambda environment: None)
+    assert seen.counted_since("production") is None
+    seen.register(
+        lambda environment, flags: {"a": NOON.replace(hour=13), "b": NOON}, lambda environment: NOON
+    )
+
+    assert seen.counted_since("production") == NOON
 
     assert seen.last_seen("production", ["a", "b", "c"]) == {"a": NOON.replace(hour=13), "b": NOON}
+
+
+def _never(environment):
+    return None
 
 
 def test_seen__same_source_twice__asked_once(monkeypatch):
@@ -57,8 +66,8 @@ def test_seen__same_source_twice__asked_once(monkeypatch):
         return {}
 
     monkeypatch.setattr(seen, "_providers", [])
-    seen.register(source)
-    seen.register(source)
+    for _ in range(2):
+        seen.register(source, _never)
     seen.last_seen("production", ["a"])
 
     assert calls == ["production"]
