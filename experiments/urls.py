@@ -3,7 +3,7 @@ from collections.abc import Callable
 from django.urls import path
 
 from experiments import services
-from experiments.pages import detail, editing, listing, steps
+from experiments.pages import detail, editing, listing, moving, rollout, steps
 
 STEPS: dict[str, tuple[Callable[..., object], str]] = {
     "submit": (services.submit, "The plan waits for approval."),
@@ -14,6 +14,21 @@ STEPS: dict[str, tuple[Callable[..., object], str]] = {
     "discard-revision": (services.discard_revision, "The new version was dropped."),
     "stop": (services.stop, "The experiment stopped."),
     "invalidate": (services.invalidate, "The experiment is invalid."),
+    "unschedule": (services.unschedule, "The start was taken back; the approval stays."),
+    "pause": (services.pause, "Everybody gets the flag's default until you resume."),
+    "resume": (services.resume, "The arms are served again; nobody changed arm."),
+    "approve-change": (services.approve_change, "You agreed to the change; it can be applied."),
+    "reject-change": (services.reject_change, "The change was rejected; the draft stays."),
+    "apply-change": (services.apply_change, "The change is in force; a new phase began."),
+    "ramp-pause": (services.pause_ramp, "The ramp is paused; the coverage stays."),
+    "ramp-resume": (services.resume_ramp, "The ramp goes on; the current step is held anew."),
+    "ramp-end": (services.end_ramp, "The ramp is over; the coverage stays."),
+}
+WAY_OUT: dict[str, tuple[Callable[..., object], str]] = {
+    "start-rollout": (services.start_rollout, "The roll-out began."),
+    "finish-rollout": (services.finish_rollout, "Everybody gets it now, as the flag's default."),
+    "follow-up": (services.follow_up, "Kept beside what was predicted."),
+    "close": (services.close, "The experiment is closed."),
 }
 
 urlpatterns = [
@@ -29,13 +44,22 @@ urlpatterns = [
     path("<slug:key>/coverage/", steps.coverage, name="experiment-coverage"),
     path("<slug:key>/decision/", detail.decide, name="experiment-decision"),
     path("<slug:key>/decide/", steps.decide, name="experiment-decide"),
+    path("<slug:key>/schedule/", moving.schedule, name="experiment-schedule"),
+    path("<slug:key>/schedule-stop/", moving.schedule_stop, name="experiment-schedule-stop"),
+    path("<slug:key>/request-change/", moving.request_change, name="experiment-request-change"),
+    path("<slug:key>/ramp/", moving.start_ramp, name="experiment-ramp"),
+    path("<slug:key>/ramp/<int:step>/", moving.approve_ramp_step, name="experiment-ramp-step"),
+    path("<slug:key>/follow-on/", moving.follow_on, name="experiment-follow-on"),
+    path("<slug:key>/rollout/", rollout.rollout, name="experiment-rollout"),
+    path("<slug:key>/clean-up/<slug:item>/", rollout.check_off, name="experiment-check-off"),
     *(
         path(
             f"<slug:key>/{name}/",
             steps.step,
-            {"service": service, "done": done},
+            {"service": service, "done": done, "back": back},
             name=f"experiment-{name}",
         )
-        for name, (service, done) in STEPS.items()
+        for back, named in (("experiment-plan", STEPS), ("experiment-rollout", WAY_OUT))
+        for name, (service, done) in named.items()
     ),
 ]

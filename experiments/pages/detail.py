@@ -7,9 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from experiments import lifecycle, preflight, queries, status, words
+from experiments.changes import ChangeState
 from experiments.lifecycle import State
 from experiments.models import Experiment, ExperimentVersion, Taken, VersionState
 from experiments.pages.forms import BindForm
+from flags import queries as flag_queries
+from flags import ramp
+from flags.pages.ramps import strip
 from ledger import queries as ledger_queries
 from metrics import queries as metric_queries
 from metrics import words as metric_words
@@ -20,7 +24,12 @@ ROWS_A_PAGE = 50
 def plan(request: HttpRequest, key: str) -> HttpResponse:
     experiment = queries.experiment(key)
     version = queries.newest_version(experiment)
-    context = {**frame(experiment, "plan"), **_plan(experiment, version), **_steps(experiment, version)}
+    context = {
+        **frame(experiment, "plan"),
+        **_plan(experiment, version),
+        **_moving(experiment),
+        **_steps(experiment, version),
+    }
     return render(request, "experiments/plan.html", context)
 
 
@@ -58,6 +67,7 @@ def frame(experiment: Experiment, tab: str) -> dict[str, Any]:
         "tab": tab,
         "state": state,
         "has_started": state in lifecycle.STARTED,
+        "is_decided": state in {State.DECIDED, State.ROLLING_OUT, State.CLOSED},
         "pill": status.pills([(experiment.key, state)])[experiment.key],
     }
 
@@ -80,6 +90,21 @@ def _plan(experiment: Experiment, version: ExperimentVersion) -> dict[str, Any]:
     }
 
 
+def _moving(experiment: Experiment) -> dict[str, Any]:
+    """What changes by itself or waits for somebody."""
+    change, run = queries.open_change(experiment), queries.open_ramp(experiment)
+    steps = ramp.of_rows(run.steps) if run else ()
+    coming = (n for n, step in enumerate(steps) if run and n > run.step and step.needs_approval)
+    return {
+        "change": change,
+        "can_apply": change is not None and change.change_state is ChangeState.APPROVED,
+        "ramp": run,
+        "ramp_steps": strip(steps, run.step, run.approved_steps) if run else [],
+        "to_approve": next((n for n in coming if run and n not in run.approved_steps), None),
+        "ramp_plans": flag_queries.ramp_plans(),
+    }
+
+
 def _bound(binding: Any) -> dict[str, Any]:
     unit = binding.definition.unit
     return {
@@ -98,6 +123,11 @@ def _steps(experiment: Experiment, version: ExperimentVersion) -> dict[str, bool
         "can_submit": state is State.DRAFT,
         "can_approve": state is State.IN_REVIEW,
         "can_send_back": State.DRAFT in lifecycle.ALLOWED[state],
+        "can_schedule": State.SCHEDULED in lifecycle.ALLOWED[state],
+        "can_unschedule": state is State.SCHEDULED,
+        "can_pause": state is State.RUNNING,
+        "can_resume": state is State.PAUSED,
+        "can_stop_later": state in lifecycle.EXPOSING,
         "can_start": State.RUNNING in lifecycle.ALLOWED[state] and experiment.started_at is None,
         "can_revise": state in lifecycle.EXPOSING and not is_draft,
         "is_revision": is_revision,

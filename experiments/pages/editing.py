@@ -8,15 +8,17 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from experiments import queries, services
-from experiments.pages.forms import NEW_ARMS, ArmRows, PlanForm, initial, initial_arms, show_problems
+from experiments.pages.forms import NEW_ARMS, ArmRows, Places, PlanForm, initial, initial_arms, show_problems
+from flags import queries as flag_queries
 from ledger.refusals import Refused
 from metrics import queries as metric_queries
+from organisation import queries as organisation_queries
 
 
 def create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _save(request, "")
-    form = PlanForm(titles=metric_queries.titles(), initial={"owner": request.user.get_username()})
+    form = PlanForm(**_offered(), initial={"owner": request.user.get_username(), **_started_with(request)})
     return _shown(request, form, ArmRows(prefix="arms", initial=NEW_ARMS))
 
 
@@ -25,12 +27,12 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
     draft = queries.draft(experiment, queries.draft_version(experiment))
     if request.method == "POST":
         return _save(request, key)
-    form = PlanForm(titles=metric_queries.titles(), initial=initial(key, draft))
+    form = PlanForm(**_offered(), initial=initial(key, draft))
     return _shown(request, form, ArmRows(prefix="arms", initial=initial_arms(draft)), key)
 
 
 def _save(request: HttpRequest, key: str) -> HttpResponse:
-    form = PlanForm(request.POST, titles=metric_queries.titles())
+    form = PlanForm(request.POST, **_offered())
     arms = ArmRows(request.POST, prefix="arms")
     if not (form.is_valid() and arms.is_valid()):
         return _shown(request, form, arms, key, status=422)
@@ -50,6 +52,20 @@ def _store(request: HttpRequest, form: PlanForm, arms: Any, key: str) -> str:
     if key:
         return services.edit(key=key, content=content, **by).key
     return services.create(key=form.cleaned_data["key"], content=content, **by).key
+
+
+def _offered() -> dict[str, Any]:
+    """What there is to choose from."""
+    teams = organisation_queries.teams().values_list("key", flat=True)
+    surfaces = organisation_queries.surfaces().values_list("key", flat=True)
+    layers = flag_queries.layers().values_list("key", flat=True)
+    places = Places(tuple(teams), tuple(surfaces), tuple(layers))
+    return {"titles": metric_queries.titles(), "places": places}
+
+
+def _started_with(request: HttpRequest) -> dict[str, Any]:
+    """What a link to the empty form fills in, for example the metric of a calculator."""
+    return {name: request.GET[name] for name in ("metric", "flag", "planned_units") if name in request.GET}
 
 
 def _shown(request: HttpRequest, form: PlanForm, arms: Any, key: str = "", status: int = 200) -> HttpResponse:

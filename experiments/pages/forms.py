@@ -4,6 +4,7 @@ Only types are converted here (per cent to parts per million, lines to pairs). W
 by `experiments.drafts`, whose problems are put beside the fields they belong to.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +32,8 @@ INFERENCES = {
 }
 DIRECTIONS = {Direction.UP: "rises", Direction.DOWN: "falls", Direction.NONE: "does not move"}
 HYPOTHESIS = ("change", "audience", "metric", "direction", "mechanism", "refuted_if")
-PLAIN = ("title", "owner", "kind", "flag", "environment", "unit_type", "inference")
+PLAIN = ("kind", "flag", "environment", "unit_type", "inference")
+CLEARED = ("title", "owner", "backup_owner", "team", "surface", "layer")
 NUMBERS = ("alpha", "looks", "min_days", "max_days", "planned_units")
 
 
@@ -40,12 +42,24 @@ class _Rows(forms.Textarea):
         super().__init__(attrs={"rows": rows})
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What teams, surfaces and layers there are to choose from, by key."""
+
+    teams: tuple[str, ...] = ()
+    surfaces: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+
+
 class PlanForm(forms.Form):
     """Everything but the arms, which are rows of their own."""
 
     key = forms.CharField(required=False, help_text="lower-case letters, digits and hyphens; never changes")
     title = forms.CharField(required=False)
     owner = forms.CharField(required=False, help_text="who answers for it")
+    backup_owner = forms.CharField(required=False, help_text="who stands in when the owner is away")
+    team = forms.ChoiceField(required=False)
+    surface = forms.ChoiceField(required=False, help_text="the part of the product it changes")
     kind = forms.ChoiceField(choices=list(KINDS.items()))
     change = forms.CharField(required=False, label="We believe that", widget=_Rows(2))
     audience = forms.CharField(required=False, label="for", help_text="for example: signed-in users")
@@ -61,6 +75,13 @@ class PlanForm(forms.Form):
     assigned_here = forms.BooleanField(
         required=False, initial=True, label="Headway's flag assigns the arms", help_text="off: imported data"
     )
+    layer = forms.ChoiceField(
+        required=False,
+        help_text="experiments in one layer never share a unit; none: it shares with all others",
+    )
+    layer_share = forms.DecimalField(
+        required=False, label="Share of the layer in %", min_value=Decimal(0), max_value=Decimal(100)
+    )
     inference = forms.ChoiceField(choices=list(INFERENCES.items()))
     alpha = forms.FloatField(required=False, initial=0.05, help_text="share of false alarms")
     looks = forms.IntegerField(required=False, help_text="planned looks; empty: as often as data arrive")
@@ -72,11 +93,18 @@ class PlanForm(forms.Form):
         required=False, widget=_Rows(2), help_text="one dim = value a line; only such exposures count"
     )
 
-    def __init__(self, *args: Any, titles: dict[str, str], **options: Any) -> None:
+    def __init__(self, *args: Any, titles: dict[str, str], places: Places, **options: Any) -> None:
         super().__init__(*args, **options)
-        field = self.fields["metric"]
+        none = ("", "none")
+        listed = {"team": places.teams, "surface": places.surfaces, "layer": places.layers}
+        self._offer("metric", [("", "…"), *titles.items()])
+        for name, keys in listed.items():
+            self._offer(name, [none, *((key, key) for key in keys)])
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
         if isinstance(field, forms.ChoiceField):
-            field.choices = [("", "…"), *titles.items()]
+            field.choices = choices
 
     def content(self) -> dict[str, Any]:
         """The mapping for `services.create` and `services.edit`; fields left empty keep their defaults."""
@@ -86,8 +114,10 @@ class PlanForm(forms.Form):
         if data["expected"] is not None:
             hypothesis["expected"] = as_amount(data["expected"], data["expected_scale"])
         return {
-            **{name: data[name] for name in PLAIN if data[name] or name in {"owner", "title"}},
+            **{name: data[name] for name in PLAIN if data[name]},
+            **{name: data[name] for name in CLEARED},
             **numbers,
+            "layer_share_ppm": _ppm(data["layer_share"]) if data["layer"] else None,
             "assigned_here": data["assigned_here"],
             "hypothesis": hypothesis,
             "dimensions": [name.strip() for name in data["dimensions"].split(",") if name.strip()],
@@ -104,13 +134,15 @@ class ArmForm(forms.Form):
         required=False, label="Share in %", min_value=Decimal(0), max_value=Decimal(100)
     )
     role = forms.ChoiceField(choices=[(role, role) for role in ArmRole], initial=ArmRole.TREATMENT)
+    dose_ms = forms.IntegerField(required=False, label="Added delay in ms", min_value=0)
 
     def content(self) -> dict[str, Any] | None:
         data = self.cleaned_data
         if not data.get("key"):
             return None
-        weight = int((data["weight"] or Decimal(0)) * (WHOLE_PPM // 100))
-        return {"key": data["key"], "variant": data["variant"], "weight_ppm": weight, "role": data["role"]}
+        weight = _ppm(data["weight"]) or 0
+        named = {"key": data["key"], "variant": data["variant"], "weight_ppm": weight, "role": data["role"]}
+        return {**named, "dose_ms": data["dose_ms"]}
 
 
 ArmRows = forms.formset_factory(ArmForm, extra=0, min_num=ARM_ROWS, max_num=10)
@@ -166,6 +198,7 @@ def initial(key: str, draft: Draft) -> dict[str, Any]:
         **content,
         **content["hypothesis"],
         "key": key,
+        "layer_share": f"{draft.layer_share_ppm / 10_000:g}" if draft.layer_share_ppm else None,
         "expected": round(shown, 10) or None,
         "expected_scale": "relative" if expected.relative else "absolute",
         "dimensions": ", ".join(draft.dimensions),
@@ -175,7 +208,13 @@ def initial(key: str, draft: Draft) -> dict[str, Any]:
 
 def initial_arms(draft: Draft) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
-        {"key": arm.key, "variant": arm.variant, "weight": f"{arm.weight_ppm / 10_000:g}", "role": arm.role}
+        {
+            "key": arm.key,
+            "variant": arm.variant,
+            "weight": f"{arm.weight_ppm / 10_000:g}",
+            "role": arm.role,
+            "dose_ms": arm.dose_ms,
+        }
         for arm in draft.arms
     ]
     return rows + [{"role": ArmRole.TREATMENT}] * (ARM_ROWS - len(rows))
@@ -187,8 +226,12 @@ def show_problems(form: forms.Form, refused: Refused) -> None:
         form.add_error(_field_of(form, problem), f"{problem.reason}. {problem.fix}".strip())
 
 
+def _ppm(percent: Decimal | None) -> int | None:
+    return None if percent is None else int(percent * (WHOLE_PPM // 100))
+
+
 def _field_of(form: forms.Form, problem: Problem) -> str | None:
-    parts = problem.field.removeprefix("hypothesis.").split(".")
+    parts = problem.field.removeprefix("hypothesis.").removesuffix("_ppm").split(".")
     return parts[0] if parts[0] in form.fields else None
 
 

@@ -18,26 +18,33 @@ from metrics import queries as metric_queries
 
 
 @require_POST
-def step(request: HttpRequest, key: str, *, service: Callable[..., object], done: str) -> HttpResponse:
-    """A step that only needs a reason."""
-    service(key=key, reason=request.POST.get("reason", ""), **_by(request))
+def step(
+    request: HttpRequest,
+    key: str,
+    *,
+    service: Callable[..., object],
+    done: str,
+    back: str = "experiment-plan",
+) -> HttpResponse:
+    """A step that only needs a reason; `back` names the page it was asked on."""
+    service(key=key, reason=request.POST.get("reason", ""), **by(request))
     messages.success(request, done)
-    return redirect("experiment-plan", key=key)
+    return redirect(back, key=key)
 
 
 @require_POST
 def start(request: HttpRequest, key: str) -> HttpResponse:
-    coverage_ppm = _ppm(request.POST.get("coverage", "100"))
-    services.start(key=key, coverage_ppm=coverage_ppm, **_by(request))
+    coverage_ppm = ppm(request.POST.get("coverage", "100"))
+    services.start(key=key, coverage_ppm=coverage_ppm, **by(request))
     messages.success(request, "The plan is locked and the experiment runs.")
     return redirect("experiment", key=key)
 
 
 @require_POST
 def coverage(request: HttpRequest, key: str) -> HttpResponse:
-    coverage_ppm = _ppm(request.POST.get("coverage", ""))
+    coverage_ppm = ppm(request.POST.get("coverage", ""))
     services.raise_coverage(
-        key=key, coverage_ppm=coverage_ppm, reason=request.POST.get("reason", ""), **_by(request)
+        key=key, coverage_ppm=coverage_ppm, reason=request.POST.get("reason", ""), **by(request)
     )
     messages.success(request, "More units take part; nobody changes arm.")
     return redirect("experiment-plan", key=key)
@@ -48,9 +55,10 @@ def decide(request: HttpRequest, key: str) -> HttpResponse:
     asked = {
         name: request.POST.get(name, "").strip() for name in ("taken", "snapshot_sha256", "reason", "arm")
     }
-    services.decide(key=key, **{**asked, **_by(request)})
+    at_once = request.POST.get("how", "at_once") == "at_once"
+    services.decide(key=key, at_once=at_once, **{**asked, **by(request)})
     messages.success(request, "The decision was recorded.")
-    return redirect("experiment-history", key=key)
+    return redirect("experiment-rollout" if asked["taken"] == "ship" else "experiment-history", key=key)
 
 
 @require_POST
@@ -58,23 +66,23 @@ def bind(request: HttpRequest, key: str) -> HttpResponse:
     form = BindForm(request.POST, titles=metric_queries.titles())
     if not form.is_valid():
         raise Refused(*_problems(form))
-    services.bind_metric(key=key, content=form.content(), **_by(request))
+    services.bind_metric(key=key, content=form.content(), **by(request))
     messages.success(request, "The metric was bound.")
     return redirect("experiment-plan", key=key)
 
 
 @require_POST
 def unbind(request: HttpRequest, key: str, metric: str) -> HttpResponse:
-    services.unbind_metric(key=key, metric=metric, **_by(request))
+    services.unbind_metric(key=key, metric=metric, **by(request))
     messages.success(request, "The metric was taken out of the plan.")
     return redirect("experiment-plan", key=key)
 
 
-def _by(request: HttpRequest) -> dict[str, Any]:
+def by(request: HttpRequest) -> dict[str, Any]:
     return {"actor": request.user.get_username(), "now": timezone.now()}
 
 
-def _ppm(percent: str) -> int:
+def ppm(percent: str) -> int:
     """Parts per million from what stands in the form, for example 12.5."""
     try:
         return int(Decimal(percent) * (WHOLE_PPM // 100))

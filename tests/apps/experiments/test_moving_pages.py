@@ -1,0 +1,180 @@
+# A missing row fails these tests by itself; narrowing each one would say no more.
+# mypy: disable-error-code="union-attr, index"
+"""Pages of what moves: schedule, review, pause, ramps, roll-out, clean-up."""
+
+import pytest
+
+from experiments import queries, services, status
+from experiments.status import Effect, Snapshot
+from flags import gates
+from flags import services as flag_services
+from tests.apps.experiments.build import KEY, NOW, drafted, started, stopped
+
+pytestmark = pytest.mark.django_db
+SHA = "7f3a9c" + "0" * 58
+PROMISE = Effect(
+    "orders", "Orders per user", "treatment", 0.01, 0.004, 0.016, True, "+1.0 % (0.4 to 1.6)", SHA
+)
+
+
+@pytest.fixture
+def rosa(client, django_user_model):
+    client.force_login(django_user_model.objects.create_user("rosa"))
+    return client
+
+
+@pytest.fixture
+def amir(rosa, django_user_model):
+    other = rosa.__class__()
+    other.force_login(django_user_model.objects.create_user("amir"))
+    return other
+
+
+@pytest.fixture(autouse=True)
+def reports(monkeypatch):
+    monkeypatch.setattr(status, "_verdicts", [])
+    monkeypatch.setattr(status, "_snapshots", [{SHA: Snapshot(KEY, SHA, "SHIP", is_trustworthy=True)}.get])
+    effects = {(KEY, SHA): PROMISE}
+    monkeypatch.setattr(status, "_effects", [lambda key, arm, sha256: effects.get((key, sha256))])
+    monkeypatch.setattr(gates, "_gates", {action: [] for action in gates.ACTIONS})
+
+
+def post(browser, name, **data):
+    return browser.post(f"/experiments/{KEY}/{name}/", data, follow=True)
+
+
+def text(answer):
+    return " ".join(answer.content.decode().split())
+
+
+def test_schedule__approved_plan__says_when_and_can_be_taken_back(rosa):
+    drafted()
+    services.submit(key=KEY, actor="rosa", now=NOW)
+    services.approve(key=KEY, actor="amir", now=NOW)
+
+    shown = post(rosa, "schedule", start_at="2099-01-01T08:00", coverage="50")
+    assert "Starts by itself" in text(shown)
+    assert "50" in text(shown)
+    post(rosa, "unschedule", reason="later")
+
+    assert queries.experiment(KEY).state == "approved"
+
+
+def test_change__asked_on_the_page__diff_shown_and_only_others_agree(rosa, amir):
+    started()
+    services.revise(key=KEY, reason="longer", actor="rosa", now=NOW)
+    services.edit(key=KEY, content={"max_days": 60}, actor="rosa", now=NOW)
+
+    shown = text(post(rosa, "request-change", reason="weekends"))
+    assert "Change under review" in shown
+    assert 'data-label="Then" class="wrap-anywhere">60<' in shown
+    assert post(rosa, "approve-change").status_code == 422
+    assert "can be applied" in text(post(amir, "approve-change"))
+    post(rosa, "apply-change")
+
+    assert queries.plan(KEY).max_days == 60
+
+
+def test_pause__on_the_page__says_what_it_means_and_resumes(rosa):
+    started()
+
+    shown = text(post(rosa, "pause", reason="an incident"))
+    assert "Paused: everybody gets" in shown
+    post(rosa, "resume", reason="over")
+
+    assert queries.experiment(KEY).state == "running"
+
+
+def test_ramp__started_from_a_plan__strip_and_approval(rosa, amir):
+    steps = [
+        {"coverage_ppm": 500_000, "hold_minutes": 60, "needs_approval": True},
+        {"coverage_ppm": 1_000_000},
+    ]
+    flag_services.create_ramp_plan(key="careful", steps=steps, actor="rosa", now=NOW)
+    drafted()
+    services.start(key=KEY, actor="rosa", now=NOW, coverage_ppm=10_000)
+
+    assert "Let it grow by itself" in text(rosa.get(f"/experiments/{KEY}/plan/"))
+    assert "Approve step 1" in text(post(rosa, "ramp", plan="careful"))
+    assert "Step 1 is approved" in text(post(amir, "ramp/0", reason="looks fine"))
+    post(rosa, "ramp-end", reason="enough")
+
+    assert queries.open_ramp(queries.experiment(KEY)) is None
+
+
+def decided(rosa, **how):
+    stopped()
+    return post(rosa, "decide", taken="ship", snapshot_sha256=SHA, reason="orders rose", **how)
+
+
+def test_decide__ship__leads_to_the_way_to_everybody(rosa):
+    shown = text(decided(rosa, how="rollout"))
+
+    assert "Prepare the roll-out" in shown
+    assert "Remove the code of the arms" in shown
+    assert "No code was scanned yet" in shown
+
+
+def test_rollout__prepared_started_followed_up_cleaned__closed(rosa):
+    decided(rosa, how="rollout")
+
+    shown = text(post(rosa, "rollout", follow_up_on="2099-02-01"))
+    assert "+1.0 % (0.4 to 1.6)" in shown
+    assert "there is no hold-back" in shown
+    for step in ("start-rollout", "finish-rollout", "follow-up"):
+        assert post(rosa, step, reason="as planned").status_code == 200
+    for item in ("code", "flag", "targets", "learning"):
+        shown = text(post(rosa, f"clean-up/{item}", reason="done"))
+    assert "Close the experiment" in shown
+    post(rosa, "close")
+
+    assert queries.experiment(KEY).state == "closed"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"follow_up_on": "someday"}, "not a day"),
+        ({"follow_up_on": "2001-01-01"}, "this day is past"),
+        ({"holdback": "many"}, "not a percentage"),
+        ({"holdback": "3"}, "another system assigns"),
+        ({"plan": "no-such-plan"}, "no such plan"),
+    ],
+)
+def test_rollout__refused__says_why_and_keeps_what_was_typed(rosa, typed, said):
+    decided(rosa, how="rollout")
+
+    answer = post(rosa, "rollout", **typed)
+
+    assert answer.status_code == 422
+    assert said in text(answer)
+    if "follow_up_on" in typed:
+        assert f'value="{typed["follow_up_on"]}"' in text(answer)
+
+
+def test_rollout__nothing_decided__says_what_comes_first(rosa):
+    stopped()
+
+    assert "Nothing is decided yet" in text(rosa.get(f"/experiments/{KEY}/rollout/"))
+
+
+def test_follow_on__key_taken__refused_else_a_draft(rosa):
+    started()
+
+    assert post(rosa, "follow-on", new_key=KEY).status_code == 409
+    assert "new draft with the same plan" in text(post(rosa, "follow-on", new_key="again"))
+
+
+def test_edit__team_surface_layer_of_the_lists__kept_and_cleared(rosa):
+    from organisation import services as organisation_services
+
+    by: dict = {"actor": "rosa", "now": NOW}
+    organisation_services.create_team(key="shop", name="Shop", owner="rosa", **by)
+    organisation_services.create_surface(key="checkout", name="Checkout", team="shop", owner="rosa", **by)
+    drafted(team="shop", surface="checkout")
+
+    shown = text(rosa.get(f"/experiments/{KEY}/edit/"))
+    assert '<option value="checkout" selected>' in shown
+    services.edit(key=KEY, content={"surface": ""}, **by)
+
+    assert queries.experiment(KEY).surface_id is None
