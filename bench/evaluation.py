@@ -22,12 +22,13 @@ from pathlib import Path
 
 import mmh3
 
-from bench import evaluation_peers
+from bench import peers
 from bench.evaluation_data import ATTRIBUTES, document, many_flags
 from headway import Client
 from headway.reading import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
+COMPILED = ROOT / ".headway" / "bench" / "pyc"
 ROUNDS = 7
 CALLS = 40_000
 Loop = Callable[[list[str]], None]
@@ -37,7 +38,7 @@ WORKLOADS = {
     "floor": "floor(user)",
     "w1 off": "evaluate('w1', unit=user, attributes=attributes)",
     "w2 experiment": "evaluate('w2', unit=user, attributes=attributes)",
-    "w2 without exposures": "pure('w2', user, attributes)",
+    "w2 without exposures": "pure('w2', unit=user, attributes=attributes)",
     "w3 ten rules": "evaluate('w3', unit=user, attributes=attributes)",
     "w2 boolean accessor": "boolean('w2', unit=user, attributes=attributes)",
     "w2 one of 1,000 flags": "evaluate('e205', unit=user, attributes=attributes)",
@@ -54,10 +55,12 @@ def main() -> None:
     for name, value in rates.items():
         p50, p99 = percentiles(WORKLOADS[name], _scope(client))
         print(f"{name:26}{value:12,.0f}{1e9 / value:8.0f}{value / floor:9.3f}{p50:9.0f}{p99:9.0f}")
+    exposures = rates["w2 without exposures"] / rates["w2 experiment"] - 1
+    print(f"noting exposures costs {exposures:.0%} of an evaluation without them")
     _more(client)
     _loads()
     if options.peers:
-        evaluation_peers.run()
+        peers.run()
 
 
 def _options() -> argparse.Namespace:
@@ -72,6 +75,18 @@ def _client() -> Client:
 
 def _scope(client: Client) -> dict[str, object]:
     """What the workloads name."""
+    return {
+        **floor_scope(),
+        "attributes": ATTRIBUTES,
+        "boolean": client.bool,
+        "evaluate": client.evaluate,
+        "nothing": lambda user: None,
+        "pure": client.config.evaluate,
+    }
+
+
+def floor_scope() -> dict[str, object]:
+    """The least: a look-up, a hash and a comparison."""
     bare = {"w2": (12, 2**31)}
     hash32 = mmh3.hash
 
@@ -79,14 +94,7 @@ def _scope(client: Client) -> dict[str, object]:
         salt, limit = bare["w2"]
         return hash32(user, salt, False) < limit
 
-    return {
-        "attributes": ATTRIBUTES,
-        "boolean": client.bool,
-        "evaluate": client.evaluate,
-        "floor": floor,
-        "nothing": lambda user: None,
-        "pure": client.config.evaluate,
-    }
+    return {"floor": floor}
 
 
 def loop(text: str, scope: dict[str, object]) -> Loop:
@@ -98,9 +106,9 @@ def loop(text: str, scope: dict[str, object]) -> Loop:
     return made["make"](**scope)
 
 
-def interleaved(loops: dict[str, Loop]) -> dict[str, float]:
+def interleaved(loops: dict[str, Loop], calls: int = CALLS) -> dict[str, float]:
     """Calls a second of the best round; every flag is warm, as it is after a hundred evaluations."""
-    users = USERS * (CALLS // len(USERS))
+    users = USERS * (calls // len(USERS))
     best = dict.fromkeys(loops, float("inf"))
     for run in loops.values():
         run(USERS)
@@ -136,43 +144,69 @@ def _more(client: Client) -> None:
 
     for user in USERS[:120]:
         everything(user)
-    times = [_seconds(lambda: everything("user-7")) for _ in range(200)]
+    times = [seconds(lambda: everything("user-7")) for _ in range(200)]
     times.sort()
     print(
         f"\nw4 {len(flags)} flags for one user: p50 {times[100] * 1e3:.3f} ms, p99 {times[198] * 1e3:.3f} ms"
     )
-    bulk = sorted(_seconds(lambda: client.evaluate_all("user-7", ATTRIBUTES, flags)) for _ in range(200))
+    bulk = sorted(seconds(lambda: client.evaluate_all("user-7", ATTRIBUTES, flags)) for _ in range(200))
     print(f"w4 by evaluate_all: p50 {bulk[100] * 1e3:.3f} ms")
     fresh = [f"fresh-{number}" for number in range(10_000)]
-    first = _seconds(lambda: [client.evaluate("w2", unit=user) for user in fresh]) / len(fresh)
+    first = seconds(lambda: [client.evaluate("w2", unit=user) for user in fresh]) / len(fresh)
     print(f"w2, a unit seen for the first time (exposure queued): {first * 1e6:.2f} us")
-    one, four = _threads(client, 1), _threads(client, 4)
-    print(f"w2, 4 threads : 1 thread = {four / one:.2f}")
+    _threads(client)
+    _openfeature(client)
 
 
-def _seconds(action: Callable[[], object]) -> float:
+def seconds(action: Callable[[], object]) -> float:
     start = time.process_time()
     action()
     return time.process_time() - start
 
 
-def _threads(client: Client, number: int) -> float:
-    """Calls a second of processor time of all threads together; the best of three."""
+def _threads(client: Client) -> None:
+    """Four threads against one in calls a second of processor time, and the bare floor's, in turns."""
+    texts = {name: WORKLOADS[name] for name in ("floor", "w2 experiment")}
+    loops = {name: loop(text, _scope(client)) for name, text in texts.items()}
+    best = {(name, number): 0.0 for name in loops for number in (1, 4)}
+    for _ in range(ROUNDS):
+        for name, number in best:
+            best[name, number] = max(best[name, number], _rate_of_threads(loops[name], number))
+    for name in loops:
+        print(f"{name}, 4 threads : 1 thread = {best[name, 4] / best[name, 1]:.2f}")
 
-    def work() -> None:
-        for user in USERS * 40:
-            client.evaluate("w2", unit=user, attributes=ATTRIBUTES)
 
-    best = 0.0
-    for _ in range(3):
-        threads = [threading.Thread(target=work) for _ in range(number)]
-        start = time.process_time()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        best = max(best, number * len(USERS) * 40 / (time.process_time() - start))
-    return best
+def _rate_of_threads(run: Loop, number: int) -> float:
+    threads = [threading.Thread(target=run, args=(USERS * 40,)) for _ in range(number)]
+    start = time.process_time()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return number * len(USERS) * 40 / (time.process_time() - start)
+
+
+def _openfeature(client: Client) -> None:
+    """What the provider adds to the OpenFeature SDK's own cost, which is that of its no-op provider."""
+    try:
+        from openfeature import api
+        from openfeature.evaluation_context import EvaluationContext
+        from openfeature.provider.no_op_provider import NoOpProvider
+
+        from headway.openfeature import HeadwayProvider
+    except ImportError:
+        print("OpenFeature: SKIPPED, its SDK is not installed")
+        return
+    contexts = {user: EvaluationContext(user, ATTRIBUTES) for user in USERS}
+    loops = {}
+    for name, provider in (("no-op", NoOpProvider()), ("headway", HeadwayProvider(client))):
+        api.set_provider(provider, name)
+        scope = {"ask": api.get_client(name).get_boolean_value, "contexts": contexts}
+        loops[name] = loop("ask('w2', False, contexts[user])", scope)
+    rates = interleaved(loops, 5_000)
+    costs = {name: 1e6 / rate for name, rate in rates.items()}
+    added = costs["headway"] - costs["no-op"]
+    print(f"OpenFeature: {costs['no-op']:.2f} us a call, the provider adds {added:.2f} us")
 
 
 LOAD = """
@@ -197,12 +231,12 @@ def _loads() -> None:
     print(f"\n10,000 flags, {size:.1f} MB: read and checked in {spent:.0f} ms")
     print(f"10,000 flags: {min(run[1] for run in runs):.0f} MB more resident memory")
     whole = read_config(body)
-    plain = min(_seconds(lambda: json.loads(body)) for _ in range(3))
-    again = min(_seconds(lambda: read_config(body, whole)) for _ in range(3))
+    plain = min(seconds(lambda: json.loads(body)) for _ in range(3))
+    again = min(seconds(lambda: read_config(body, whole)) for _ in range(3))
     print(f"json.loads alone: {plain * 1e3:.0f} ms; the same document read again: {again * 1e3:.0f} ms")
     for key in ("e205", "r9"):
         entry = {key: {**whole.document["flags"][key], "version": 8}}
-        update = min(_seconds(partial(whole.updated, entry, 2)) for _ in range(20))
+        update = min(seconds(partial(whole.updated, entry, 2)) for _ in range(20))
         print(f"one flag of 10,000 replaced ({key}): {update * 1e3:.2f} ms")
     rates = interleaved({str(number): _one_flag(number) for number in (10_000, 3)})
     print(f"time for one flag among 10,000 : one among 3 = {rates['3'] / rates['10000']:.3f}")
@@ -223,7 +257,7 @@ def _imports() -> None:
 
 def _python(script: str, stdin: bytes) -> str:
     """Run a script in a fresh interpreter that may use compiled files, as an installed package does."""
-    command = [sys.executable, "-X", f"pycache_prefix={ROOT / '.headway' / 'bench' / 'pyc'}", "-c", script]
+    command = [sys.executable, "-X", f"pycache_prefix={COMPILED}", "-c", script]
     environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'sdk/python/src'}", "PATH": "/usr/bin:/bin"}
     return subprocess.run(
         command, input=stdin, env=environment, capture_output=True, check=True
