@@ -77,15 +77,21 @@ def revoke_share(*, experiment: str, link_id: int, actor: str, now: datetime) ->
     return link
 
 
-@transaction.atomic
 def open_share(*, signed: str, now: datetime) -> ShareLink:
     """The link behind an address, counted as opened. Raises NotFound for an address that nobody signed,
     LinkClosed and TooOften. The first opening is written to the audit chain."""
     token = _token(signed)
+    if token is None:
+        raise _no_such_link()
+    return _open(token, now)
+
+
+@transaction.atomic
+def _open(token: UUID, now: datetime) -> ShareLink:
     locked = ShareLink.objects.select_for_update(of=("self",)).select_related("experiment", "snapshot")
-    link = None if token is None else locked.filter(token=token).first()
+    link = locked.filter(token=token).first()
     if link is None:
-        raise NotFound(problem("link", "", "there is no such link", "Ask whoever sent it for a new one."))
+        raise _no_such_link()
     if not link.is_open(now):
         word = "has expired" if link.revoked_at is None else "was revoked"
         raise LinkClosed(problem("link", "", f"this link {word}", "Ask whoever sent it for a new one."))
@@ -111,6 +117,10 @@ def _snapshot(experiment: str, sha256: str) -> ReportSnapshot:
         fix = "A report can be shared once there is one; its hash stands on it."
         raise NotFound(problem("sha256", sha256, f'"{experiment}" has no such report', fix))
     return found
+
+
+def _no_such_link() -> NotFound:
+    return NotFound(problem("link", "", "there is no such link", "Ask whoever sent it for a new one."))
 
 
 def _count(link: ShareLink, now: datetime) -> None:

@@ -65,3 +65,19 @@ def test_picture__every_point__inside_the_frame():
 
 def test_picture__one_look__still_a_picture():
     ElementTree.fromstring(over_time(series(moments(1), [], latency(), SPAN)))
+
+
+def test_picture__looks_under_an_earlier_plan__dashed_and_not_joined_with_the_others():
+    looks = [Moment(m.look, m.at, m.estimate, m.low, m.high, m.look <= 5) for m in moments()]
+
+    text = over_time(series(looks, [], latency(), SPAN))
+
+    assert text.count('class="line earlier"') == 1
+    assert text.count('class="line"') == 1
+
+
+def test_series__weekends__inside_the_run_only():
+    found = series(moments(), [], latency(), SPAN)["weekends"]
+
+    assert len(found) == 4  # a fortnight has two Saturdays and two Sundays
+    assert all(0 <= each["from"] < each["to"] <= 1 for each in found)
