@@ -84,6 +84,11 @@ app.conf.beat_schedule = {
         "schedule": 3600.0,
         "options": {"queue": "housekeeping", "expires": 3600},
     },
+    "run-scheduled-changes": {
+        "task": "flags.tasks.schedule_tick",
+        "schedule": 60.0,
+        "options": {"queue": "ramp", "expires": 60},
+    },
     "move-ramps": {
         "task": "flags.tasks.ramp_tick",
         "schedule": 60.0,

@@ -29,7 +29,8 @@ FIRST_VARIANTS: dict[str, dict[str, Any]] = {
 class ExperimentRule:
     """What an experiment asks of a flag: arms as (variant, share in ppm), coverage of the flag's units.
 
-    `slots` are ranges of the layer `layer`; both are empty for an experiment without one.
+    `slots` are ranges of the layer `layer`; both are empty for an experiment without one. `holdouts` are the
+    keys of those in force when it begins.
     """
 
     experiment: str
@@ -37,6 +38,7 @@ class ExperimentRule:
     coverage_ppm: int
     layer: str = ""
     slots: tuple[tuple[int, int], ...] = ()
+    holdouts: tuple[str, ...] = ()
 
 
 def checksum(definition: Definition) -> str:
@@ -125,19 +127,44 @@ def with_coverage(definition: Definition, rule_id: str | None, coverage_ppm: int
 def with_experiment(definition: Definition, asked: ExperimentRule) -> dict[str, Any]:
     """The same definition with the experiment's rule, last so that nobody outside it sees anything new.
 
-    A rule the experiment has already keeps its place, its id and its salts: units stay in their arms while
-    the weights do.
+    A rule the experiment has already keeps its place, its id, its holdouts and its salts: units stay in their
+    arms while the weights do.
     """
     changed = copy.deepcopy(dict(definition))
     rule = rule_of_experiment(changed, asked.experiment)
     if rule is None:
         _raise_if_nobody_is_left(changed, asked)
         rule = {"id": _id_for(changed, asked.experiment), "experiment": asked.experiment, "split": {}}
+        if asked.holdouts:
+            rule["holdouts"] = list(asked.holdouts)
         changed["rules"].append(rule)
     rule["split"] |= {"coverage_ppm": asked.coverage_ppm, "arms": [list(arm) for arm in asked.arms]}
     if asked.layer:
         rule["layer"] = {"key": asked.layer, "slots": [list(part) for part in asked.slots]}
     return changed
+
+
+def with_shipped(
+    definition: Definition, experiment: str, variant: str, holdouts: tuple[str, ...]
+) -> dict[str, Any]:
+    """The same definition with a rule that gives a variant to everybody but the units of these holdouts.
+
+    It stands where it takes everybody whom the experiment, or a rule for everybody, would have taken.
+    """
+    changed = copy.deepcopy(dict(definition))
+    shipped = {
+        "id": _id_for(changed, f"shipped-{experiment}"),
+        "variant": variant,
+        "holdouts": list(holdouts),
+    }
+    rules = changed["rules"]
+    ends = (n for n, rule in enumerate(rules) if rule.get("experiment") == experiment or _takes_all(rule))
+    rules.insert(next(ends, len(rules)), shipped)
+    return changed
+
+
+def _takes_all(rule: Mapping[str, Any]) -> bool:
+    return "when" not in rule and "layer" not in rule
 
 
 def without_experiment(definition: Definition, experiment: str) -> dict[str, Any]:
@@ -206,8 +233,7 @@ def without_coverage(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 def _raise_if_nobody_is_left(definition: Definition, asked: ExperimentRule) -> None:
     for rule in definition["rules"]:
-        catches_all = "when" not in rule and "layer" not in rule
-        if catches_all:
+        if _takes_all(rule):
             why = f"rule {rule['id']} of the flag takes everybody, so nobody would reach the experiment"
             raise Conflict(problem("flag", asked.experiment, why, "Remove that rule or give it a condition."))
 

@@ -64,7 +64,7 @@ def served_to_all(definition: Mapping[str, Any]) -> str | None:
     if not definition["rules"]:
         return definition["default"] or "the default in the code"
     first = definition["rules"][0]
-    if "when" in first or "layer" in first or "experiment" in first:
+    if any(name in first for name in ("when", "layer", "experiment", "holdouts")):
         return None
     return _only_variant(first)
 

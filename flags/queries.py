@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Min, Q, QuerySet
@@ -16,9 +17,11 @@ from flags.models import (
     FlagSighting,
     FlagVersion,
     Hold,
+    Holdout,
     Layer,
     RampPlan,
     RampRun,
+    ScheduledChange,
     SdkKey,
     Segment,
     SegmentVersion,
@@ -246,6 +249,79 @@ def moving_ramps() -> QuerySet[RampRun]:
     return moving.order_by("id")
 
 
+def holdouts() -> QuerySet[Holdout]:
+    return Holdout.objects.select_related("environment")
+
+
+def holdout(key: str) -> Holdout:
+    """Raises NotFound."""
+    found = holdouts().filter(key=key).first()
+    if found is None:
+        raise missing("holdout", key, Holdout.objects.values_list("key", flat=True))
+    return found
+
+
+def holding(environment: Environment) -> QuerySet[Holdout]:
+    """Holdouts in force."""
+    return Holdout.objects.filter(
+        environment=environment, started_at__isnull=False, ended_at__isnull=True
+    ).order_by("key")
+
+
+def holdouts_for(flag: Flag, environment: Environment, layer: str) -> tuple[str, ...]:
+    """Keys of the holdouts that an experiment beginning now is kept from."""
+    found = holding(environment).filter(unit_type=flag.unit_type)
+    return tuple(row.key for row in found if row.layers is None or layer in row.layers)
+
+
+def flags_held_by(holdout: Holdout) -> list[str]:
+    """Keys of the flags with a rule that names the holdout."""
+    naming = live_versions(holdout.environment).filter(
+        definition__rules__contains=[{"holdouts": [holdout.key]}], flag__archived_at__isnull=True
+    )
+    return list(naming.values_list("flag__key", flat=True))
+
+
+def holdouts_of_experiment(flag: Flag, environment: Environment, experiment: str) -> tuple[str, ...]:
+    """The holdouts in force that the experiment's rule named when it last stood in the flag."""
+    having = versions(flag, environment).filter(
+        definition__rules__contains=[{"experiment": experiment}], published_at__isnull=False
+    )
+    newest = having.values_list("definition", flat=True).first()
+    rules = newest["rules"] if newest else []
+    rule: dict[str, Any] = next((each for each in rules if each.get("experiment") == experiment), {})
+    named: list[str] = rule.get("holdouts", [])
+    return tuple(holding(environment).filter(key__in=named).values_list("key", flat=True))
+
+
+def _as_part(row: Holdout) -> dict[str, Any]:
+    return {
+        "unit_type": row.unit_type,
+        "salt": row.salt_id,
+        "share_ppm": row.share_ppm,
+        "layers": row.layers,
+    }
+
+
+def scheduled_change(change_id: int) -> ScheduledChange:
+    """Raises NotFound."""
+    found = ScheduledChange.objects.select_related("flag", "environment", "version").filter(id=change_id)
+    row = found.first()
+    if row is None:
+        raise NotFound(problem("change", change_id, "there is no such scheduled change"))
+    return row
+
+
+def scheduled_changes(flag: Flag, environment: Environment) -> QuerySet[ScheduledChange]:
+    """Every scheduled change of a flag in an environment, the pending ones by their time."""
+    found = ScheduledChange.objects.filter(flag=flag, environment=environment)
+    return found.select_related("flag", "environment", "version")
+
+
+def due_changes(now: datetime) -> QuerySet[ScheduledChange]:
+    return ScheduledChange.objects.filter(state="pending", run_at__lte=now).order_by("run_at", "id")
+
+
 def sdk_keys() -> QuerySet[SdkKey]:
     return SdkKey.objects.select_related("environment", "replaces", "replacement")
 
@@ -312,4 +388,5 @@ def document_parts(environment: Environment) -> Parts:
             row.segment.key: Numbered(row.number, row.definition) for row in live_segments(environment)
         },
         layers={row.key: {"unit_type": row.unit_type, "salt": row.salt_id} for row in layers()},
+        holdouts={row.key: _as_part(row) for row in holding(environment)},
     )

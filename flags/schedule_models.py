@@ -21,7 +21,8 @@ class ChangeState(models.TextChoices):
 class ScheduledChange(models.Model):
     """One change of a flag in one environment at `run_at`; what objects is asked then, not now.
 
-    `outcome` says in words what came of it. `approved_by` is set where the environment requires a review.
+    `outcome` says in words what came of it. `checksum` is that of the version when it was scheduled: what is
+    edited later is not published unseen. `approved_by` is set where the environment requires a review.
     """
 
     flag = models.ForeignKey("flags.Flag", on_delete=models.PROTECT, related_name="scheduled")
@@ -30,6 +31,7 @@ class ScheduledChange(models.Model):
     version = models.ForeignKey(
         "flags.FlagVersion", on_delete=models.PROTECT, null=True, related_name="scheduled"
     )
+    checksum = models.CharField(max_length=64, blank=True)
     rule = models.CharField(max_length=128, blank=True)
     coverage_ppm = models.PositiveIntegerField(null=True)
     run_at = models.DateTimeField()

@@ -87,6 +87,13 @@ def state(definition: Mapping[str, Any] | None) -> str:
     return "by rules"
 
 
+def scheduled(kind: str, version: int | None, coverage_ppm: int | None) -> str:
+    """What a scheduled change does."""
+    if kind == "publish":
+        return f"publish version {version}"
+    return f"set the coverage to {percent(coverage_ppm)}" if kind == "coverage" else kind.replace("_", " ")
+
+
 def variant_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
@@ -97,6 +104,8 @@ def _who(content: Mapping[str, Any]) -> str:
     if "layer" in content:
         share = sum(high - low for low, high in content["layer"].get("slots", []))
         who += f" in {percent(share)} of layer {content['layer'].get('key')}"
+    if content.get("holdouts"):
+        who += f" outside holdout {', '.join(map(str, content['holdouts']))}"
     return who
 
 

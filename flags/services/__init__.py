@@ -3,7 +3,9 @@
 from flags.services.applying import apply_changes
 from flags.services.catalogue import archive, create_flag, edit_flag, serve_default, unarchive
 from flags.services.environments import create_environment, lock_environment, require_review
+from flags.services.holdouts import create_holdout, end_holdout, start_holdout
 from flags.services.holds import hold, release_hold
+from flags.services.importing import import_flags
 from flags.services.keys import create_key, note_use, revoke_key, rotate_key
 from flags.services.layers import allocate_slots, create_layer, free_slots
 from flags.services.ramps import (
@@ -19,6 +21,7 @@ from flags.services.ramps import (
 from flags.services.references import forget_repository, replace_references
 from flags.services.reviews import approve_version, reject_version, submit_version, withdraw_version
 from flags.services.salts import draw_salt
+from flags.services.schedules import approve_change, cancel_change, schedule_change
 from flags.services.segments import create_segment, publish_segment
 from flags.services.steering import (
     end_experiment_rule,
@@ -33,12 +36,15 @@ from flags.services.versions import checked_definition, discard_draft, publish, 
 __all__ = [
     "allocate_slots",
     "apply_changes",
+    "approve_change",
     "approve_step",
     "approve_version",
     "archive",
+    "cancel_change",
     "checked_definition",
     "create_environment",
     "create_flag",
+    "create_holdout",
     "create_key",
     "create_layer",
     "create_ramp_plan",
@@ -47,10 +53,12 @@ __all__ = [
     "draw_salt",
     "edit_flag",
     "end_experiment_rule",
+    "end_holdout",
     "end_ramp",
     "forget_repository",
     "free_slots",
     "hold",
+    "import_flags",
     "jump_ramp",
     "lock_environment",
     "note_use",
@@ -68,9 +76,11 @@ __all__ = [
     "roll_back_ramp",
     "rotate_key",
     "save_draft",
+    "schedule_change",
     "serve_default",
     "set_coverage",
     "ship_variant",
+    "start_holdout",
     "start_ramp",
     "submit_version",
     "switch_off",

@@ -32,11 +32,7 @@ def set_coverage(
     """
     where = place(flag, environment)
     raise_if_moved(where, seen)
-    live = _live(where)
-    changed = definitions.with_coverage(live.definition, rule, coverage_ppm)
-    if definitions.same(changed, live.definition):
-        raise Conflict(problem("coverage_ppm", coverage_ppm, "this is the coverage already"))
-    return change_live(where, changed, Act(actor, now, reasons.checked(reason)))
+    return cover(where, rule, coverage_ppm, Act(actor, now, reasons.checked(reason)))
 
 
 @transaction.atomic
@@ -89,6 +85,7 @@ def publish_experiment_rule(
         coverage_ppm=coverage_ppm,
         layer=layer,
         slots=_slots(layer, experiment),
+        holdouts=queries.holdouts_for(where.flag, where.environment, layer),
     )
     changed = definitions.with_experiment(live.definition, asked)
     why = reasons.checked(reason) or f"experiment {experiment}"
@@ -118,19 +115,48 @@ def ship_variant(
 ) -> FlagVersion | None:
     """Make a variant the default: everybody gets it whom no rule gives another one. Gates are asked.
 
-    None when it is the default already.
+    While a holdout of the experiment holds, a rule ships it to everybody else, so that its units keep what
+    they have. None when it is shipped already.
     """
     where = place(flag, environment)
     live = _live(where)
-    if live.definition["default"] == variant:
+    held = queries.holdouts_of_experiment(where.flag, where.environment, experiment)
+    if live.definition["default"] == variant or _is_shipped(live, experiment, variant):
         return None
-    changed = definitions.with_default(live.definition, variant)
+    changed = (
+        definitions.with_shipped(live.definition, experiment, variant, held)
+        if held
+        else definitions.with_default(live.definition, variant)
+    )
     return change_live(where, changed, Act(actor, now, reasons.checked(reason), experiment))
+
+
+def _is_shipped(live: FlagVersion, experiment: str, variant: str) -> bool:
+    return any(
+        rule.get("holdouts")
+        and rule.get("variant") == variant
+        and rule["id"].startswith(f"shipped-{experiment}")
+        for rule in live.definition["rules"]
+    )
 
 
 def _switched(flag: str, environment: str, seen: int | None, act: Act, *, on: bool) -> FlagVersion:
     where = place(flag, environment)
     raise_if_moved(where, seen)
+    return switch(where, act, on=on)
+
+
+def cover(where: Place, rule: str | None, coverage_ppm: int, act: Act) -> FlagVersion:
+    """Another coverage of a locked flag's split."""
+    live = _live(where)
+    changed = definitions.with_coverage(live.definition, rule, coverage_ppm)
+    if definitions.same(changed, live.definition):
+        raise Conflict(problem("coverage_ppm", coverage_ppm, "this is the coverage already"))
+    return change_live(where, changed, act)
+
+
+def switch(where: Place, act: Act, *, on: bool) -> FlagVersion:
+    """Switch a locked flag on or off."""
     live = _live(where)
     if live.definition["on"] is on:
         raise Conflict(problem("on", on, f"the flag is switched {'on' if on else 'off'} already"))
