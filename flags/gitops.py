@@ -83,20 +83,20 @@ def _needs(change: Change) -> list[str]:
     if change.action == "archive" or change.content is None:
         return []
     if change.kind == "segment":
-        return [f"segments.{key}" for key in _segments_in(change.content)]
+        return [f"segments.{key}" for key in segments_in(change.content)]
     prerequisites = change.content.get("prerequisites")
     listed = prerequisites if isinstance(prerequisites, list) else []
     return [f"flags.{each.get('flag')}" for each in listed if isinstance(each, Mapping)]
 
 
-def _segments_in(content: Any) -> list[str]:
+def segments_in(content: Any) -> list[str]:
     """Every segment that a condition refers to, however deep."""
     if isinstance(content, Mapping):
         named = content.get("segment")
         own = [named] if isinstance(named, str) else []
-        return own + [key for inner in content.values() for key in _segments_in(inner)]
+        return own + [key for inner in content.values() for key in segments_in(inner)]
     if isinstance(content, list):
-        return [key for inner in content for key in _segments_in(inner)]
+        return [key for inner in content for key in segments_in(inner)]
     return []
 
 

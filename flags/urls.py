@@ -1,7 +1,19 @@
 from django.urls import path
 
 from flags import services
-from flags.pages import code, detail, editing, keys, listing, places, preview, ramps, segments, steps
+from flags.pages import (
+    code,
+    detail,
+    editing,
+    importing,
+    keys,
+    listing,
+    places,
+    preview,
+    ramps,
+    segments,
+    steps,
+)
 
 ONE = "<slug:key>/"
 RAMP_ACTS = {
@@ -40,6 +52,7 @@ urlpatterns = [
         {"service": services.jump_ramp},
         name="ramp-jump",
     ),
+    path("import/", importing.page, name="flag-import"),
     path("code/", code.code, name="flag-code"),
     path("code/forget/", code.forget, name="flag-code-forget"),
     path("keys/", keys.keys, name="sdk-keys"),

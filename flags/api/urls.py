@@ -1,7 +1,7 @@
 from django.urls import path
 
 from flags import services
-from flags.api import flags, places, ramps, references, versions, whole
+from flags.api import flags, importing, places, ramps, references, versions, whole
 
 FLAG = "flags/<slug:key>"
 PLACE = "environments/<slug:environment>"
@@ -49,6 +49,7 @@ urlpatterns = [
     path(f"{PLACE}/state", whole.State.as_view(), name="api-environment-state"),
     path(f"{PLACE}/document", whole.Document.as_view(), name="api-environment-document"),
     path(f"{PLACE}/apply", whole.Apply.as_view(), name="api-environment-apply"),
+    path(f"{PLACE}/import", importing.Import.as_view(), name="api-environment-import"),
     path("whoami", whole.Whoami.as_view(), name="api-whoami"),
     path("code-references", references.Code.as_view(), name="api-code"),
     path(f"{FLAG}/references", references.FlagReferences.as_view(), name="api-flag-references"),

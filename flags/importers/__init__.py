@@ -28,7 +28,7 @@ MOST_FLAGS = 500
 
 
 def read(source: str, content: Any, place: str = "") -> Reading:
-    """What a document of another product becomes. `place` names the environment in it where there are several.
+    """What a document of another product becomes. `place` names the environment in it, if it has several.
 
     Raises Refused when the document as a whole is not what the product writes.
     """

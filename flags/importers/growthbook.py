@@ -1,6 +1,6 @@
 """GrowthBook's features: the payload that SDKs load, or an answer of the API (versions 1 and 2).
 
-An answer of the API is first put into the payload's form (`growthbook_api`), so that rules are read in one way.
+An answer of the API is first put into the payload's form (`growthbook_api`), so that rules are read once.
 """
 
 from collections.abc import Mapping, Sequence

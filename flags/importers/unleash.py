@@ -1,8 +1,8 @@
 """Unleash: its export (features, featureStrategies, featureEnvironments, …) or an answer of its client API.
 
-There a flag is on or off for a unit and may give a variant beside; any of its strategies can switch it on. Here
-a flag is a list of rules of which the first decides. Both say the same as long as at most one strategy covers a
-part of the units, and that one comes last.
+There a flag is on or off for a unit and may give a variant beside; any of its strategies can switch it on.
+Here a flag is a list of rules of which the first decides. Both say the same as long as at most one strategy
+covers a part of the units, and that one comes last.
 """
 
 from collections import defaultdict

@@ -43,7 +43,7 @@ SERVER_SIDE = frozenset(("currentTime", "environment", "appName"))
 
 
 class Strategy(NamedTuple):
-    """Who a strategy means, how many of them it covers, by which attribute ("" for the unit), its variants."""
+    """Who is meant, how many of them are covered, by which attribute ("" for the unit), and the variants."""
 
     when: Condition | None
     covered_ppm: int

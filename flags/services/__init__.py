@@ -6,6 +6,7 @@ from flags.services.environments import create_environment, lock_environment, re
 from flags.services.holdouts import create_holdout, end_holdout, start_holdout
 from flags.services.holds import hold, release_hold
 from flags.services.importing import import_flags
+from flags.services.importing import import_flags
 from flags.services.keys import create_key, note_use, revoke_key, rotate_key
 from flags.services.layers import allocate_slots, create_layer, free_slots
 from flags.services.ramps import (
@@ -58,6 +59,7 @@ __all__ = [
     "forget_repository",
     "free_slots",
     "hold",
+    "import_flags",
     "import_flags",
     "jump_ramp",
     "lock_environment",

@@ -1,6 +1,6 @@
 # A missing row fails these tests by itself; narrowing each one would say no more.
 # mypy: disable-error-code="union-attr, index"
-"""A whole environment over HTTP: who asks, what is served, and making it what files say, whole or not at all."""
+"""A whole environment over HTTP: who asks, what is served, and becoming what files say, whole or not at all."""
 
 import json
 
