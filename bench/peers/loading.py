@@ -1,4 +1,4 @@
-"""A fresh process: `python -m bench.peers.loading NAME` reads flags from stdin, prints ms, MB and import ms."""
+"""A fresh process: `python -m bench.peers.loading NAME` reads flags and prints ms, MB and ms to import."""
 
 from __future__ import annotations
 

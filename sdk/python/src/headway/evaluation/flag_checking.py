@@ -28,6 +28,7 @@ _FLAG = frozenset(
 )
 _REQUIRED = frozenset(("version", "type", "unit_type", "on", "variants", "rules"))
 _RULE = frozenset({"id", "when", "variant", "split", "experiment", "layer", "unit_from", "holdouts"})
+_NONE = object()
 _SPLIT = {"coverage_ppm", "gate_salt", "arm_salt", "arms"}
 
 
@@ -54,7 +55,7 @@ def check(entry: Any, document: Mapping[str, Any]) -> Problems:
     if not entry.keys() >= _REQUIRED:
         missing = min(_REQUIRED - entry.keys())
         return problem(missing, None, f"{missing} is missing")
-    if not entry.keys() <= _FLAG:
+    if len(entry) != len(_REQUIRED) + ("off" in entry) + ("default" in entry) and not entry.keys() <= _FLAG:
         odd = min(entry.keys() - _FLAG, key=str)
         return problem(str(odd), entry[odd], UNKNOWN_FIELD)
     return _check_head(entry) or _check_body(entry, document)
@@ -78,13 +79,13 @@ def _check_variants(entry: Mapping[str, Any], fits: Any) -> Problems:
     if variants.__class__ is not dict or not 1 <= len(variants) <= MAX_VARIANTS:
         return problem("variants", variants, f"a flag has 1 to {MAX_VARIANTS} variants")
     for name, value in variants.items():
-        if not is_name(name):
+        if name.__class__ is not str or not 1 <= len(name) <= MAX_NAME:
             return problem("variants", name, f"a variant has a name of 1 to {MAX_NAME} characters")
         if not fits(value):
             return problem(f"variants.{name}", value, f"this is no value of type {entry['type']}")
     for name in ("off", "default"):
         chosen = entry.get(name)
-        if chosen is not None and not _is_in(chosen, variants):
+        if chosen is not None and (chosen.__class__ is not str or chosen not in variants):
             return problem(name, chosen, "there is no such variant", _known(variants))
     return FINE
 
@@ -106,7 +107,7 @@ def _check_body(entry: Mapping[str, Any], document: Mapping[str, Any]) -> Proble
 
 
 def _check_ids(rules: list[Any]) -> Problems:
-    if len({rule["id"] for rule in rules}) == len(rules):
+    if len(rules) < 2 or len({rule["id"] for rule in rules}) == len(rules):
         return FINE
     ids = [rule["id"] for rule in rules]
     twice = next(each for each in ids if ids.count(each) > 1)
@@ -151,27 +152,30 @@ def _check_rule(rule: Any, entry: Mapping[str, Any], document: Mapping[str, Any]
     """The calls that most rules do not need are not made: a document may hold a hundred thousand rules."""
     if rule.__class__ is not dict:
         return problem("", rule, "a rule is an object")
-    if not rule.keys() <= _RULE:
+    when = rule.get("when", _NONE)
+    is_unusual = len(rule) != (2 if when is _NONE else 3)
+    if is_unusual and not rule.keys() <= _RULE:
         odd = min(rule.keys() - _RULE, key=str)
         return problem(str(odd), rule[odd], UNKNOWN_FIELD)
-    if not is_name(rule.get("id")):
-        return problem("id", rule.get("id"), f"a rule has an id of 1 to {MAX_NAME} characters")
-    usual = 2
-    if "when" in rule:
-        usual = 3
-        found = conditions.check(rule["when"], document["segments"])
+    name = rule.get("id")
+    if name.__class__ is not str or not 1 <= len(name) <= MAX_NAME:
+        return problem("id", name, f"a rule has an id of 1 to {MAX_NAME} characters")
+    if when is not _NONE:
+        found = conditions.check(when, document["segments"])
         if found:
             return under("when", found)
     found = _check_outcome(rule, entry["variants"])
-    return found or (_check_origin(rule, entry, document) if len(rule) != usual else FINE)
+    return found or (_check_origin(rule, entry, document) if is_unusual else FINE)
 
 
 def _check_outcome(rule: Mapping[str, Any], variants: Mapping[str, Any]) -> Problems:
     if "split" in rule:
         if "variant" in rule:
             return problem("variant", rule["variant"], "a rule has either a variant or a split")
-        return under("split", _check_split(rule["split"], variants))
-    if _is_in(rule.get("variant"), variants):
+        found = _check_split(rule["split"], variants)
+        return under("split", found) if found else FINE
+    name = rule.get("variant")
+    if name.__class__ is str and name in variants:
         return FINE
     if "variant" not in rule:
         return problem("", dict(rule), "a rule has either a variant or a split")
