@@ -11,7 +11,10 @@ from ledger.refusals import Refused, refuse
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the report as Markdown or JSON; 2 when the question does not fit the file."""
+    """Print the report as Markdown or JSON; 2 when the question does not fit the file.
+
+    `headway analyse` calls this with its own arguments.
+    """
     chosen = _parser().parse_args(arguments)
     try:
         text, left_out = _report(chosen)
@@ -29,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _report(chosen: argparse.Namespace) -> tuple[str, int]:
     from analysis.adhoc.looking import Question, answer
-    from analysis.report import document, exports
+    from analysis.report import document
 
     question = Question(
         file=chosen.file,
@@ -40,10 +43,18 @@ def _report(chosen: argparse.Namespace) -> tuple[str, int]:
         slices=tuple(chosen.by),
         shares=dict(map(_share, chosen.share)),
         alpha=chosen.alpha,
+        before=dict(map(_covariate, chosen.covariate)),
     )
     found = answer(question)
-    text, sha256 = document.serialise(found.document)
-    return (text if chosen.json else exports.markdown(found.document, sha256)), found.left_out
+    text, _ = document.serialise(found.document)
+    return (text if chosen.json else found.markdown), found.left_out
+
+
+def _covariate(text: str) -> tuple[str, str]:
+    column, _, before = text.partition("=")
+    if not column or not before:
+        raise refuse("covariate", text, "this names no two columns", "Write revenue=revenue_before.")
+    return column, before
 
 
 def _share(text: str) -> tuple[str, float]:
@@ -59,10 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", type=Path, help="a .parquet or .csv file; one row for each unit, or many")
     parser.add_argument("--unit", required=True, help="column that names who was randomised")
     parser.add_argument("--arm", required=True, help="column that names the arm")
-    parser.add_argument("--metric", action="append", default=[], metavar="COLUMN:KIND[:up|down][:LIMIT]")
+    parser.add_argument(
+        "--metric", action="append", default=[], metavar="COLUMN:KIND[:up|down][:LIMIT][:cap=p99]"
+    )
     parser.add_argument("--control", default="", help="value of the control arm")
     parser.add_argument("--by", action="append", default=[], metavar="COLUMN", help="slice by this column")
     parser.add_argument("--share", action="append", default=[], metavar="ARM=SHARE", help="planned shares")
+    parser.add_argument(
+        "--covariate",
+        action="append",
+        default=[],
+        metavar="COLUMN=BEFORE",
+        help="the column with a metric's values before the experiment, to narrow its interval",
+    )
     parser.add_argument("--alpha", type=float, default=0.05)
     parser.add_argument("--json", action="store_true", help="the whole document instead of Markdown")
     return parser

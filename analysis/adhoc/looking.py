@@ -18,7 +18,7 @@ from analysis.engines.duckdb import DuckDBEngine
 from analysis.health import DataFlow
 from analysis.pipeline import Outcome
 from analysis.plan import analysis_plan
-from analysis.report import document
+from analysis.report import document, exports
 from analysis.report.facts import ExperimentFacts
 from experiments.plan import (
     WHOLE_PPM,
@@ -33,15 +33,20 @@ from metrics.definitions import Amount
 from metrics.reading import meant
 
 ONE_DAY = timedelta(days=1)
+UNKNOWN = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_ARMS = 10
 CONTROLS = ("control", "off", "a", "0", "false")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a file. `shares` are planned shares by arm, equal ones where none are given."""
+    """What is asked of a file, or of a table in memory (pyarrow, or a data frame of pandas or polars).
 
-    file: Path
+    `shares` are planned shares by arm, equal ones where none are given. `before` names for a metric's column
+    the column with the same units' values before the experiment. `at` is the time of a table in memory.
+    """
+
+    file: Path | object
     unit: str
     arm: str
     metrics: tuple[str, ...]
@@ -49,22 +54,47 @@ class Question:
     slices: tuple[str, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     alpha: float = 0.05
+    before: Mapping[str, str] = field(default_factory=dict)
+    at: datetime = UNKNOWN
+
+    @property
+    def name(self) -> str:
+        return self.file.name if isinstance(self.file, Path) else "table"
+
+    @property
+    def until(self) -> datetime:
+        """When the data end: the file's own time."""
+        if not isinstance(self.file, Path):
+            return self.at
+        return datetime.fromtimestamp(int(self.file.stat().st_mtime), tz=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The report's document, and how many rows named no unit or no arm."""
+    """The report's document, and how many rows named no unit or no arm. Notebooks show it as the report."""
 
     document: dict[str, Any]
     outcome: Outcome
     left_out: int
+
+    @property
+    def markdown(self) -> str:
+        """The report as text, the same that the command prints."""
+        _, sha256 = document.serialise(self.document)
+        return exports.markdown(self.document, sha256)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown
+
+    def __str__(self) -> str:
+        return self.markdown
 
 
 def answer(question: Question) -> Answer:
     """Raises Refused when the question does not fit the file."""
     if not 0 < question.alpha < 0.5:
         raise refuse("alpha", question.alpha, "it lies between 0 and 0.5", "Usual is 0.05.")
-    wanted = metrics.read(question.metrics)
+    wanted = metrics.read(question.metrics, question.before)
     columns = Columns(question.unit, question.arm, question.slices)
     with table.opened(question.file, columns, wanted) as source, tempfile.TemporaryDirectory() as scratch:
         raise_if_any(table.not_finite(source, wanted))
@@ -100,10 +130,10 @@ def _plan(question: Question, source: Source, wanted: Sequence[Wanted]) -> Locke
         why = f"it holds {len(arms)} different values: {', '.join(arms[:12])}"
         raise refuse("arm", question.arm, why, f"Two to {MAX_ARMS} arms can be compared.")
     control = _control(question.control, arms)
-    until = datetime.fromtimestamp(int(question.file.stat().st_mtime), tz=UTC)
+    until = question.until
     primary = wanted[0].binding.definition
     return LockedPlan(
-        experiment=re.sub(r"[^a-z0-9]+", "-", question.file.stem.lower()).strip("-") or "file",
+        experiment=re.sub(r"[^a-z0-9]+", "-", question.name.partition(".")[0].lower()).strip("-") or "file",
         version=1,
         flag=table.FLAG,
         environment="file",
@@ -112,7 +142,7 @@ def _plan(question: Question, source: Source, wanted: Sequence[Wanted]) -> Locke
         arms=_arms(arms, control, question.shares),
         bindings=tuple(each.binding for each in wanted),
         hypothesis=Hypothesis(
-            change=f"{question.arm} in {question.file.name}",
+            change=f"{question.arm} in {question.name}",
             audience="all rows",
             metric=primary.key,
             direction=primary.direction,

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import ibis
 
+from analysis.adhoc import reading
 from analysis.adhoc.metrics import Wanted, event_of
 from analysis.engines.contract import StoreFiles
 from analysis.unit_values import EVENTS, EXPOSURES
@@ -25,7 +26,7 @@ from metrics.definitions import Kind
 from metrics.reading import meant
 
 BUCKETS = 8
-UNIT_TYPE, FLAG, FILE = "unit", "file", "file"
+UNIT_TYPE, FLAG = "unit", "file"
 EXPOSED, DONE = "exposures", "events"
 NUMERIC = ("mean", "ratio", "quantile")
 
@@ -72,20 +73,38 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path, columns: Columns, wanted: Sequence[Wanted]) -> Iterator[Source]:
-    """The file, after a look at its columns. Raises Refused."""
-    with duckdb.connect(config={"threads": 2}) as database:
+def opened(data: object, columns: Columns, wanted: Sequence[Wanted]) -> Iterator[Source]:
+    """The file or table, after a look at its columns. Raises Refused, also where it cannot be read on."""
+    with _readable(data), duckdb.connect(config={"threads": 2, **reading.LOCKED}) as database:
         database.execute("SET TimeZone = 'UTC'")
-        table = ibis.table(_schema(database, path), name=FILE)
-        raise_if_any(_wrong_columns(table, columns, wanted))
+        table, is_text = reading.open_table(database, data)
+        database.execute("SET lock_configuration = true")
+        raise_if_any(_missing_columns(table, columns, wanted))
+        if is_text:
+            table, problems = reading.typed(database, table, _numeric(wanted), _truths(wanted))
+            raise_if_any(problems)
+        raise_if_any(_texts(table, wanted))
         yield Source(database, table, columns)
+
+
+@contextmanager
+def _readable(data: object) -> Iterator[None]:
+    """Rows are read when they are needed, so a broken line shows late."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise refuse(
+            "file", str(data), f"it cannot be read: {reading.said(error)}", "Is it whole?"
+        ) from error
 
 
 def write(
     source: Source, wanted: Sequence[Wanted], folder: Path, *, experiment: str, at: datetime
 ) -> StoreFiles:
     """Exposures and events of the file as Parquet below `folder`, split by unit."""
-    events = reduce(lambda a, b: a.union(b), [_events(source, each, at) for each in _columns(wanted)])
+    parts = [_events(source, each, at) for each in _columns(wanted)]
+    parts += [_before(source, each, at) for each in _covariates(wanted)]
+    events = reduce(lambda a, b: a.union(b), parts)
     exposures = _exposures(source, experiment, at)
     count = source.count(source.table) * (1 + len(wanted))
     paths = [_written(source, rows, folder / name) for name, rows in ((EXPOSED, exposures), (DONE, events))]
@@ -100,41 +119,20 @@ def _written(source: Source, rows: Any, folder: Path) -> dict[int, tuple[str, ..
     return {bucket: paths for bucket, paths in found.items() if paths}
 
 
-def _schema(database: duckdb.DuckDBPyConnection, path: Path) -> ibis.Schema:
-    """The file becomes readable under its name; returns its columns."""
-    readers: dict[str, Any] = {
-        ".parquet": database.read_parquet,
-        ".csv": database.read_csv,
-        ".gz": database.read_csv,
-    }
-    reader = readers.get(path.suffix.lower())
-    if not path.is_file():
-        raise refuse("file", str(path), "there is no such file", "Name a .parquet or .csv file.")
-    if reader is None:
-        raise refuse("file", str(path), "this is neither .parquet nor .csv", "Convert it first.")
-    try:
-        read = reader(_exact(path))
-        read.create_view(FILE)
-        return ibis.Schema.from_pyarrow(read.limit(0).to_arrow_table().schema)
-    except duckdb.Error as error:
-        raise refuse("file", str(path), f"it cannot be read: {error}", "Is it whole?") from error
-
-
-def _exact(path: Path) -> str:
-    """DuckDB takes stars and brackets for patterns; a name is a name."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
-
-
-def _wrong_columns(table: Any, columns: Columns, wanted: Sequence[Wanted]) -> list[Problem]:
+def _missing_columns(table: Any, columns: Columns, wanted: Sequence[Wanted]) -> list[Problem]:
     named = [("unit", columns.unit), ("arm", columns.arm), *(("by", name) for name in columns.slices)]
     named += [("metric", column) for each in wanted for column in each.columns]
-    missing = [_missing(table, field, column) for field, column in named if column not in table.columns]
-    texts = [
+    named += [("covariate", before) for each in wanted for _, before in each.covariates]
+    return [_missing(table, field, column) for field, column in named if column not in table.columns]
+
+
+def _texts(table: Any, wanted: Sequence[Wanted]) -> list[Problem]:
+    """Columns of texts where numbers are needed."""
+    return [
         problem("metric", column, "this column holds no numbers", "Choose a numeric column.")
         for column in _numeric(wanted)
-        if column in table.columns and not _is_number(table[column])
+        if not _is_number(table[column])
     ]
-    return [*missing, *texts]
 
 
 def _missing(table: Any, field: str, column: str) -> Problem:
@@ -143,9 +141,15 @@ def _missing(table: Any, field: str, column: str) -> Problem:
 
 
 def _numeric(wanted: Sequence[Wanted]) -> list[str]:
-    """Columns whose values are added or ranked, once each."""
-    listed = (c for each in wanted if each.binding.definition.kind.value in NUMERIC for c in each.columns)
+    """Columns whose values are added or ranked, and covariates, once each."""
+    listed = [c for each in wanted if each.binding.definition.kind.value in NUMERIC for c in each.columns]
+    listed += [before for each in wanted for _, before in each.covariates]
     return list(dict.fromkeys(listed))
+
+
+def _truths(wanted: Sequence[Wanted]) -> list[str]:
+    """Columns of which only the truth counts."""
+    return [c for each in wanted if each.binding.definition.kind is Kind.PROPORTION for c in each.columns]
 
 
 def _is_number(values: Any) -> bool:
@@ -205,6 +209,31 @@ def _events(source: Source, column: tuple[str, bool], at: datetime) -> Any:
         unit=rows.unit,
         name=ibis.literal(event_of(name)),
         value=rows.value,
+        session=ibis.null().cast("int64"),
+        dims=_dims({}),
+    )
+
+
+def _covariates(wanted: Sequence[Wanted]) -> list[tuple[str, str]]:
+    """Pairs of a metric's column and the column with its values before, once each."""
+    return list(dict.fromkeys(pair for each in wanted for pair in each.covariates))
+
+
+def _before(source: Source, covariate: tuple[str, str], at: datetime) -> Any:
+    """A unit's value before its exposure, as one event in the hour before. All rows of a unit repeat it; the
+    largest is taken where they do not agree."""
+    column, before = covariate
+    rows = source.whole
+    rows = rows.filter(rows[before].notnull())
+    rows = rows.select(unit=_unit(rows, source.columns.unit), value=rows[before].cast("float64"))
+    units = rows.group_by("unit").agg(value=rows.value.max())
+    return _shaped(
+        EVENTS,
+        units,
+        ts=_literal(at - timedelta(hours=1)),
+        unit=units.unit,
+        name=ibis.literal(event_of(column)),
+        value=units.value,
         session=ibis.null().cast("int64"),
         dims=_dims({}),
     )
