@@ -1,9 +1,9 @@
 """Who may change what: every address that changes something asks for a right.
 
 One table from the beginning of an address to the right that a change there needs. Reading is open to
-everybody who is logged in. What no line names needs the right to administer, so a new address is closed until
-somebody thinks about it. Keys are not judged here: their scopes are (`flags.api.authentication`). Finer rules,
-such as that a waiver is signed by the performance discipline, stand beside what they guard.
+everybody who is logged in. What no line names needs the right to administer, so a new address is closed
+until somebody thinks about it. Keys are not judged here: their scopes are (`flags.api.authentication`).
+Finer rules, such as that a waiver is signed by the performance discipline, stand beside what they guard.
 """
 
 from collections.abc import Callable
