@@ -113,7 +113,10 @@ def pre_period(vector: Vector, readings: Readings, arms: Sequence[str]) -> dict[
 
 
 def _moments(readings: Readings, vector: Vector, group: Group) -> Moments:
-    found = readings.moments[vector].get(group) or Moments.empty(len(vector.entries))
+    return _measured(readings.moments[vector].get(group) or Moments.empty(len(vector.entries)))
+
+
+def _measured(found: Moments) -> Moments:
     mean = np.where(abs(found.mean) < SMALLEST, 0.0, found.mean)
     return Moments(found.n, mean, np.where(abs(found.comoment) < SMALLEST**2, 0.0, found.comoment))
 
@@ -135,6 +138,11 @@ def is_adjusted(found: Estimated) -> bool:
 
 def _position(arms: Sequence[str], key: str) -> int | None:
     return list(arms).index(key) if key else None
+
+
+def of_moments(kind: Kind, vector: Vector, moments: Sequence[Moments]) -> list[Estimated]:
+    """One estimate for each of these groups of units, as a metric of that kind is estimated in equal arms."""
+    return _with_covariate(kind, vector, list(map(_measured, moments)), None)
 
 
 def _with_covariate(

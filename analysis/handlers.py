@@ -11,6 +11,13 @@ def look(job: RunningJob) -> None:
     looking.look(job)
 
 
+@jobs.handler("analysis.resplit")
+def resplit(job: RunningJob) -> None:
+    from analysis.services import resplitting
+
+    resplitting.resplit(job)
+
+
 @jobs.handler("analysis.source_test")
 def test_source(job: RunningJob) -> None:
     from analysis.services import source_testing

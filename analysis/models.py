@@ -245,3 +245,36 @@ class ShareLink(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
+
+
+class CalibrationNight(models.Model):
+    """One night's A/A splits of an experiment's units under one metric version: how often a difference was
+    found where none is, and how often the interval held the truth. Insert-only."""
+
+    day = models.DateField()
+    experiment = models.ForeignKey("experiments.Experiment", on_delete=models.PROTECT, related_name="+")
+    metric_version = models.ForeignKey("metrics.MetricVersion", on_delete=models.PROTECT, related_name="+")
+    metric = models.CharField(max_length=63)
+    units = models.PositiveBigIntegerField()
+    replicates = models.PositiveIntegerField()
+    rejected = models.PositiveIntegerField()
+    covered = models.PositiveIntegerField()
+    alpha = models.FloatField()
+    variance_ratio = models.FloatField()
+    code_version = models.CharField(max_length=40)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "experiment", "metric_version"], name="calibration_once_per_night"
+            ),
+            models.CheckConstraint(
+                condition=Q(rejected__lte=models.F("replicates"), covered__lte=models.F("replicates")),
+                name="calibration_counts_in_order",
+            ),
+        ]
+        indexes = [models.Index(fields=["metric_version", "day"], name="calibration_by_version")]
+
+    def __str__(self) -> str:
+        return f"{self.metric} on {self.day}: {self.rejected} of {self.replicates} rejected"

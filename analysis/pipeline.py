@@ -20,6 +20,7 @@ from analysis.report import effects, verdict
 from analysis.report.facts import (
     ArmFacts,
     ArmResult,
+    CalibrationFacts,
     ExperimentFacts,
     MethodFacts,
     MetricFacts,
@@ -52,6 +53,7 @@ class Look:
     config_hash: str = ""
     engine: str = ""
     is_imported: bool = False
+    calibration: tuple[CalibrationFacts, ...] = ()
 
     @property
     def at(self) -> Moment:
@@ -181,6 +183,7 @@ def _facts(look: Look, arms: Sequence[ArmOutcome], findings: Sequence[Finding]) 
         method=_method(look, arms),
         information_share=_information_share(look.locked, units),
         is_after_planned_look=look.is_after_end,
+        calibration=look.calibration,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,12 +11,14 @@ from django.db.models import QuerySet
 from analysis.models import (
     UNSETTLED,
     AnalysisRun,
+    CalibrationNight,
     GuardrailTrip,
     HealthCheck,
     MetricResult,
     ReportSnapshot,
     ShareLink,
 )
+from analysis.rates import Rates, add_up
 from ledger.refusals import NotFound, problem
 
 
@@ -87,6 +89,26 @@ def latest_verdicts() -> dict[str, str]:
     newest_first = ReportSnapshot.objects.order_by("experiment_id", "-run__data_cut", "-id")
     newest = newest_first.distinct("experiment_id")
     return dict(newest.values_list("experiment__key", "verdict"))
+
+
+CALIBRATED_OVER = timedelta(days=28)
+"""Nights that are added up for the figures that are shown."""
+
+
+def calibration(metric_versions: Iterable[int], *, until: date) -> list[Rates]:
+    """What the A/A splits of the four weeks up to a day said of these metric versions, in all experiments."""
+    nights = CalibrationNight.objects.filter(
+        metric_version__in=list(metric_versions), day__gt=until - CALIBRATED_OVER, day__lte=until
+    )
+    counts = nights.order_by("metric", "day", "id").values_list("metric", "replicates", "rejected", "covered")
+    return add_up(counts)
+
+
+def calibration_nights(metric: str = "") -> QuerySet[CalibrationNight]:
+    """Single nights, newest first."""
+    found = CalibrationNight.objects.select_related("experiment", "metric_version")
+    found = found.filter(metric=metric) if metric else found
+    return found.order_by("-day", "metric", "-id")
 
 
 def trips() -> QuerySet[GuardrailTrip]:

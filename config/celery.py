@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import after_setup_logger, heartbeat_sent, worker_init, worker_ready
 
 from config import broker, heartbeat
@@ -88,6 +89,16 @@ app.conf.beat_schedule = {
         "task": "flags.tasks.schedule_tick",
         "schedule": 60.0,
         "options": {"queue": "ramp", "expires": 60},
+    },
+    "resplit-live-traffic": {
+        "task": "analysis.tasks.resplit_live_traffic",
+        "schedule": crontab(hour=2, minute=20),
+        "options": {"queue": "analysis", "expires": 6 * 3600},
+    },
+    "forget-rollups": {
+        "task": "analysis.tasks.forget_rollups",
+        "schedule": crontab(hour=3, minute=10),
+        "options": {"queue": "analysis", "expires": 6 * 3600},
     },
     "move-ramps": {
         "task": "flags.tasks.ramp_tick",

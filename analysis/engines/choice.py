@@ -13,7 +13,7 @@ from django.conf import settings
 from analysis.engines.contract import EngineFailure
 
 if TYPE_CHECKING:
-    from analysis.engines.contract import Engine
+    from analysis.engines.contract import StoreEngine
 
 DUCKDB, SPARK = "duckdb", "spark"
 OFF = "off"
@@ -31,12 +31,12 @@ def name() -> str:
     raise EngineFailure(f"HEADWAY_ENGINE = {chosen!r} names no engine: {fix}")
 
 
-def engine(root: str) -> Engine:
+def engine(root: str) -> StoreEngine:
     """The engine for a store below `root` (a folder, or s3://bucket/prefix). Raises EngineFailure."""
     return _spark() if name() == SPARK else _duckdb(root)
 
 
-def _duckdb(root: str) -> Engine:
+def _duckdb(root: str) -> StoreEngine:
     from pyarrow import fs
 
     from analysis.engines.duckdb import DuckDBEngine
@@ -55,7 +55,7 @@ def rollups(root: str) -> Path | None:
     return Path(chosen or f"{root}-rollups")
 
 
-def _spark() -> Engine:
+def _spark() -> StoreEngine:
     try:
         from analysis.engines.spark import SparkEngine
     except ImportError as missing:

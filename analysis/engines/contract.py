@@ -97,6 +97,23 @@ class Readings:
     caps: Mapping[Entry, float] = field(default_factory=dict)
 
 
+PARTS, DEALS = 8192, 5
+"""Groups of units by some bits of their hash, which has nothing to do with the arm they see; and in how many
+ways they can be grouped, each independent of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Moments of all enrolled units, whatever their arm, in groups that hold units at random.
+
+    `moments[vector]` of up to `PARTS` groups; `below[stream, share]` those of (values at or below the
+    quantile of all values, values) of a unit.
+    """
+
+    moments: Mapping[Vector, tuple[Moments, ...]]
+    below: Mapping[tuple[Stream, float], tuple[Moments, ...]]
+
+
 class Engine(Protocol):
     """Reads the store for one look.
 
@@ -109,3 +126,17 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings: ...
+
+
+class Dealer(Protocol):
+    """An engine that can also deal the units of a plan into random groups, for nightly A/A splits."""
+
+    def parts(
+        self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
+    ) -> Parts:
+        """Of the units that `Engine.read` would enrol; `deal` 0, 1 … are other groups. Raises
+        EngineFailure."""
+
+
+class StoreEngine(Engine, Dealer, Protocol):
+    """What reads Headway's own store."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -26,7 +27,8 @@ from sqlglot.expressions import Literal
 
 from analysis.engines import reading, rollups
 from analysis.engines.aggregates import Rows
-from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
+from analysis.engines.jail import limited_address_space
 from analysis.engines.refreshing import ReadFiles, Refresh, Statements
 from analysis.engines.rollups import Days
 from analysis.plan import AnalysisPlan, Entry
@@ -68,30 +70,39 @@ class DuckDBEngine:
 
     def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
         """See `Engine.read`."""
+        return self._ask(plan, files, partial(reading.read, frozen=caps))
+
+    def parts(
+        self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
+    ) -> Parts:
+        """See `Dealer.parts`."""
+        return self._ask(plan, files, partial(reading.parts, frozen=caps, deal=deal))
+
+    def _ask(self, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]) -> T:
         if self.rollups is not None and files.days and files.rows >= self.rows_per_partition:
-            found = self._read_kept(self.rollups, plan, files, caps)
+            found = self._ask_kept(self.rollups, plan, files, question)
             if found is not None:
                 return found
         parts = _partitions(files, self.rows_per_partition)
-        return self.read_views(plan, [self._views(files, buckets) for buckets in parts], caps)
+        return self._ask_views(plan, [self._views(files, buckets) for buckets in parts], question)
 
-    def _read_kept(
-        self, root: Path, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]
-    ) -> Readings | None:
-        """A reading from rollups; None where they cannot be used now."""
+    def _ask_kept(
+        self, root: Path, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]
+    ) -> T | None:
+        """The answer from rollups; None where they cannot be used now."""
         with rollups.held(root, plan) as folder:
             if folder is None:
                 return None
             try:
-                return self._read_rollups(folder, plan, files, caps)
+                return self._ask_rollups(folder, plan, files, question)
             except EngineFailure as failure:
                 log.warning("rollups are made anew: %s", failure)
                 rollups.forget(folder)
                 return None
 
-    def _read_rollups(
-        self, folder: Path, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]
-    ) -> Readings:
+    def _ask_rollups(
+        self, folder: Path, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]
+    ) -> T:
         groups = rollups.groups(files.buckets, files.rows, self.rows_per_partition)
         paths = rollups.paths(folder, len(groups))
         with self._database(folder) as database, ExitStack() as stack:
@@ -108,7 +119,7 @@ class DuckDBEngine:
                 for partition, buckets in zip(partitions, groups, strict=True)
             ]
             list(pool.map(_run, refreshes))
-            return reading.read(plan, backend, caps, is_prepared=True)
+            return question(plan, backend, is_prepared=True)
 
     def _pool(self, partitions: int) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(min(self.threads, partitions) or 1, thread_name_prefix="analysis")
@@ -121,13 +132,18 @@ class DuckDBEngine:
         self, plan: AnalysisPlan, views: Sequence[Sequence[View]], caps: Mapping[Entry, float]
     ) -> Readings:
         """The same of any views named `exposures` and `events`, listed for each partition of the units."""
+        return self._ask_views(plan, views, partial(reading.read, frozen=caps))
+
+    def _ask_views(
+        self, plan: AnalysisPlan, views: Sequence[Sequence[View]], question: Callable[..., T]
+    ) -> T:
         with self._database() as database, ExitStack() as stack:
             partitions = [
                 stack.enter_context(_Partition.open(database, index, of)) for index, of in enumerate(views)
             ]
             database.execute("SET lock_configuration = true")
             pool = stack.enter_context(self._pool(len(partitions)))
-            return reading.read(plan, _Backend(partitions, pool), caps)
+            return question(plan, _Backend(partitions, pool))
 
     def _views(self, files: StoreFiles, buckets: Sequence[int]) -> list[View]:
         return [
@@ -137,7 +153,7 @@ class DuckDBEngine:
 
     @contextmanager
     def _database(self, *more: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-        with tempfile.TemporaryDirectory(prefix="headway-analysis-") as scratch:
+        with limited_address_space(), tempfile.TemporaryDirectory(prefix="headway-analysis-") as scratch:
             settings: dict[str, str | bool | int | float | list[str]] = {
                 # One thread per partition: DuckDB's own would split a partition's rows at random.
                 "threads": 1,

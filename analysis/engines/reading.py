@@ -16,7 +16,16 @@ import ibis
 
 from analysis.engines import aggregates, order_statistics
 from analysis.engines.aggregates import Key, MomentQuery, Rows
-from analysis.engines.contract import MAX_LEVELS, EngineFailure, Enrolment, Group, Readings
+from analysis.engines.contract import (
+    DEALS,
+    MAX_LEVELS,
+    PARTS,
+    EngineFailure,
+    Enrolment,
+    Group,
+    Parts,
+    Readings,
+)
 from analysis.plan import CURVE_SHARES, AnalysisPlan, Entry, Stream, Vector
 from analysis.stats.moments import Moments, merge_all
 from analysis.stats.quantiles import QuantileStat, quantile_ranks
@@ -149,6 +158,65 @@ def read(
         quantiles=_quantiles(look, groupings),
         caps=caps,
     )
+
+
+def parts(
+    plan: AnalysisPlan,
+    backend: Backend,
+    frozen: Mapping[Entry, float],
+    deal: int = 0,
+    *,
+    is_prepared: bool = False,
+) -> Parts:
+    """The same units in groups at random, for A/A splits."""
+    look = Look(plan, backend)
+    if not is_prepared:
+        look.prepare()
+    caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
+    caps |= _caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
+    below = {
+        (stream, share): _parts_below(look, table, share, deal)
+        for stream, table in look.streams.items()
+        for share in plan.shares_of(stream)
+    }
+    return Parts(_parts(look, caps, deal), {place: found for place, found in below.items() if found})
+
+
+def _parts(look: Look, caps: Mapping[Entry, float], deal: int) -> dict[Vector, tuple[Moments, ...]]:
+    plan = look.plan
+    names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
+    columns = {name: _entry(look, entry, caps) for entry, name in names.items()}
+    table = look.units.select(part=_part(look.units, deal), **columns)
+    vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
+    merged = _of_parts(look, table, MomentQuery(tuple(names.values()), vectors, ("part",)))
+    return {vector: tuple(of[index] for of in merged) for index, vector in enumerate(plan.vectors)}
+
+
+def _parts_below(look: Look, table: Table, share: float, deal: int) -> tuple[Moments, ...]:
+    bins = _bins(look, table, ())
+    if () not in bins:
+        return ()
+    rank = quantile_ranks(order_statistics.size(bins[()]), share).middle
+    limit = _values_at(look, table, (), bins, {(): [rank]})[()][0]
+    per_unit = aggregates.below_limits(table, (), [{(): limit}], look.backend.total)
+    per_unit = per_unit.mutate(part=_part(per_unit, deal))
+    query = MomentQuery(("below0", "values"), (("below0", "values"),), ("part",))
+    return tuple(of[0] for of in _of_parts(look, per_unit, query))
+
+
+def _part(units: Table, deal: int) -> Value:
+    shift = (deal % DEALS) * (PARTS.bit_length() - 2)
+    return ((units.unit >> shift) & (PARTS - 1)).name("part")
+
+
+def _of_parts(look: Look, table: Table, query: MomentQuery) -> list[list[Moments]]:
+    """Per part, in order, the moments of every vector."""
+    found: dict[Key, list[list[Moments]]] = defaultdict(list)
+    for rows in look.ask(query.expression(table, look.backend.total)):
+        for key, of in query.decode(rows).items():
+            found[key].append(of)
+    listed = [found[key] for key in sorted(found)]
+    return [[merge_all(of) for of in zip(*every, strict=True)] for every in listed]
 
 
 def _enrolment(look: Look, units: Mapping[Group, int]) -> Enrolment:

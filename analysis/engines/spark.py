@@ -21,7 +21,7 @@ from pyspark.storagelevel import StorageLevel
 
 from analysis.engines import reading
 from analysis.engines.aggregates import Rows
-from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.plan import AnalysisPlan, Entry
 from analysis.unit_values import EVENTS, EXPOSURES, Table
 
@@ -45,10 +45,22 @@ class SparkEngine:
 
     def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
         """See `Engine.read`."""
+        with self._opened(files) as backend:
+            return reading.read(plan, backend, caps)
+
+    def parts(
+        self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
+    ) -> Parts:
+        """See `Dealer.parts`."""
+        with self._opened(files) as backend:
+            return reading.parts(plan, backend, caps, deal)
+
+    @contextmanager
+    def _opened(self, files: StoreFiles) -> Iterator[_Backend]:
         with _readable_failures(), _Cluster.open(self._session()) as cluster:
             cluster.view("exposures", EXPOSURES, files.exposures)
             cluster.view("events", EVENTS, files.events)
-            return reading.read(plan, _Backend(cluster), caps)
+            yield _Backend(cluster)
 
     def _session(self) -> SparkSession:
         """A session of its own, so that two looks at once never see each other's views."""

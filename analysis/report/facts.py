@@ -248,6 +248,26 @@ class MethodFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class CalibrationFacts:
+    """What A/A splits of live traffic, dealt anew every night, said of a metric's method in the last weeks.
+
+    Shares are 0..1 of `replicates` splits: called different although nothing differs (`alpha` was promised),
+    and with the truth inside the interval (1 - `alpha` was promised). Bands are 99.9 % bands of the shares.
+    `is_within`: both could be inside their bounds.
+    """
+
+    metric: str
+    nights: int
+    replicates: int
+    alpha: float
+    false_positive_share: float
+    false_positive_band: tuple[float, float]
+    coverage_share: float
+    coverage_band: tuple[float, float]
+    is_within: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFacts:
     """One look at one experiment. `look` counts from 1; `data_until` is the data cut.
 
@@ -270,3 +290,4 @@ class ReportFacts:
     histograms: tuple[HistogramFacts, ...] = ()
     slices: SliceScanFacts | None = None
     worth: WorthFacts | None = None
+    calibration: tuple[CalibrationFacts, ...] = ()

@@ -10,18 +10,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from analysis import looks, pipeline, stopping
+from analysis import looks, pipeline, queries, stopping
 from analysis.engines import choice
 from analysis.engines.contract import Readings
 from analysis.health import DataFlow
 from analysis.plan import AnalysisPlan, analysis_plan
-from analysis.report.facts import ExperimentFacts
+from analysis.rates import ALPHA
+from analysis.report.facts import CalibrationFacts, ExperimentFacts
 from analysis.services import history, own_tables, sources, storing
 from analysis.services.history import Past
 from events import queries as events
@@ -123,6 +124,26 @@ def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline
         code_version=looks.CODE_VERSION,
         config_hash=asked.config,
         engine=own_tables.engine_name(locked) if locked.source else choice.name(),
+        calibration=calibration(locked, asked.cut),
+    )
+
+
+def calibration(locked: LockedPlan, cut: datetime) -> tuple[CalibrationFacts, ...]:
+    """What A/A splits said of the plan's metrics up to the day of the data cut."""
+    versions = [binding.metric_version_id for binding in locked.bindings]
+    return tuple(
+        CalibrationFacts(
+            metric=rates.metric,
+            nights=rates.nights,
+            replicates=rates.replicates,
+            alpha=ALPHA,
+            false_positive_share=rates.false_positive_share,
+            false_positive_band=rates.false_positive_band,
+            coverage_share=rates.coverage_share,
+            coverage_band=rates.coverage_band,
+            is_within=rates.is_within,
+        )
+        for rates in queries.calibration(versions, until=cut.astimezone(UTC).date())
     )
 
 

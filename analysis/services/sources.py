@@ -16,10 +16,10 @@ from events.layout import EVENTS, EXPOSURES
 from events.queries import StoreFileRow
 
 if TYPE_CHECKING:
-    from analysis.engines.contract import Engine
+    from analysis.engines.contract import StoreEngine
 
 
-def engine() -> Engine:
+def engine() -> StoreEngine:
     """The engine of this site, over this site's store."""
     return choice.engine(events.store_root())
 
