@@ -74,7 +74,7 @@ def _joined(kind: Any, tests: list[Condition]) -> Condition | None:
 
 
 def _condition(entry: Mapping[str, Any], notes: Notes) -> Condition:
-    op = entry.get("operator")
+    op = as_text(entry.get("operator"), "the operator of a condition")
     if op in REASONS:
         raise Unmapped(REASONS[op])
     attribute = _attribute(entry.get("property_", entry.get("property")), notes)
@@ -87,7 +87,7 @@ def _condition(entry: Mapping[str, Any], notes: Notes) -> Condition:
     return _comparison(attribute, op, as_text(value if isinstance(value, str) else str(value), "a value"))
 
 
-def _comparison(attribute: str, op: Any, value: str) -> Condition:
+def _comparison(attribute: str, op: str, value: str) -> Condition:
     if value.endswith(SEMVER):
         return _version(attribute, op, value[: -len(SEMVER)])
     if op == "EQUAL":
@@ -105,7 +105,7 @@ def _comparison(attribute: str, op: Any, value: str) -> Condition:
     raise Unmapped(f"the operator {shown(op)} is not known here")
 
 
-def _version(attribute: str, op: Any, version: str) -> Condition:
+def _version(attribute: str, op: str, version: str) -> Condition:
     names = {"EQUAL": "semver_eq", **{name: f"semver_{short}" for name, short in ORDER.items()}}
     if op == "NOT_EQUAL":
         return {"any": [test(attribute, "semver_lt", version), test(attribute, "semver_gt", version)]}

@@ -159,7 +159,7 @@ class _Feature:
         known_fields(entry, (*EFFECTIVE, *WITHOUT_EFFECT, *REASONS), "a rule")
         if entry.get("minBucketVersion") or entry.get("bucketVersion"):
             self._notes.add("its sticky assignments are not kept")
-        for each in entry.get("meta") or []:
+        for each in as_list(entry.get("meta") or [], "meta"):
             if isinstance(each, Mapping) and each.get("passthrough"):
                 raise Unmapped("a variation passes its units through: make a holdout here instead")
 

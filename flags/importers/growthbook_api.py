@@ -122,7 +122,10 @@ def _is_here(entry: Any, place: str) -> bool:
 
 
 def _gates(prerequisites: Any) -> list[dict[str, Any]]:
-    names = [each.get("id") if isinstance(each, Mapping) else each for each in prerequisites or []]
+    names = [
+        each.get("id") if isinstance(each, Mapping) else each
+        for each in as_list(prerequisites or [], "prerequisites")
+    ]
     return [
         {"parentConditions": [{"id": name, "condition": {"value": True}, "gate": True}]} for name in names
     ]

@@ -104,11 +104,11 @@ class Targeting:
             raise Unmapped(f"an operation has {len(expression)} names: {shown(sorted(map(str, expression)))}")
         name, argument = next(iter(expression.items()))
         if name == "$ref":
-            if depth > MOST_DEPTH or argument not in self._evaluators:
+            if depth > MOST_DEPTH or str(argument) not in self._evaluators:
                 raise Unmapped(
                     f"it refers to the evaluator {shown(argument)}, which is not there or never ends"
                 )
-            return self._operation(self._evaluators[argument], depth + 1)
+            return self._operation(self._evaluators[str(argument)], depth + 1)
         return str(name), argument
 
     # What a branch gives
@@ -269,6 +269,7 @@ class Targeting:
             parts[1],
             as_text(parts[2], "the version of sem_ver"),
         )
+        sign = as_text(sign, "the sign of sem_ver")
         if sign in SEMVER:
             return test(attribute, SEMVER[sign], version)
         if sign == "!=":

@@ -126,7 +126,7 @@ def _constraint(entry: Mapping[str, Any], notes: Notes) -> Condition:
 
 
 def _test(attribute: str, entry: Mapping[str, Any], notes: Notes) -> Condition:
-    op = entry.get("operator")
+    op = as_text(entry.get("operator"), "the operator of a constraint")
     if op in ("IN", "NOT_IN"):
         values = _values(entry)
         found = test(attribute, "in", values) if values else never()
