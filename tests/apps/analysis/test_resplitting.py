@@ -4,6 +4,7 @@ from datetime import UTC, date, timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from analysis import queries
 from analysis.models import CalibrationNight
@@ -91,3 +92,54 @@ def test_rows__changed__refused_by_the_database(running):
 
     with pytest.raises(DatabaseError), transaction.atomic():
         CalibrationNight.objects.update(rejected=0)
+
+
+@pytest.fixture
+def browser(client, django_user_model):
+    client.force_login(django_user_model.objects.create_user("rosa"))
+    return client
+
+
+def stored(metric="orders", *, rejected=20, replicates=400, day=None):
+    """A night as the job would store it."""
+    binding = next(of for of in experiments.plan(world.KEY).bindings if of.metric == metric)
+    return CalibrationNight.objects.create(
+        day=day or timezone.now().date(),
+        experiment=experiments.experiment(world.KEY),
+        metric_version_id=binding.metric_version_id,
+        metric=metric,
+        units=40_000,
+        replicates=replicates,
+        rejected=rejected,
+        covered=replicates - rejected,
+        alpha=0.05,
+        variance_ratio=1.0,
+        code_version="0.1.0",
+        created_at=timezone.now(),
+    )
+
+
+def test_pages__no_night_yet__say_when_there_will_be(browser):
+    world.started()
+
+    assert "There are no splits yet" in browser.get("/metrics/-/calibration/").text
+    assert "has no splits yet" in browser.get("/metrics/orders/calibration/").text
+
+
+def test_pages__metric_out_of_bounds__said_first_and_with_what_to_do(browser):
+    world.started()
+    stored("orders", rejected=90)
+    stored("latency-p95", rejected=20)
+
+    page = browser.get("/metrics/-/calibration/").text
+    own = browser.get("/metrics/orders/calibration/").text
+
+    assert page.index("out of bounds</span>") < page.index("as promised")
+    assert "22.5" in page
+    assert "set a cap on the metric" in own
+    assert "90 of 400" in own
+    assert "/metrics/orders/calibration/" in browser.get("/metrics/orders/").text
+
+
+def test_page__metric_that_does_not_exist__not_found(browser):
+    assert browser.get("/metrics/nothing/calibration/").status_code == 404
