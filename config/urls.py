@@ -21,6 +21,7 @@ urlpatterns = [
     path("shared/", include("analysis.urls_shared")),
     path("flags/", include("flags.urls")),
     path("organisation/", include("organisation.urls")),
+    path("metrics/", include("analysis.urls_calibration")),
     path("metrics/", include("metrics.urls")),
     path("sources/", include("analysis.urls_sources")),
     path("events/", include("events.urls")),
