@@ -7,7 +7,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-FAULTS = ("kill", "hang", "500", "401", "garbage", "empty", "truncated", "redirect", "html", "older")
+FAULTS = ("kill", "hang", "500", "401", "garbage", "empty", "truncated", "redirect", "html", "older", "drip")
 
 
 class FaultServer:
@@ -20,6 +20,7 @@ class FaultServer:
         self.batches = []
         self.requests = []
         self.paths_elsewhere = []
+        self.redirects_to = ""
         self.seen = []
         self.streams = []
         self.stream_mode = None
@@ -136,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif mode in ("500", "401", "403"):
             self._answer(int(mode), b"{}")
         elif mode == "redirect":
-            self._answer(302, b"", {"Location": f"{owner.url}/elsewhere"})
+            self._answer(302, b"", {"Location": f"{owner.redirects_to or owner.url}/elsewhere"})
         else:
             self._tell(owner)
 
@@ -163,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
             owner._open_streams.discard(told)
 
     def _send_document(self, owner):
-        body = owner.document if isinstance(owner.document, bytes) else json.dumps(owner.document).encode()
+        body = owner.document if isinstance(owner.document, bytes) else packed(owner.document)
         etag = f'"{abs(hash(body))}"'
         if self.headers.get("if-none-match") == etag:
             self._answer(304, b"", {"ETag": etag})
@@ -179,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif mode in ("500", "401", "403"):
             self._answer(int(mode), b"{}")
         elif mode == "redirect":
-            self._answer(302, b"", {"Location": f"{owner.url}/elsewhere"})
+            self._answer(302, b"", {"Location": f"{owner.redirects_to or owner.url}/elsewhere"})
         elif mode == "garbage":
             self._answer(200, b"\x00\xff{]" * 50)
         elif mode == "empty":
@@ -191,7 +192,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, body.encode())
         elif mode == "truncated":
             self._truncate(owner)
+        elif mode == "drip":
+            self._drip(owner)
         return mode != "good"
+
+    def _drip(self, owner):
+        """A byte now and then, for longer than anybody waits."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        self.close_connection = True
+        try:
+            while not owner._released.wait(0.05):
+                self.wfile.write(b" ")
+        except OSError:
+            return
 
     def _truncate(self, owner):
         body = json.dumps(owner.document).encode()
@@ -209,6 +224,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def packed(document):
+    """A document as the platform's server writes it."""
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def eventually(condition, timeout_s=5.0):

@@ -6,13 +6,19 @@ from itertools import pairwise
 
 import pytest
 
-from headway import Client
+from headway import Client, transport
 from tests.core.sdk.build import document, experiment
 from tests.core.sdk.faults import FAULTS, FaultServer, eventually
 
 CALLS = 300
 SLOWEST_S = 0.5
 """Whoever waited for the network would wait for a second; on a busy machine a thread may be put aside."""
+
+
+@pytest.fixture(autouse=True)
+def _drips_for_a_second(monkeypatch):
+    """An answer that drips is given up after a minute; here after a second."""
+    monkeypatch.setattr(transport, "_WHOLE_S", 1.0)
 
 
 @pytest.fixture
@@ -93,14 +99,19 @@ def test_recovered__after_a_fault__new_configuration_and_every_event_arrive(serv
     assert client.counters["dropped"] == 0
 
 
-def test_redirect__never_followed__key_goes_nowhere_else(server):
+@pytest.mark.parametrize("where", ["the same host", "another host"])
+def test_redirect__never_followed__key_goes_nowhere_else(server, where):
+    other = FaultServer(document())
+    server.redirects_to = other.url if where == "another host" else server.url
     server.fail("redirect")
     with _client(server) as client:
         assert eventually(lambda: client.counters["poll_failures"] > 1)
         client.track("view", "user-1")
         time.sleep(0.2)
 
+    other.stop()
     assert server.paths_elsewhere == []
+    assert other.requests == []
 
 
 def test_key_refused__one_line_and_no_more_requests_until_another_key(server, caplog):
@@ -222,10 +233,12 @@ def test_batch__two_hundred_from_something_else__kept_and_sent_again(server):
     assert client.counters["sent"] == 1
 
 
-def test_close__server_hangs__ends_in_time(server):
-    client = _client(server, timeout_s=30)
+@pytest.mark.parametrize("fault", ["hang", "drip"])
+def test_close__server_never_ends_its_answer__ends_in_time(server, fault, monkeypatch):
+    monkeypatch.setattr(transport, "_WHOLE_S", 30.0)
+    client = _client(server, timeout_s=30, poll_s=60, flush_s=60)
     client.wait_until_ready(5)
-    server.fail("hang")
+    server.fail(fault)
     client.track("view", "user-1")
     start = time.monotonic()
 

@@ -10,6 +10,7 @@ from headway import Client
 from headway.evaluation import Evaluation
 from tests.core.sdk import strategies
 from tests.core.sdk.build import document
+from tests.core.sdk.faults import packed
 
 FEW = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -35,7 +36,7 @@ def odd_documents(draw):
 
 
 def _use(whole, flag, unit, attributes):
-    with Client("memory:", "k", bootstrap=json.dumps(whole), offline=True) as client:
+    with Client("memory:", "k", bootstrap=packed(whole), offline=True) as client:
         for key in ("main", flag):
             answer = client.evaluate(key, unit, attributes, default="own")
             assert isinstance(answer, Evaluation)

@@ -53,12 +53,13 @@ class Transport:
         body: Optional[bytes] = None,
         timeout_s: Optional[float] = None,
     ) -> Answer:
-        """Raises Unreachable. `timeout_s` shortens the usual time to wait."""
-        patience_s = min(self._timeout_s, timeout_s or self._timeout_s)
+        """Raises Unreachable. `timeout_s` shortens the usual time, and is then all that a body may take."""
+        patience_s = max(min(self._timeout_s, timeout_s or self._timeout_s), _LEAST_S)
+        whole_s = _WHOLE_S if timeout_s is None else patience_s
         every = {"Authorization": f"Bearer {key}", "User-Agent": self._user_agent, **headers}
         try:
             request = _request(method, f"{self._url}{path}", every, body)
-            return self._exchange(request, max(patience_s, _LEAST_S))
+            return self._exchange(request, patience_s, whole_s)
         except Unreachable:
             raise
         except Exception as error:
@@ -80,15 +81,15 @@ class Transport:
         except Exception as error:
             raise Unreachable(f"{type(error).__name__}: {error}"[:300]) from error
 
-    def _exchange(self, request: Any, timeout_s: float) -> Answer:
+    def _exchange(self, request: Any, timeout_s: float, whole_s: float) -> Answer:
         from urllib.error import HTTPError
 
         try:
             with self._opener.open(request, timeout=timeout_s) as response:
-                return _answer(response.status, response)
+                return _answer(response.status, response, whole_s)
         except HTTPError as error:
             with error:
-                return _answer(error.code, error)
+                return _answer(error.code, error, whole_s)
 
 
 class Open:
@@ -151,9 +152,9 @@ def _opener() -> Any:
     return build_opener(NoRedirects)
 
 
-def _answer(status: int, response: Any) -> Answer:
+def _answer(status: int, response: Any, whole_s: float) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    body = _read(response)
+    body = _read(response, whole_s)
     declared = headers.get("content-length", "")
     if declared.isdigit() and len(body) != int(declared):
         raise Unreachable(f"the answer broke off after {len(body)} of {declared} bytes")
@@ -162,9 +163,9 @@ def _answer(status: int, response: Any) -> Answer:
     return Answer(status, headers, body)
 
 
-def _read(response: Any) -> bytes:
+def _read(response: Any, whole_s: float) -> bytes:
     parts: list[bytes] = []
-    size, until = 0, time.monotonic() + _WHOLE_S
+    size, until = 0, time.monotonic() + whole_s
     while True:
         part = response.read1(_CHUNK)
         if not part:
@@ -174,7 +175,7 @@ def _read(response: Any) -> bytes:
         if size > MAX_ANSWER:
             raise Unreachable(f"the answer is larger than {MAX_ANSWER:,} bytes")
         if time.monotonic() > until:
-            raise Unreachable(f"the answer took longer than {_WHOLE_S:.0f} s")
+            raise Unreachable(f"the answer took longer than {whole_s:.0f} s")
 
 
 def _inflated(body: bytes) -> bytes:
