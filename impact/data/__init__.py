@@ -1,0 +1,1 @@
+"""Published studies of delay, with their sources."""

@@ -1,0 +1,20 @@
+"""Changes and decisions about what latency is worth."""
+
+from impact.services.answering import Answer, Refusal, ask
+from impact.services.evidence import accept, record, reject
+from impact.services.ratios import discard_ratio, draft_ratio, expire_ratios, publish_ratio
+from impact.services.values import set_value
+
+__all__ = [
+    "Answer",
+    "Refusal",
+    "accept",
+    "ask",
+    "discard_ratio",
+    "draft_ratio",
+    "expire_ratios",
+    "publish_ratio",
+    "record",
+    "reject",
+    "set_value",
+]

@@ -1,0 +1,11 @@
+"""Celery entry points of this layer."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from impact import services
+
+
+@shared_task
+def expire_ratios() -> None:
+    services.expire_ratios(now=timezone.now())
