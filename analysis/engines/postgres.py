@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import ibis
 import ibis.expr.datatypes as dt
 import psycopg
-import sqlglot
+from ibis.backends.sql.compilers.postgres import PostgresCompiler
 from psycopg import sql
 from sqlglot import exp
 
@@ -113,9 +113,9 @@ def columns_of(connection: psycopg.Connection[Any], table: str) -> Table:
     return ibis.table(ibis.schema(types), name=name, database=schema)
 
 
-def answered(connection: psycopg.Connection[Any], statement: str) -> Rows:
+def answered(connection: psycopg.Connection[Any], statement: sql.SQL | sql.Composed) -> Rows:
     """The rows of a compiled statement, by column."""
-    found = connection.execute(sql.SQL(statement))
+    found = connection.execute(statement)
     names = [column.name for column in found.description or ()]
     listed = found.fetchall()
     return {name: [row[index] for row in listed] for index, name in enumerate(names)}
@@ -140,15 +140,15 @@ def compiled(expression: Table) -> str:
     Ibis writes maps as JSON: it turns a map that is only handed on into text, and asks whether a key is there
     by a function that compares documents.
     """
-    tree = sqlglot.parse_one(str(ibis.to_sql(expression, dialect="postgres")), dialect="postgres")
-    return str(tree.transform(_portable).sql(dialect="postgres"))
+    tree: Any = PostgresCompiler().to_sqlglot(expression)
+    return str(tree.transform(_meant).sql(dialect="postgres"))
 
 
-def _portable(node: Any) -> Any:
+def _meant(node: Any) -> Any:
     if isinstance(node, exp.Cast) and isinstance(node.this, exp.Column) and node.this.name == "dims":
         return node.this
     if isinstance(node, exp.JSONBContains):
-        return exp.func("jsonb_exists", node.this, node.expression, dialect="postgres")
+        return exp.Anonymous(this="jsonb_exists", expressions=[node.this, node.expression])
     return node
 
 
@@ -171,8 +171,8 @@ class _Session:
             self._connection.execute("SET TRANSACTION READ WRITE")
             # Without data: the rows are read below, where nothing can be written but this table.
             make = sql.SQL("CREATE TEMPORARY TABLE {} AS {} WITH NO DATA")
-            self._connection.execute(make.format(sql.Identifier(name), sql.SQL(whole)))
-        self._connection.execute(sql.SQL("INSERT INTO {} {}").format(kept, sql.SQL(whole)))
+            self._connection.execute(make.format(sql.Identifier(name), whole))
+        self._connection.execute(sql.SQL("INSERT INTO {} {}").format(kept, whole))
         with self._connection.transaction():
             self._connection.execute("SET TRANSACTION READ WRITE")
             self._connection.execute(sql.SQL("ANALYZE {}").format(kept))
@@ -180,17 +180,12 @@ class _Session:
     def rows(self, statement: str) -> Rows:
         return answered(self._connection, self._with_views(statement))
 
-    def _with_views(self, statement: str) -> str:
+    def _with_views(self, statement: str) -> sql.Composed:
         """The statement with the mapped tables, and on a standby the kept ones, as its common tables."""
-        inner = sqlglot.parse_one(statement, dialect="postgres")
-        whole = exp.select("*").from_(
-            exp.Subquery(this=inner, alias=exp.to_identifier("answer", quoted=True))
-        )
-        for name, body in {**self._views, **self._kept}.items():
-            whole = whole.with_(
-                exp.to_identifier(name, quoted=True), as_=body, dialect="postgres", copy=False
-            )
-        return whole.sql(dialect="postgres")
+        tables = {**self._views, **self._kept}.items()
+        named = [sql.SQL("{} AS ({})").format(sql.Identifier(name), sql.SQL(body)) for name, body in tables]
+        whole = sql.SQL("WITH {} SELECT * FROM ({}) AS answer")
+        return whole.format(sql.SQL(", ").join(named), sql.SQL(statement))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow.parquet as pq
+from psycopg import sql
 
 from analysis.engines import mapped, own_files, postgres
 from analysis.engines.contract import EngineFailure
@@ -73,7 +74,7 @@ def _database(address: str) -> Iterator[Look]:
             def first_rows(roles: Roles) -> sampling.Rows:
                 rows = columns.limit(sampling.SAMPLE_ROWS)
                 named = rows.select(**{role: rows[name].cast("string") for role, name in roles.items()})
-                return postgres.answered(connection, postgres.compiled(named))
+                return postgres.answered(connection, sql.SQL(postgres.compiled(named)))
 
             return columns, first_rows
 
