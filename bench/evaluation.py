@@ -200,7 +200,7 @@ def _openfeature(client: Client) -> None:
     contexts = {user: EvaluationContext(user, ATTRIBUTES) for user in USERS}
     loops = {}
     for name, provider in (("no-op", NoOpProvider()), ("headway", HeadwayProvider(client))):
-        api.set_provider(provider, name)
+        api.set_provider_and_wait(provider, name)
         scope = {"ask": api.get_client(name).get_boolean_value, "contexts": contexts}
         loops[name] = loop("ask('w2', False, contexts[user])", scope)
     rates = interleaved(loops, 5_000)

@@ -1,6 +1,7 @@
 """The provider under the real OpenFeature SDK."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,33 +9,38 @@ pytest.importorskip("openfeature")
 
 from openfeature import api
 from openfeature.evaluation_context import EvaluationContext
-from openfeature.exception import ErrorCode
+from openfeature.event import ProviderEvent
+from openfeature.exception import ErrorCode, ProviderNotReadyError
 from openfeature.flag_evaluation import Reason
+from openfeature.hook import Hook
+from openfeature.provider import ProviderStatus
 from openfeature.track import TrackingEventDetails
 
+from headway import Client, backoff
 from headway.evaluation import results
 from headway.openfeature import REASONS, HeadwayProvider
 from headway.testing import MemoryClient, document_of
-from tests.core.sdk.build import experiment, flag, split, targeting, when
+from tests.core.sdk.build import document, experiment, flag, split, targeting, when
+from tests.core.sdk.faults import FaultServer, eventually
 
 USER = EvaluationContext("user-1", {"country": "de"})
 
 
 @pytest.fixture
 def memory():
-    document = document_of({"yes": True, "text": "t", "five": 5, "half": 2.5, "map": {"a": 1}, "list": [1]})
-    document["flags"] |= {
+    whole = document_of({"yes": True, "text": "t", "five": 5, "half": 2.5, "map": {"a": 1}, "list": [1]})
+    whole["flags"] |= {
         "home": experiment(),
         "german": flag([targeting(when("country", "equals", "de"))]),
         "off": flag([split()], on=False),
         "silent": flag(off=None, default=None),
     }
-    return MemoryClient(document=document)
+    return MemoryClient(document=whole)
 
 
 @pytest.fixture
 def client(memory):
-    api.set_provider(HeadwayProvider(memory))
+    api.set_provider_and_wait(HeadwayProvider(memory))
     yield api.get_client()
     api.shutdown()
     api.clear_providers()
@@ -111,6 +117,104 @@ def test_provider__exposures_and_tracking__reach_the_client(client, memory):
     assert [(each["name"], each["value"], each["dims"]) for each in memory.events] == [
         ("purchase", 49.9, {"system": "ios"})
     ]
+
+
+# Life
+
+
+@pytest.fixture
+def server():
+    made = FaultServer(document({"home": experiment()}))
+    yield made
+    api.clear_providers()
+    made.stop()
+
+
+class Told:
+    """The events that OpenFeature passes on, by name."""
+
+    def __init__(self, *events):
+        self.names = []
+        self._events = events
+        for event in events:
+            api.add_handler(event, self._note)
+
+    def _note(self, details):
+        self.names.append(details.provider_name)
+
+    def __len__(self):
+        return len(self.names)
+
+
+def test_life__server_dead_at_the_start__error_and_defaults_until_it_is_back(server, monkeypatch):
+    monkeypatch.setattr(backoff, "FIRST_S", 0.02)
+    server.fail("500")
+    provider = HeadwayProvider(Client(server.url, "k", poll_s=0.05), ready_within_s=0.1)
+
+    with pytest.raises(ProviderNotReadyError):
+        api.set_provider_and_wait(provider)
+    client = api.get_client()
+    details = client.get_string_details("home", "own", USER)
+    assert client.get_provider_status() == ProviderStatus.ERROR
+    assert (details.value, details.error_code) == ("own", ErrorCode.PROVIDER_NOT_READY)
+    server.recover()
+
+    assert eventually(lambda: client.get_provider_status() == ProviderStatus.READY, 10)
+    assert client.get_string_details("home", "own", USER).reason == Reason.SPLIT
+
+
+def test_life__flag_changed__told_and_used(server):
+    api.set_provider_and_wait(HeadwayProvider(Client(server.url, "k", poll_s=0.05)))
+    client = api.get_client()
+    told = Told(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED)
+
+    server.document = document({"home": {**experiment(), "on": False}}, version=2)
+
+    assert eventually(lambda: len(told) >= 1, 10)
+    assert client.get_string_details("home", "own", USER).reason == Reason.DISABLED
+
+
+def test_life__shut_down__client_closed_and_nothing_more_is_told(server):
+    headway_client = Client(server.url, "k", poll_s=0.05)
+    api.set_provider_and_wait(HeadwayProvider(headway_client))
+
+    api.clear_providers()
+
+    assert headway_client._is_closed
+    assert headway_client._listeners == []
+
+
+def test_context__of_api_client_and_call__merged_before_it_is_asked(client, memory):
+    api.set_evaluation_context(EvaluationContext("user-1", {"country": "fr", "plan": "pro"}))
+    try:
+        asked = api.get_client()
+        asked.context = EvaluationContext(attributes={"country": "at"})
+        assert asked.get_string_value("german", "own") == "c"
+        assert asked.get_string_value("german", "own", EvaluationContext(attributes={"country": "de"})) == "t"
+    finally:
+        api.set_evaluation_context(EvaluationContext())
+
+
+def test_hooks__of_openfeature__see_the_answer(client):
+    seen = []
+
+    class Watching(Hook):
+        def after(self, hook_context, details, hints):
+            seen.append((hook_context.flag_key, details.variant, details.reason))
+
+    client.add_hooks([Watching()])
+    client.get_string_value("off", "own", USER)
+
+    assert seen == [("off", "control", Reason.DISABLED)]
+
+
+def test_context__zoned_time__compared_as_a_time(client, memory):
+    whole = flag([targeting(when("since", "before", "2026-01-01T00:00:00Z"))])
+    memory.use_config(memory.config.updated({"since": whole}, 2))
+
+    context = EvaluationContext("user-1", {"since": datetime(2025, 1, 1, tzinfo=UTC)})
+
+    assert client.get_string_value("since", "own", context) == "t"
 
 
 async def _resolve_async(client):

@@ -41,7 +41,8 @@ class Client:
 
     `key` may be a function that returns the key, for keys that rotate. `cache_file` keeps the last good
     configuration across restarts, `bootstrap` is one to begin with. With `stream` changes arrive as they are
-    made, and polls find what it missed. `clock` gives the time of exposures and
+    made, and polls find what it missed. With `signing_key` a document that was changed on its way is refused.
+    `clock` gives the time of exposures and
     events, `event_id` makes an event's id (a UUID) from its content: with both, a recording can be sent again
     and changes nothing. With `offline=True` nothing is fetched or sent.
     """
@@ -62,12 +63,14 @@ class Client:
         clock: Clock = utc_now,
         event_id: EventId = random_id,
         cache_file: Optional[str] = None,
+        signing_key: Optional[str] = None,
         bootstrap: Union[Mapping[str, Any], str, bytes, None] = None,
         hooks: Iterable[Hook] = (),
         offline: bool = False,
     ) -> None:
         self._ready: dict[str, Any] = {}
         self._hooks = tuple(hooks)
+        self._listeners: list[Callable[[Config], object]] = []
         self._offline = offline
         self._is_closed = False
         self._pid = os.getpid()
@@ -75,7 +78,9 @@ class Client:
         self._keys, self._counts, self._voice = line.keys, line.counters, line.voice
         self._outbox = Outbox(max_queue, SDK, line.counters, event_id)
         cache = None if cache_file is None else CacheFile(cache_file, str(url))
-        self._configuration = Configuration(line, poll_s=poll_s, cache=cache, on_change=self._use)
+        self._configuration = Configuration(
+            line, poll_s=poll_s, cache=cache, on_change=self._use, signing_key=signing_key
+        )
         self._recorder = Recorder(
             self._outbox,
             clock=clock,
@@ -224,6 +229,11 @@ class Client:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
+    def on_change(self, listener: Callable[[Config], object]) -> Callable[[], None]:
+        """Call a function with every new configuration; returns what ends that. What it raises is logged."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
     # State
 
     @property
@@ -265,6 +275,11 @@ class Client:
     def _use(self, config: Config) -> None:
         """With hooks the fast way stays shut: every call goes the careful way, which calls them."""
         self._ready = {} if self._hooks else config.ready
+        for listener in list(self._listeners):
+            try:
+                listener(config)
+            except Exception as error:  # noqa: BLE001 - a listener must not stop the configuration
+                self._trouble("listener", error)
 
     def _carefully(self, flag: str, unit: object, attributes: object, default: object) -> Evaluation:
         self._call_hooks("before", flag, unit, attributes, default)

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any, Optional, TypeVar
 
 from openfeature.evaluation_context import EvaluationContext
-from openfeature.exception import ErrorCode
+from openfeature.event import ProviderEventDetails
+from openfeature.exception import ErrorCode, ProviderNotReadyError
 from openfeature.flag_evaluation import FlagResolutionDetails, Reason
 from openfeature.provider import AbstractProvider, Metadata
 from openfeature.track import TrackingEventDetails
 
 from headway.client import Client
-from headway.evaluation import Evaluation, results
+from headway.evaluation import Config, Evaluation, results
 
 __all__ = ["REASONS", "HeadwayProvider"]
 
@@ -52,16 +53,33 @@ class HeadwayProvider(AbstractProvider):
         super().__init__()
         self._client = client
         self._ready_within_s = ready_within_s
+        self._is_initialized = False
+        self._forget = client.on_change(self._changed)
 
     def get_metadata(self) -> Metadata:
         return Metadata(name="headway")
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:
-        """Wait a little for a first configuration; without one, flags give their defaults until it comes."""
-        self._client.wait_until_ready(self._ready_within_s)
+        """Wait a little for a first configuration.
+
+        Raises ProviderNotReadyError when none came: flags give their defaults, and OpenFeature is told when it
+        is there.
+        """
+        is_ready = self._client.wait_until_ready(self._ready_within_s)
+        self._is_initialized = True
+        if not is_ready and not self._client.wait_until_ready(0):
+            raise ProviderNotReadyError("no configuration was received yet")
 
     def shutdown(self) -> None:
+        self._forget()
         self._client.close()
+
+    def _changed(self, config: Config) -> None:
+        """The first configuration after a start without one makes the provider ready; others are changes."""
+        if self._is_initialized:
+            self.emit_provider_ready(ProviderEventDetails())
+            details = ProviderEventDetails(metadata={"version": config.version})
+            self.emit_provider_configuration_changed(details)
 
     def resolve_boolean_details(
         self, flag_key: str, default_value: bool, evaluation_context: Optional[EvaluationContext] = None
@@ -113,12 +131,17 @@ class HeadwayProvider(AbstractProvider):
         answer = self._client.evaluate(flag_key, known.targeting_key, known.attributes, default)
         reason = REASONS.get(answer.reason)
         if reason is None:
-            return _failed(default, _ERRORS.get(answer.reason, ErrorCode.GENERAL), answer)
+            return _failed(default, self._code(answer), answer)
         value = answer.value
         is_fitting = isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool))
         if answer.variant is not None and not is_fitting:
             return _failed(default, ErrorCode.TYPE_MISMATCH, answer)
         return FlagResolutionDetails(value, None, None, reason, answer.variant, _metadata(answer))
+
+    def _code(self, answer: Evaluation) -> ErrorCode:
+        if self._client.source.name == "none":
+            return ErrorCode.PROVIDER_NOT_READY
+        return _ERRORS.get(answer.reason, ErrorCode.GENERAL)
 
 
 def _failed(default: T, code: ErrorCode, answer: Evaluation) -> FlagResolutionDetails[T]:
