@@ -97,7 +97,7 @@ class _Builder:
 
     def _key(self, event: Any) -> None:
         content, waiting = self._open[-1]
-        if event.value == "<<" and event.style is None:
+        if event.value == "<<" and not event.style:
             raise self._refused(event, "merge keys are not accepted; write the values out")
         if event.value in content:
             raise self._refused(event, f"the key {event.value!r} stands twice")
@@ -105,7 +105,7 @@ class _Builder:
 
     def _value(self, event: Any) -> Any:
         text: str = event.value
-        if event.style is not None:
+        if event.style:
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]

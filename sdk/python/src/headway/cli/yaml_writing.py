@@ -82,4 +82,16 @@ def _text(value: str) -> str:
     is_plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS and len(value) < 500
     if is_plain:
         return value
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    return '"' + "".join(map(_character, value)) + '"'
+
+
+def _character(character: str) -> str:
+    """One character inside double quotes. JSON escapes large code points in halves, which YAML does not know."""
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\U{code:08x}"
