@@ -197,7 +197,7 @@ def main(seconds: float) -> None:
             edge_of = ("asgi", "config.edge:application", variables, *STREAMING)
             with server(*edge_of) as edge:
                 with server(
-                    "wsgi", "bench._hello:application", variables, "--blocking-threads", "1"
+                    "wsgi", "bench._hello:application", variables, "--blocking-threads", "4"
                 ) as django:
                     over_http(edge, django, key, seconds)
                 told(edge, key, flag)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
@@ -27,6 +27,7 @@ KEY_TRUSTED_IN_AN_OUTAGE = timedelta(minutes=15)
 AWAY = (Error, PoolClosed, TimeoutError)
 KEYS_REMEMBERED = 1024
 USE_NOTED_EVERY = timedelta(minutes=1)
+SIGNATURE = "x-headway-signature"
 
 FIND_KEY: LiteralString = """
 SELECT k.id, k.environment_id, e.key AS environment, k.name, k.prefix, k.digest, k.scope, k.accepts_history,
@@ -125,6 +126,7 @@ class Delivery:
         self._loading = asyncio.Lock()
         self._keys: dict[bytes, tuple[KeyRow, datetime]] = {}
         self._documents: dict[int, Document] = {}
+        self._signatures: dict[int, tuple[str, str]] = {}
 
     async def key(self, authorization: str | None, *, scopes: tuple[str, ...], now: datetime) -> KeyRow:
         """The live key of an `Authorization: Bearer <key>` header. Raises KeyRefused."""
@@ -161,7 +163,17 @@ class Delivery:
         document = await self.document(key.environment_id, wanted)
         if is_known(document.etag, headers.get("if-none-match", "")):
             return Answer(304, _document_headers(document), b"")
-        return _document_answer(document, headers.get("accept-encoding", ""))
+        answer = _document_answer(document, headers.get("accept-encoding", ""))
+        return replace(answer, headers={**answer.headers, SIGNATURE: self._signature(key, document)})
+
+    def _signature(self, key: KeyRow, document: Document) -> str:
+        """Made once a document; nobody without the signing key can change what is handed out on its way."""
+        kept = self._signatures.get(key.environment_id)
+        if kept is None or kept[0] != document.etag:
+            signing_key = keys.signing_key(key.environment, self._site_secret)
+            kept = document.etag, keys.signature(signing_key, document.body)
+            self._signatures[key.environment_id] = kept
+        return kept[1]
 
     async def _live(self, secret: str, now: datetime) -> KeyRow | None:
         row = self._remembered(secret, now, KEY_TRUSTED_FOR)

@@ -16,6 +16,7 @@ _PREFIX_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _PREFIX_LENGTH = 8
 _KEY = re.compile(rf"hw_(?:{'|'.join(SCOPES)})_([a-z0-9]{{{_PREFIX_LENGTH}}})_[A-Za-z0-9_-]{{43}}")
 _PURPOSE = b"headway.sdk-key.v1"
+_SIGNING_PURPOSE = b"headway.config-signature.v1"
 _TICKET_PURPOSE = b"headway.stream-ticket.v1"
 
 
@@ -62,3 +63,14 @@ def ticket(prefix: str, stored_digest: str, site_secret: str) -> str:
 def is_ticket(text: str, prefix: str, stored_digest: str, site_secret: str) -> bool:
     """Compare in constant time."""
     return hmac.compare_digest(text.encode(), ticket(prefix, stored_digest, site_secret).encode())
+
+
+def signing_key(environment: str, site_secret: str) -> str:
+    """The key that an environment's configuration is signed with; SDKs that check signatures are given it."""
+    purpose = hmac.digest(site_secret.encode(), _SIGNING_PURPOSE, hashlib.sha256)
+    return f"hws_{hmac.new(purpose, environment.encode(), hashlib.sha256).hexdigest()}"
+
+
+def signature(signing_key_text: str, body: bytes) -> str:
+    """HMAC-SHA256 of a document as it is before it is packed, in the form of the header."""
+    return f"v1={hmac.new(signing_key_text.encode(), body, hashlib.sha256).hexdigest()}"

@@ -56,6 +56,7 @@ urlpatterns = [
     path("code/", code.code, name="flag-code"),
     path("code/forget/", code.forget, name="flag-code-forget"),
     path("keys/", keys.keys, name="sdk-keys"),
+    path("keys/signing/", keys.signing_key, name="sdk-signing-key"),
     path("keys/<slug:prefix>/rotate/", keys.rotate, name="sdk-key-rotate"),
     path("keys/<slug:prefix>/revoke/", keys.revoke, name="sdk-key-revoke"),
     path(ONE, detail.flag, name="flag"),

@@ -19,6 +19,7 @@ from flags.api.serializers import (
     NewKeySerializer,
     SegmentSerializer,
     SegmentVersionSerializer,
+    SigningKeySerializer,
 )
 from flags.api.versions import ByNumber
 from flags.models import Environment, Layer, SdkKey, Segment, SegmentVersion
@@ -126,11 +127,21 @@ class KeyList(generics.ListAPIView[SdkKey]):
 
 
 class KeyRotate(APIView):
-    @extend_schema(request=None, responses={201: NewKeySerializer})
+    @extend_schema(request=requests.RotateRequest, responses={201: NewKeySerializer})
     def post(self, request: Request, prefix: str) -> Response:
-        """Make a successor; the old key works for another 24 hours."""
+        """Make a successor; the old key works for another 24 hours, or as long as the body says."""
         own_environment(request, queries.sdk_key(prefix).environment.key)
-        return _new_key(services.rotate_key(prefix=prefix, **by(request)))
+        hours = read(request, requests.RotateRequest).get("overlap_hours", 24)
+        return _new_key(services.rotate_key(prefix=prefix, overlap_hours=hours, **by(request)))
+
+
+class SigningKey(APIView):
+    """What SDKs of one environment check the signature of its configuration with; only people may read it."""
+
+    @extend_schema(responses=SigningKeySerializer)
+    def get(self, request: Request, key: str) -> Response:
+        people_only(request, "the key of signatures")
+        return Response({"environment": key, "signing_key": services.signing_key(environment=key)})
 
 
 class KeyRevoke(APIView):

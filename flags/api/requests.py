@@ -36,6 +36,12 @@ class ReasonRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False)
 
 
+class RotateRequest(serializers.Serializer[Any]):
+    """`overlap_hours` is how long the old key goes on working: 0 to 720, 24 when it is left out."""
+
+    overlap_hours = serializers.IntegerField(required=False)
+
+
 class NeededReasonRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="Write one sentence for the history.")
 

@@ -283,3 +283,8 @@ class RampSerializer(serializers.ModelSerializer[RampRun]):
             "ended_at",
             "events",
         ]
+
+
+class SigningKeySerializer(serializers.Serializer[Any]):
+    environment = serializers.CharField()
+    signing_key = serializers.CharField()

@@ -62,6 +62,9 @@ urlpatterns = [
         name="api-segment-versions",
     ),
     path("keys", places.KeyList.as_view(), name="api-keys"),
+    path(
+        "environments/<slug:key>/signing-key", places.SigningKey.as_view(), name="api-environment-signing-key"
+    ),
     path("keys/<slug:prefix>/rotate", places.KeyRotate.as_view(), name="api-key-rotate"),
     path("keys/<slug:prefix>/revoke", places.KeyRevoke.as_view(), name="api-key-revoke"),
 ]

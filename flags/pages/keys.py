@@ -13,11 +13,12 @@ from flags.models import SdkKey
 
 SCOPE_WORDS = {
     "server": "server: reads rules, sends events",
-    "client": "client: sends events from browsers and apps",
+    "client": "client: values of client-side flags, events; for browsers and apps",
     "ingest": "ingest: sends events only",
     "admin": "admin: changes this environment through the API",
     "read": "read: reads through the API",
 }
+OVERLAPS = [(0, "not at all"), (1, "an hour"), (24, "24 hours"), (168, "7 days"), (720, "30 days")]
 
 
 @never_cache
@@ -30,8 +31,19 @@ def keys(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def rotate(request: HttpRequest, prefix: str) -> HttpResponse:
-    key, secret = services.rotate_key(prefix=prefix, actor=request.user.get_username(), now=timezone.now())
+    hours = request.POST.get("overlap_hours", "24")
+    by = {"actor": request.user.get_username(), "now": timezone.now()}
+    overlap_hours = int(hours) if hours.isdigit() and len(hours) < 6 else -1
+    key, secret = services.rotate_key(prefix=prefix, overlap_hours=overlap_hours, **by)
     return _shown(request, key, secret)
+
+
+@require_POST
+@never_cache
+def signing_key(request: HttpRequest) -> HttpResponse:
+    """Show what SDKs of an environment check signatures with."""
+    environment = request.POST.get("environment", "")
+    return _shown(request, signing=(environment, services.signing_key(environment=environment)))
 
 
 @require_POST
@@ -54,13 +66,20 @@ def _create(request: HttpRequest) -> HttpResponse:
     return _shown(request, key, secret)
 
 
-def _shown(request: HttpRequest, fresh: SdkKey | None = None, secret: str = "") -> HttpResponse:
+def _shown(
+    request: HttpRequest,
+    fresh: SdkKey | None = None,
+    secret: str = "",
+    signing: tuple[str, str] | None = None,
+) -> HttpResponse:
     context = {
         "keys": queries.sdk_keys(),
         "environments": queries.environments(),
         "scopes": [(scope, SCOPE_WORDS[scope]) for scope in SCOPES],
         "fresh": fresh,
         "secret": secret,
+        "signing": signing,
+        "overlaps": OVERLAPS,
         "now": timezone.now(),
     }
     return render(request, "flags/keys.html", context)

@@ -7,7 +7,7 @@ from flags.services.holdouts import create_holdout, end_holdout, start_holdout
 from flags.services.holds import hold, release_hold
 from flags.services.importing import import_flags
 from flags.services.importing import import_flags
-from flags.services.keys import create_key, note_use, revoke_key, rotate_key
+from flags.services.keys import create_key, note_use, revoke_key, rotate_key, signing_key
 from flags.services.layers import allocate_slots, create_layer, free_slots
 from flags.services.ramps import (
     approve_step,
@@ -82,6 +82,7 @@ __all__ = [
     "serve_default",
     "set_coverage",
     "ship_variant",
+    "signing_key",
     "start_holdout",
     "start_ramp",
     "submit_version",

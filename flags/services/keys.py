@@ -12,7 +12,8 @@ from ledger import audit
 from ledger.refusals import Conflict, problem, refuse
 
 HISTORY_SCOPES = ("server", "ingest")
-DEFAULT_OVERLAP = timedelta(hours=24)
+DEFAULT_OVERLAP_HOURS = 24
+MAX_OVERLAP_HOURS = 720
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -46,9 +47,13 @@ def create_key(
 
 @transaction.atomic
 def rotate_key(
-    *, prefix: str, actor: str, now: datetime, overlap: timedelta = DEFAULT_OVERLAP
+    *, prefix: str, actor: str, now: datetime, overlap_hours: int = DEFAULT_OVERLAP_HOURS
 ) -> tuple[SdkKey, str]:
-    """A successor with the same name and rights; the old key works for `overlap` longer."""
+    """A successor with the same name and rights; the old key works for `overlap_hours` longer."""
+    if not 0 <= overlap_hours <= MAX_OVERLAP_HOURS:
+        fix = f"Give 0 to {MAX_OVERLAP_HOURS} hours."
+        raise refuse("overlap_hours", overlap_hours, "the old key cannot work for this long", fix)
+    overlap = timedelta(hours=overlap_hours)
     old = _locked_live(prefix, now)
     if SdkKey.objects.filter(replaces=old).exists():
         why = "this key has been rotated already"
@@ -84,6 +89,11 @@ def revoke_key(*, prefix: str, actor: str, now: datetime, reason: str = "") -> S
         reason=reason,
     )
     return key
+
+
+def signing_key(*, environment: str) -> str:
+    """What SDKs check the signature of the environment's configuration with. Raises NotFound."""
+    return keys.signing_key(queries.environment(environment).key, settings.SECRET_KEY)
 
 
 def note_use(*, key: SdkKey, now: datetime) -> None:

@@ -3,16 +3,20 @@
 """What SDKs download: the published document, an ETag, 304 while it is the same, and who may read it."""
 
 import gzip
+from datetime import timedelta
 
+import brotli
 import pytest
+from psycopg import OperationalError
 
-from flags import services
+from flags import keys, seen, services
 from headway.evaluation import compile_config
 from tests.api.events.calling import Caller
-from tests.apps.flags.build import BY, draft, environment, flag, key, published, split
+from tests.apps.flags.build import BY, NOW, draft, environment, flag, key, published, split
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CONFIG = "/sdk/v1/config"
+LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -104,3 +108,86 @@ def test_config__revoked_key__401_for_a_new_process(edge):
     services.revoke_key(prefix=made.prefix, **BY)
 
     assert config(edge, secret).status == 401
+
+
+def test_config__brotli_accepted__same_content_smaller(edge):
+    flag()
+    _, secret = key()
+
+    packed = config(edge, secret, accept_encoding="gzip, deflate, br")
+
+    assert packed.headers["content-encoding"] == "br"
+    assert brotli.decompress(packed.body) == config(edge, secret).body
+    assert config(edge, secret, accept_encoding="br;q=0, gzip").headers["content-encoding"] == "gzip"
+
+
+def test_config__headers__a_cache_may_keep_it_apart_for_each_key_and_serve_it_in_an_outage(edge):
+    _, secret = key()
+
+    answer = config(edge, secret)
+
+    directives = answer.headers["cache-control"]
+    assert answer.headers["vary"] == "authorization, accept-encoding"
+    assert {"public", "max-age=0", "s-maxage=5"} <= set(directives.split(", "))
+    assert "stale-if-error=86400" in directives
+    assert "no-store" in config(edge, "nonsense").headers["cache-control"]
+
+
+def test_config__signature__of_the_plain_body_with_the_environments_key(edge):
+    flag()
+    _, secret = key()
+    signing_key = services.signing_key(environment="production")
+
+    plain, packed = config(edge, secret), config(edge, secret, accept_encoding="gzip")
+
+    assert plain.headers["x-headway-signature"] == keys.signature(signing_key, plain.body)
+    assert packed.headers["x-headway-signature"] == plain.headers["x-headway-signature"]
+    assert keys.signature(signing_key, plain.body + b" ") != plain.headers["x-headway-signature"]
+
+
+def test_config__database_away__served_from_memory_to_keys_that_are_known(edge, monkeypatch):
+    flag()
+    _, secret = key()
+    body = config(edge, secret).body
+    _, stranger = key()
+
+    monkeypatch.setattr(edge.edge._pool, "connection", _away)
+    monkeypatch.setattr("flags.delivery.KEY_TRUSTED_FOR", timedelta(0))
+
+    assert config(edge, secret).body == body
+    assert config(edge, stranger).status == 503
+    assert edge.call("POST", "/ofrep/v1/evaluate/flags/checkout", b"{}", bearer(secret)).status == 200
+    monkeypatch.setattr("flags.delivery.KEY_TRUSTED_IN_AN_OUTAGE", timedelta(0))
+    assert config(edge, secret).status == 503
+
+
+def _away(*_, **__):
+    raise OperationalError("no connection")
+
+
+def bearer(secret):
+    return {"authorization": f"Bearer {secret}"}
+
+
+def test_seen__flags_of_an_sdk__known_after_it_was_written_down(edge):
+    flag()
+    flag("other")
+    _, secret = key(scope="client")
+
+    told = edge.call("POST", "/sdk/v1/seen", b'{"flags": ["checkout", "made-up"]}', bearer(secret))
+    edge.runner.run(edge.edge._sightings.write(NOW))
+    edge.call("POST", "/ofrep/v1/evaluate/flags/other", b"{}", bearer(key()[1]))
+    edge.call("POST", "/ofrep/v1/evaluate/flags", b"{}", bearer(key()[1]))
+    edge.runner.run(edge.edge._sightings.write(LATER))
+
+    assert told.status == 202
+    assert seen.last_seen("production", ["checkout", "other", "made-up"]) == {"checkout": NOW, "other": LATER}
+    assert seen.counted_since("production") == NOW
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'{"flags": "x"}', b'{"flags": ["a\\u0000"]}', b"[" * 10**5]
+)
+def test_seen__not_understood__400(edge, body):
+    assert edge.call("POST", "/sdk/v1/seen", body, bearer(key()[1])).status == 400
+    assert edge.call("POST", "/sdk/v1/seen", b'{"flags": []}', bearer(key(scope="ingest")[1])).status == 403

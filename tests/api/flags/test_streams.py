@@ -3,7 +3,6 @@
 """Changes told at once: through Redis, and found in the database when Redis told nothing."""
 
 import json
-from datetime import timedelta
 
 import pytest
 import redis
@@ -265,7 +264,7 @@ def test_stream__reader_falls_behind__newest_state_only(edge):
 def test_key__expired_while_streaming__ends(edge, monkeypatch):
     monkeypatch.setattr(watching, "LOOK_EVERY_S", 0.1)
     made, secret = key()
-    services.rotate_key(prefix=made.prefix, actor="ada", now=NOW, overlap=timedelta(0))
+    services.rotate_key(prefix=made.prefix, actor="ada", now=NOW, overlap_hours=0)
 
     with edge.stream(secret) as opened:
         assert opened.status == 401

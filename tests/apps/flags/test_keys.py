@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from flags import queries, services
 from flags.keys import SCOPES
@@ -96,9 +97,7 @@ def test_revoke__twice__conflict():
 def test_rotate__live_key__both_work_until_the_overlap_ends():
     made, old_secret = key(accepts_history=True)
 
-    successor, new_secret = services.rotate_key(
-        prefix=made.prefix, actor="bob", now=LATER, overlap=timedelta(hours=2)
-    )
+    successor, new_secret = services.rotate_key(prefix=made.prefix, actor="bob", now=LATER, overlap_hours=2)
 
     assert (successor.name, successor.scope, successor.accepts_history) == (
         "checkout service",
@@ -130,3 +129,39 @@ def test_note_use__within_a_minute__written_once():
     services.note_use(key=made, now=LATER + timedelta(seconds=61))
     made.refresh_from_db()
     assert made.last_used_at == LATER + timedelta(seconds=61)
+
+
+@pytest.mark.parametrize("hours", [-1, 721])
+def test_rotate__impossible_overlap__refused(hours):
+    made, _ = key()
+
+    with pytest.raises(Refused) as refused:
+        services.rotate_key(prefix=made.prefix, overlap_hours=hours, actor="bob", now=LATER)
+
+    assert refused.value.problems[0].field == "overlap_hours"
+
+
+def test_signing_key__of_an_environment__the_same_each_time_and_another_elsewhere():
+    environment("staging", is_production=False)
+    environment()
+
+    first = services.signing_key(environment="production")
+
+    assert first == services.signing_key(environment="production")
+    assert first.startswith("hws_")
+    assert first != services.signing_key(environment="staging")
+
+
+def test_pages__keys__rotated_with_an_overlap_and_signing_key_shown_on_request(client, django_user_model):
+    made, _ = key()
+    client.force_login(django_user_model.objects.create_user("ada"))
+
+    rotated = client.post(f"/flags/keys/{made.prefix}/rotate/", {"overlap_hours": "168"}).content.decode()
+    shown = client.post("/flags/keys/signing/", {"environment": "production"}).content.decode()
+
+    made.refresh_from_db()
+    assert "works until" in rotated
+    assert 6 < (made.expires_at - timezone.now()).days + 1 <= 7
+    assert services.signing_key(environment="production") in shown
+    assert services.signing_key(environment="production") not in client.get("/flags/keys/").content.decode()
+    assert client.post(f"/flags/keys/{made.prefix}/rotate/", {"overlap_hours": "x"}).status_code == 422

@@ -1,6 +1,7 @@
 """A server on loopback that behaves as it is told: well, or in one of the ways that servers fail."""
 
 import gzip
+import hmac
 import json
 import queue
 import threading
@@ -24,6 +25,7 @@ class FaultServer:
         self.seen = []
         self.streams = []
         self.stream_mode = None
+        self.signing_key = None
         self._open_streams = set()
         self._released = threading.Event()
         self._server = None
@@ -170,6 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(304, b"", {"ETag": etag})
             return
         headers = {"ETag": etag, "Content-Encoding": "gzip"}
+        if owner.signing_key is not None:
+            made = hmac.new(owner.signing_key.encode(), body, "sha256").hexdigest()
+            headers["X-Headway-Signature"] = f"v1={made}"
         self._answer(200, gzip.compress(body), headers)
 
     def _misbehave(self, owner):

@@ -244,6 +244,23 @@ def test_fork__child_follows_for_itself__and_the_parent_goes_on(server):
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_signed__step_told__fetched_and_checked_instead(server):
+    server.signing_key = "hws_x"
+    with _following(server, signing_key="hws_x") as client:
+        server.document = document({"home": OFF}, version=6)
+        server.tell(_step(client, {"home": None}))
+
+        assert eventually(lambda: client.evaluate("home", "u").reason == "DISABLED")
+
+
+@pytest.mark.parametrize("key", [None, "hws_other"])
+def test_signed__signature_missing_or_of_another__document_refused(server, key):
+    server.signing_key = key
+    with _client(server, signing_key="hws_x") as client:
+        assert eventually(lambda: client.counters["configs_refused"] > 0)
+        assert client.evaluate("home", "u", default="own").value == "own"
+
+
 def test_stream_false__no_stream(server):
     with _client(server, stream=False) as client:
         assert client.wait_until_ready(5)

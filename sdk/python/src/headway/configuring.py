@@ -15,6 +15,7 @@ from headway.reading import parsed, read_config
 from headway.transport import Answer, Line, Unreachable
 
 PATH = "/sdk/v1/config"
+SIGNATURE = "x-headway-signature"
 LEAST_S = 0.05
 _JITTER = 0.2
 _KEY_LOOKED_AT_S = 5.0
@@ -50,6 +51,7 @@ class Configuration:
         poll_s: float,
         cache: CacheFile | None,
         on_change: Callable[[Config], None],
+        signing_key: Optional[str] = None,
     ) -> None:
         self.config = NOTHING
         self.source = NO_SOURCE
@@ -57,6 +59,7 @@ class Configuration:
         self._poll_s = max(poll_s, LEAST_S)
         self._cache = cache
         self._on_change = on_change
+        self._signing_key = signing_key
         self._refused_etag = ""
         self._wanted_etag = ""
         self._is_kept = True
@@ -111,11 +114,12 @@ class Configuration:
     def take_changes(self, data: bytes, told: object, version: object, etag: object) -> bool:
         """Use the flags that changed since the document in use; False when that has to be fetched.
 
-        `data` is the text of `told`: it must not name a key twice.
+        `data` is the text of `told`: it must not name a key twice. Changes carry no signature: who checks
+        those fetches.
         """
         with self._changing:
             try:
-                flags = _changes_from(self.source, parsed(data))
+                flags = None if self._signing_key else _changes_from(self.source, parsed(data))
                 if flags is None or not isinstance(version, int) or version <= self.config.version:
                     return False
                 config = self.config.updated(flags, version)
@@ -183,6 +187,7 @@ class Configuration:
     def _take_document(self, answer: Answer) -> float | None:
         etag = answer.headers.get("etag", "")
         try:
+            self._check_signature(answer)
             config = read_config(answer.body, previous=self.config)
         except _MALFORMED as error:
             self._refused_etag = etag
@@ -198,6 +203,16 @@ class Configuration:
             self._is_kept = True
         self._keep(answer.body, etag)
         return self._soon()
+
+    def _check_signature(self, answer: Answer) -> None:
+        """Raises ValueError when the document is not as the server signed it."""
+        if self._signing_key is None:
+            return
+        import hmac
+
+        made = hmac.new(self._signing_key.encode(), answer.body, "sha256").hexdigest()
+        if not hmac.compare_digest(f"v1={made}".encode(), answer.headers.get(SIGNATURE, "").encode()):
+            raise ValueError("its signature does not hold: it was changed on its way, or signed for another")
 
     def _is_overtaken(self, config: Config) -> bool:
         """Whether a newer one was told of while this one was under way."""
