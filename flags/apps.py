@@ -6,6 +6,9 @@ class FlagsConfig(AppConfig):
 
     def ready(self) -> None:
         from flags import objections, queries, seen
+        from flags.services.handing import hand_over_flag
+        from organisation import ownership
 
         objections.register()
+        ownership.register("flag", owned=queries.owned, transfer=hand_over_flag)
         seen.register(queries.last_sightings, queries.sightings_since)

@@ -1,11 +1,12 @@
 """Reads of flags and what belongs to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Min, Q, QuerySet
+from django.urls import reverse
 
 from flags import keys, slots
 from flags.models import (
@@ -29,6 +30,7 @@ from flags.models import (
 )
 from flags.parts import Numbered, Parts
 from ledger.refusals import NotFound, problem
+from organisation.ownership import Owned
 
 
 def missing(field: str, key: object, known: Iterable[str]) -> NotFound:
@@ -79,6 +81,13 @@ def flag(key: str) -> Flag:
     if found is None:
         raise missing("flag", key, Flag.objects.values_list("key", flat=True))
     return found
+
+
+def owned() -> Iterator[Owned]:
+    """Every flag that is not archived, with who answers for it."""
+    for found in flags():
+        address = reverse("flag", args=[found.key])
+        yield Owned("flag", found.key, found.title or found.key, found.owner, found.backup, address)
 
 
 def versions(flag: Flag, environment: Environment) -> QuerySet[FlagVersion]:

@@ -28,6 +28,12 @@ def people_only(request: Request, what: str) -> None:
         raise PermissionDenied(f"{what} concerns every environment, so a person has to do it")
 
 
+def a_person(request: Request, what: str) -> None:
+    """Raise PermissionDenied when a key asks: behind a key may stand whoever asked for the approval."""
+    if isinstance(request.user, KeyPrincipal):
+        raise PermissionDenied(f"{what} takes a second person, which a key is not")
+
+
 def places_to_start_in(request: Request) -> list[str] | None:
     """Where a new flag is served at first: everywhere, or only in the key's environment."""
     principal = request.user

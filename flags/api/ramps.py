@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from flags import queries, services
 from flags.api import requests
-from flags.api.access import by, own_environment, people_only
+from flags.api.access import a_person, by, own_environment, people_only
 from flags.api.flags import ByKey
 from flags.api.serializers import RampPlanSerializer, RampSerializer
 from flags.models import RampPlan, RampRun
@@ -76,13 +76,16 @@ class RampAct(APIView):
 
 
 class RampStep(APIView):
-    """Approve a coming step, or jump to one."""
+    """Approve a coming step, which takes a person, or jump to one."""
 
+    needs_person = False
     service: Callable[..., RampRun] = services.jump_ramp
 
     @extend_schema(request=requests.RampStepRequest, responses=RampSerializer)
     def post(self, request: Request, ramp_id: int) -> Response:
         own_environment(request, queries.ramp(ramp_id).environment.key)
+        if self.needs_person:
+            a_person(request, "an approval")
         content = read(request, requests.RampStepRequest)
         content.setdefault("reason", "")
         return Response(RampSerializer(self.service(ramp_id=ramp_id, **content, **by(request))).data)

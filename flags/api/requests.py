@@ -16,6 +16,9 @@ class NewFlagRequest(serializers.Serializer[Any]):
     kind = serializers.CharField(required=False)
     unit_type = serializers.CharField(required=False)
     owner = serializers.CharField(required=False)
+    backup = serializers.CharField(required=False)
+    team = serializers.CharField(required=False)
+    json_schema = serializers.DictField(required=False, allow_null=True)
     expires_on = serializers.DateField(required=False, allow_null=True)
     is_client_side = serializers.BooleanField(required=False)
     variants = serializers.DictField(required=False)
@@ -28,6 +31,9 @@ class FlagSettingsRequest(serializers.Serializer[Any]):
     title = serializers.CharField(required=False)
     kind = serializers.CharField(required=False)
     owner = serializers.CharField(required=False)
+    backup = serializers.CharField(required=False)
+    team = serializers.CharField(required=False)
+    json_schema = serializers.DictField(required=False, allow_null=True)
     expires_on = serializers.DateField(required=False, allow_null=True)
     is_client_side = serializers.BooleanField(required=False)
 
@@ -90,6 +96,33 @@ class PreviewRequest(serializers.Serializer[Any]):
 class NewEnvironmentRequest(serializers.Serializer[Any]):
     key = serializers.CharField()
     is_production = serializers.BooleanField(required=False)
+    requires_review = serializers.BooleanField(required=False)
+
+
+class ReviewSettingRequest(NeededReasonRequest):
+    is_required = serializers.BooleanField(help_text="Give true or false.")
+
+
+class NewHoldoutRequest(serializers.Serializer[Any]):
+    """`layers`: keys of layers; left out or null for all experiments."""
+
+    key = serializers.CharField()
+    environment = serializers.CharField()
+    share_ppm = serializers.IntegerField(help_text=PPM)
+    unit_type = serializers.CharField(required=False)
+    layers = serializers.ListField(required=False, allow_null=True)
+    title = serializers.CharField(required=False)
+    owner = serializers.CharField(required=False)
+
+
+class NewChangeRequest(ReasonRequest):
+    """`version` for publish, `coverage_ppm` and perhaps `rule` for coverage, neither for the switches."""
+
+    kind = serializers.CharField(help_text="Give publish, coverage, switch_on or switch_off.")
+    run_at = serializers.CharField(help_text="Give a time with its zone, such as 2026-11-23T10:00:00Z.")
+    version = serializers.IntegerField(required=False)
+    coverage_ppm = serializers.IntegerField(required=False)
+    rule = serializers.CharField(required=False)
 
 
 class NewLayerRequest(serializers.Serializer[Any]):

@@ -11,10 +11,12 @@ from flags.models import (
     Flag,
     FlagVersion,
     Hold,
+    Holdout,
     Layer,
     RampEvent,
     RampPlan,
     RampRun,
+    ScheduledChange,
     SdkKey,
     Segment,
     SegmentVersion,
@@ -23,6 +25,8 @@ from flags.models import (
 
 class FlagSerializer(serializers.ModelSerializer[Flag]):
     """A flag, without what it serves anywhere."""
+
+    team = serializers.CharField(source="team.key", read_only=True, allow_null=True, default=None)
 
     class Meta:
         model = Flag
@@ -33,6 +37,9 @@ class FlagSerializer(serializers.ModelSerializer[Flag]):
             "kind",
             "unit_type",
             "owner",
+            "backup",
+            "team",
+            "json_schema",
             "expires_on",
             "is_client_side",
             "created_at",
@@ -59,6 +66,11 @@ class FlagVersionSerializer(serializers.ModelSerializer[FlagVersion]):
             "based_on",
             "author",
             "edited_at",
+            "submitted_by",
+            "submitted_at",
+            "reviewed_by",
+            "reviewed_at",
+            "review_note",
             "published_by",
             "published_at",
             "reason",
@@ -142,7 +154,75 @@ class EnvironmentSerializer(serializers.ModelSerializer[Environment]):
 
     class Meta:
         model = Environment
-        fields = ["key", "is_production", "created_at", "document_version", "document_etag"]
+        fields = [
+            "key",
+            "is_production",
+            "requires_review",
+            "created_at",
+            "document_version",
+            "document_etag",
+        ]
+
+
+class HoldoutSerializer(serializers.ModelSerializer[Holdout]):
+    """A holdout; `flags` are those with a rule that names it. Its salt is not shown."""
+
+    environment = serializers.CharField(source="environment.key", read_only=True)
+    state = serializers.CharField(read_only=True)
+    flags = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Holdout
+        fields = [
+            "key",
+            "title",
+            "environment",
+            "state",
+            "unit_type",
+            "share_ppm",
+            "layers",
+            "owner",
+            "created_by",
+            "created_at",
+            "started_at",
+            "ended_at",
+            "flags",
+        ]
+
+    def get_flags(self, holdout: Holdout) -> list[str]:
+        return queries.flags_held_by(holdout)
+
+
+class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
+    """A change at a stated time; `outcome` says what came of it."""
+
+    kind = serializers.CharField(read_only=True)
+    state = serializers.CharField(read_only=True)
+    flag = serializers.CharField(source="flag.key", read_only=True)
+    environment = serializers.CharField(source="environment.key", read_only=True)
+    version = serializers.IntegerField(source="version.number", read_only=True, allow_null=True, default=None)
+
+    class Meta:
+        model = ScheduledChange
+        fields = [
+            "id",
+            "flag",
+            "environment",
+            "kind",
+            "version",
+            "rule",
+            "coverage_ppm",
+            "run_at",
+            "reason",
+            "state",
+            "outcome",
+            "created_by",
+            "created_at",
+            "approved_by",
+            "approved_at",
+            "settled_by",
+            "settled_at",
+        ]
 
 
 class RangeSerializer(serializers.ModelSerializer[BucketRange]):

@@ -1,7 +1,21 @@
+from collections.abc import Callable
+
 from django.urls import path
 
 from flags import services
-from flags.api import flags, importing, places, ramps, references, versions, whole
+from flags.api import (
+    flags,
+    holdouts,
+    importing,
+    places,
+    ramps,
+    references,
+    reviews,
+    schedules,
+    versions,
+    whole,
+)
+from flags.models import FlagVersion
 
 FLAG = "flags/<slug:key>"
 PLACE = "environments/<slug:environment>"
@@ -12,6 +26,12 @@ RAMP_ACTS = {
     "resume": services.resume_ramp,
     "end": services.end_ramp,
     "rollback": services.roll_back_ramp,
+}
+REVIEW_STEPS: dict[str, tuple[Callable[..., FlagVersion], bool]] = {
+    "submit": (services.submit_version, False),
+    "approve": (services.approve_version, True),
+    "reject": (services.reject_version, True),
+    "withdraw": (services.withdraw_version, False),
 }
 RAMP_STEPS = {"approve-step": services.approve_step, "jump": services.jump_ramp}
 
@@ -27,6 +47,24 @@ urlpatterns = [
     path(f"{ONE}/versions/<int:number>", versions.VersionDetail.as_view(), name="api-flag-version"),
     path(f"{ONE}/versions/<int:number>/publish", versions.Publish.as_view(), name="api-flag-publish"),
     path(f"{ONE}/versions/<int:number>/revert", versions.Revert.as_view(), name="api-flag-revert"),
+    *(
+        path(
+            f"{ONE}/versions/<int:number>/{name}",
+            reviews.ReviewStep.as_view(service=service, needs_person=needs_person),
+            name=f"api-flag-{name}",
+        )
+        for name, (service, needs_person) in REVIEW_STEPS.items()
+    ),
+    path(f"{ONE}/scheduled", schedules.Changes.as_view(), name="api-flag-scheduled"),
+    path("scheduled/<int:change_id>/approve", schedules.ChangeApproval.as_view(), name="api-change-approve"),
+    path(
+        "scheduled/<int:change_id>/cancel", schedules.ChangeCancellation.as_view(), name="api-change-cancel"
+    ),
+    path("holdouts", holdouts.HoldoutList.as_view(), name="api-holdouts"),
+    path("holdouts/<slug:key>", holdouts.HoldoutDetail.as_view(), name="api-holdout"),
+    path("holdouts/<slug:key>/start", holdouts.HoldoutStart.as_view(), name="api-holdout-start"),
+    path("holdouts/<slug:key>/end", holdouts.HoldoutEnd.as_view(), name="api-holdout-end"),
+    path(f"{PLACE}/review", reviews.ReviewSetting.as_view(), name="api-environment-review"),
     path(f"{ONE}/diff", versions.Diff.as_view(), name="api-flag-diff"),
     path(f"{ONE}/coverage", versions.Coverage.as_view(), name="api-flag-coverage"),
     path(f"{ONE}/switch-off", versions.SwitchOff.as_view(), name="api-flag-switch-off"),
@@ -41,7 +79,11 @@ urlpatterns = [
         for name, service in RAMP_ACTS.items()
     ),
     *(
-        path(f"ramps/<int:ramp_id>/{name}", ramps.RampStep.as_view(service=service), name=f"api-ramp-{name}")
+        path(
+            f"ramps/<int:ramp_id>/{name}",
+            ramps.RampStep.as_view(service=service, needs_person=name == "approve-step"),
+            name=f"api-ramp-{name}",
+        )
         for name, service in RAMP_STEPS.items()
     ),
     path("ramp-plans", ramps.RampPlans.as_view(), name="api-ramp-plans"),

@@ -7,16 +7,28 @@ from typing import Any
 
 from django.db import transaction
 
-from flags import definitions, document, queries
-from flags.models import Environment, Flag, FlagVersion, Kind, ValueType
+from flags import definitions, document, queries, schemas
+from flags.models import OPEN_VERSIONS, Environment, Flag, FlagVersion, Kind, ValueType
 from flags.services import environments, reasons, versions
 from flags.services.names import check_key, check_text
 from flags.services.versions import Act, Place
 from ledger import audit
 from ledger.refusals import Conflict, problem, refuse
+from organisation import queries as organisation_queries
 
-RESERVED = {"new", "code", "import", "keys", "environments", "layers", "segments", "ramps"}
-EDITABLE = ("title", "owner", "kind", "expires_on", "is_client_side")
+RESERVED = {
+    "new",
+    "code",
+    "filters",
+    "holdouts",
+    "import",
+    "keys",
+    "environments",
+    "layers",
+    "segments",
+    "ramps",
+}
+EDITABLE = ("title", "owner", "backup", "team", "kind", "expires_on", "is_client_side", "json_schema")
 
 
 @transaction.atomic
@@ -32,6 +44,9 @@ def create_flag(
     unit_type: str = "user",
     expires_on: date | None = None,
     is_client_side: bool = False,
+    backup: str = "",
+    team: str = "",
+    json_schema: Mapping[str, Any] | None = None,
     variants: Mapping[str, Any] | None = None,
     default: str | None = None,
     in_environments: Sequence[str] | None = None,
@@ -45,7 +60,9 @@ def create_flag(
     places = _locked_places(in_environments)
     _check_new(key, value_type, unit_type)
     named = {"title": title, "owner": owner or actor, "kind": kind, "expires_on": expires_on}
-    content = _described({**named, "is_client_side": is_client_side})
+    more = {"is_client_side": is_client_side, "backup": backup, "team": team, "json_schema": json_schema}
+    content = _described({**named, **more})
+    _check_together(content["owner"], content["backup"], value_type, content["json_schema"])
     identity = {"value_type": value_type, "unit_type": unit_type, "created_at": now}
     flag, is_new = Flag.objects.get_or_create(key=key, defaults={**identity, **content})
     if not is_new:
@@ -87,17 +104,21 @@ def serve_default(*, flag: str, environment: str, actor: str, now: datetime) -> 
 
 
 @transaction.atomic
-def edit_flag(*, flag: str, content: Mapping[str, Any], actor: str, now: datetime) -> Flag:
-    """Change some of title, owner, kind, expires_on and is_client_side; what is served stays.
+def edit_flag(*, flag: str, content: Mapping[str, Any], actor: str, now: datetime, reason: str = "") -> Flag:
+    """Change some of what EDITABLE names; what is served stays.
 
-    Whether pages may ask for it stands in every environment's document, which is built anew.
+    Whether pages may ask for it stands in every environment's document, which is built anew. A schema has to
+    fit what is served and written already.
     """
-    if "is_client_side" in content:
+    if "is_client_side" in content or "json_schema" in content:
         _all_locked()
     row = _locked(flag)
     before = _facts(row)
     for name, value in _described(content).items():
         setattr(row, name, value)
+    _check_together(row.owner, row.backup, row.value_type, row.json_schema)
+    if "json_schema" in content:
+        _check_values(row)
     after = _facts(row)
     changed = [name for name in EDITABLE if before[name] != after[name]]
     if changed:
@@ -111,6 +132,7 @@ def edit_flag(*, flag: str, content: Mapping[str, Any], actor: str, now: datetim
             subject=f"flag:{flag}",
             before={name: before[name] for name in changed},
             after={name: after[name] for name in changed},
+            reason=reasons.checked(reason),
         )
     return row
 
@@ -172,17 +194,37 @@ def _described(content: Mapping[str, Any]) -> dict[str, Any]:
         fix = f"Possible are: {', '.join(EDITABLE)}."
         raise refuse(unknown[0], content[unknown[0]], "this cannot be changed", fix)
     found = dict(content)
-    for name, limit in (("title", 200), ("owner", 150)):
+    for name, limit in (("title", 200), ("owner", 150), ("backup", 150)):
         if name in found:
             found[name] = check_text(name, found[name], limit=limit, is_needed=name == "owner")
     if "kind" in found and found["kind"] not in Kind.values:
         raise refuse("kind", found["kind"], "this is no kind", f"Possible are: {', '.join(Kind.values)}.")
     if "expires_on" in found:
         found["expires_on"] = _day(found["expires_on"])
+    if "team" in found:
+        found["team"] = organisation_queries.team(str(found["team"])) if found["team"] else None
+    if found.get("json_schema") is not None:
+        found["json_schema"] = schemas.check(found["json_schema"])
     if not isinstance(found.get("is_client_side", False), bool):
         fix = "Give true or false."
         raise refuse("is_client_side", found["is_client_side"], "this is neither true nor false", fix)
     return found
+
+
+def _check_together(owner: str, backup: str, value_type: str, schema: object) -> None:
+    if backup and backup == owner:
+        raise refuse("backup", backup, "this is the owner", "Name somebody else, or nobody.")
+    if schema is not None and value_type != ValueType.JSON:
+        raise refuse("json_schema", "…", f"values of type {value_type} need no schema", "Leave it empty.")
+
+
+def _check_values(row: Flag) -> None:
+    """Raise Refused where a live or open version breaks the flag's schema."""
+    for version in FlagVersion.objects.filter(flag=row, state__in=[*OPEN_VERSIONS, "published"]):
+        found = schemas.of_variants(row.json_schema, version.definition["variants"])
+        if found:
+            why = f"version {version.number} in {version.environment.key} breaks it: {found[0].reason}"
+            raise refuse("json_schema", found[0].field, why, "Publish values that fit first, or relax it.")
 
 
 def _day(value: object) -> date | None:
@@ -204,6 +246,9 @@ def _facts(flag: Flag) -> dict[str, Any]:
         "kind": str(flag.kind),
         "expires_on": day.isoformat() if day else None,
         "is_client_side": flag.is_client_side,
+        "backup": flag.backup,
+        "team": flag.team.key if flag.team else "",
+        "json_schema": flag.json_schema,
     }
 
 

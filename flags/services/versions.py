@@ -12,12 +12,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from flags import changes, definitions, document, gates, opening, queries, review
+from flags import changes, definitions, document, gates, opening, queries, review, schemas
 from flags.gates import Subject
 from flags.models import Environment, Flag, FlagVersion, VersionState
 from flags.services import environments, reasons, salts
 from ledger import audit
-from ledger.refusals import Conflict, problem
+from ledger.refusals import Conflict, problem, raise_if_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +253,15 @@ def prepared(where: Place, definition: Mapping[str, Any], now: datetime) -> dict
     for field, value in definitions.salts(complete):
         salts.adopt_salt(value=value, subject=where.subject, field=field, now=now)
     document.check(queries.document_parts(where.environment), where.flag.key, complete)
+    _check_values(where, complete["variants"])
     return complete
+
+
+def _check_values(where: Place, variants: Mapping[str, Any]) -> None:
+    """Values have to fit the flag's schema. Those that are live are let be: a kill switch never waits."""
+    live = where.live.definition["variants"] if where.live else {}
+    fresh = {name: value for name, value in variants.items() if not definitions.same(live.get(name), value)}
+    raise_if_any(schemas.of_variants(where.flag.json_schema, fresh))
 
 
 def _raise_if_it_takes_from_experiments(where: Place, definition: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import DatabaseError, transaction
 
 from flags import gates, queries, services
@@ -10,7 +11,19 @@ from flags.gates import Blocked, Finding
 from flags.models import Flag
 from ledger import queries as ledger_queries
 from ledger.refusals import Conflict, NotFound, Refused
-from tests.apps.flags.build import BY, HALF, NOW, definition, document, environment, flag, live, published
+from organisation.services import create_team, hand_over_everything
+from tests.apps.flags.build import (
+    BY,
+    HALF,
+    NOW,
+    definition,
+    document,
+    draft,
+    environment,
+    flag,
+    live,
+    published,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -226,3 +239,70 @@ def test_flag__unknown__known_ones_are_named():
 
     with pytest.raises(NotFound, match="Known: checkout"):
         services.edit_flag(flag="chekout", content={}, actor="ada", now=NOW)
+
+
+SCHEMA = {"type": "object", "required": ["limit"], "properties": {"limit": {"type": "integer"}}}
+FITS: dict = {"control": {"limit": 1}, "treatment": {"limit": 2}}
+
+
+def test_schema__value_that_breaks_it__refused_when_saved_with_variant_and_place():
+    flag(value_type="json", variants=FITS, json_schema=SCHEMA)
+
+    with pytest.raises(Refused) as caught:
+        draft(variants={**FITS, "treatment": {"limit": "2"}})
+
+    assert [each.field for each in caught.value.problems] == ["variants.treatment.limit"]
+    assert draft(variants={**FITS, "treatment": {"limit": 3}}).number == 2
+
+
+def test_schema__that_the_live_values_break__refused_and_the_kill_switch_never_waits():
+    flag(value_type="json", variants=FITS)
+    strict = {**SCHEMA, "properties": {"limit": {"minimum": 2}}}
+
+    with pytest.raises(Refused, match="version 1 in production breaks it"):
+        services.edit_flag(flag="checkout", content={"json_schema": strict}, **BY)
+
+    services.edit_flag(flag="checkout", content={"json_schema": SCHEMA}, **BY)
+    Flag.objects.update(json_schema=strict)
+    services.switch_off(flag="checkout", environment="production", reason="harm", **BY)
+    assert definition()["on"] is False
+
+
+def test_schema__of_a_flag_without_json__refused():
+    with pytest.raises(Refused, match="need no schema"):
+        flag(json_schema=SCHEMA)
+
+
+def test_backup_and_team__named__kept_and_in_the_audit():
+    create_team(key="web", name="Web", owner="ada", **BY)
+    flag(backup="bob", team="web")
+
+    services.edit_flag(flag="checkout", content={"backup": "carol", "team": ""}, **BY)
+
+    found = queries.flag("checkout")
+    assert (found.backup, found.team) == ("carol", None)
+    row = ledger_queries.audit_of("flag:checkout").first()
+    assert (row.before, row.after) == ({"backup": "bob", "team": "web"}, {"backup": "carol", "team": ""})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [({"backup": "ada"}, "this is the owner"), ({"team": "nobody"}, "no team"), ({"backup": 5}, "no text")],
+)
+def test_backup_or_team__that_cannot_be__refused(content, words):
+    flag(owner="ada")
+
+    with pytest.raises(Refused, match=words):
+        services.edit_flag(flag="checkout", content=content, **BY)
+
+
+def test_owner__left__flags_are_listed_and_handed_over_with_everything_else():
+    django_user = get_user_model().objects.create_user("bob")
+    flag(owner="ada", backup="bob")
+
+    hand_over_everything(from_user="ada", to_user=django_user.username, reason="changed teams", **BY)
+
+    found = queries.flag("checkout")
+    assert (found.owner, found.backup) == ("bob", "")
+    row = ledger_queries.audit_of("flag:checkout").first()
+    assert (row.action, row.reason) == ("flag.edited", "changed teams")
