@@ -6,8 +6,10 @@ class AnalysisConfig(AppConfig):
 
     def ready(self) -> None:
         from analysis import gates, handlers, sampled, source_gates, standing  # noqa: F401 handlers register
+        from analysis.planning import checks
 
         gates.register()
+        checks.register()
         source_gates.register()
         standing.register()
         sampled.register()

@@ -2,9 +2,13 @@ from django.urls import path
 
 from analysis.addresses import SHA256
 from analysis.pages import against, importing, report, sharing, steps, tabs
+from analysis.planning import pages as planning
 from analysis.report.forms import FORMS, PICTURES
 
 urlpatterns = [
+    path("tools/duration/", planning.duration, name="planning-duration"),
+    path("tools/split/", planning.split, name="planning-split"),
+    path("<slug:key>/sizing/", planning.sizing, name="experiment-sizing"),
     path("<slug:key>/report/", report.latest, name="experiment-report"),
     path("-/rules/", against.rules, name="decision-rules"),
     path("<slug:key>/report/against/", against.against, name="experiment-against"),

@@ -6,6 +6,7 @@ from analysis import services
 from analysis.addresses import SHA256
 from analysis.api import imports, sources, views
 from analysis.models import GuardrailTrip
+from analysis.planning import api as planning
 from analysis.report.forms import FORMS, PICTURES
 
 ONE = "experiments/<slug:key>"
@@ -16,6 +17,9 @@ STEPS: dict[str, Callable[..., GuardrailTrip]] = {
 }
 
 urlpatterns = [
+    path("planning/duration", planning.Duration.as_view(), name="api-planning-duration"),
+    path("planning/split", planning.Split.as_view(), name="api-planning-split"),
+    path(f"{ONE}/sizing", planning.Sizing.as_view(), name="api-sizing"),
     path(f"{ONE}/report", views.LatestReport.as_view(), name="api-report"),
     path(f"{ONE}/results", views.Results.as_view(), name="api-results"),
     path(f"{ONE}/imports", imports.Imports.as_view(), name="api-imports"),

@@ -33,7 +33,7 @@ INFERENCES = {
 DIRECTIONS = {Direction.UP: "rises", Direction.DOWN: "falls", Direction.NONE: "does not move"}
 HYPOTHESIS = ("change", "audience", "metric", "direction", "mechanism", "refuted_if")
 PLAIN = ("kind", "flag", "environment", "unit_type", "inference")
-CLEARED = ("title", "owner", "backup_owner", "team", "surface", "layer")
+CLEARED = ("title", "owner", "backup_owner", "team", "surface", "layer", "source")
 NUMBERS = ("alpha", "looks", "min_days", "max_days", "planned_units")
 
 
@@ -74,6 +74,11 @@ class PlanForm(forms.Form):
     unit_type = forms.CharField(required=False, initial="user", help_text="who is put into an arm")
     assigned_here = forms.BooleanField(
         required=False, initial=True, label="Headway's flag assigns the arms", help_text="off: imported data"
+    )
+    source = forms.CharField(
+        required=False,
+        label="Data source",
+        help_text="empty: events sent to Headway; else the key of your own tables, as on the page Sources",
     )
     layer = forms.ChoiceField(
         required=False,

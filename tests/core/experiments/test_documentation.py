@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.planning import checks
 from experiments import preflight
 from experiments.drafts import DRAFT_FIELDS, ExperimentKind, read, read_binding
 from experiments.lifecycle import ALLOWED
@@ -15,12 +16,8 @@ from experiments.plan import Role
 from tests.core.experiments.plans import plan
 
 HOW_TO = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "run-an-experiment.md").read_text("utf-8")
-CODES = [
-    item.code
-    for item in preflight.checklist(
-        preflight.Context("rosa", ExperimentKind.AB, plan(), assigned_here=False, variants=None)
-    )
-]
+CONTEXT = preflight.Context("rosa", ExperimentKind.AB, plan(), assigned_here=False, variants=None)
+CODES = [*(check(CONTEXT).code for check in preflight.CHECKS), checks.CODE]
 
 
 @pytest.mark.parametrize("code", CODES)
