@@ -3,6 +3,7 @@
  *
  * No call throws or waits for the network, except those that return a promise; those never reject.
  */
+import { createHmac } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
 import { Configuration } from "./configuring.js";
@@ -21,6 +22,8 @@ export interface Options {
   readonly timeoutMs?: number;
   /** Hear of changes as they are made; true unless said otherwise. Polls go on either way. */
   readonly stream?: boolean;
+  /** Refuse a configuration that was changed on its way; the page Flags > Keys shows this key. */
+  readonly signingKey?: string;
   readonly maxQueue?: number;
   readonly maxUnits?: number;
   /** Attributes that exposures carry as dims. */
@@ -190,7 +193,12 @@ function wireOf(url: string, key: string, options: Options): Wire {
     sdk: `headway-javascript/${VERSION}`,
     fetch: options.fetch ?? fetch,
     timeoutMs: options.timeoutMs ?? 10_000,
+    isSigned: options.signingKey === undefined ? undefined : (body, signature) => signature === signatureOf(body, options.signingKey!),
     warn: options.warn ?? ((message) => console.warn(`headway: ${message}`)),
     encode: (body) => ({ body: new Uint8Array(gzipSync(body, { level: 1 })), headers: { "content-encoding": "gzip" } }),
   };
+}
+
+function signatureOf(body: string, key: string): string {
+  return `v1=${createHmac("sha256", key).update(body).digest("hex")}`;
 }

@@ -55,17 +55,25 @@ export class Configuration {
       const response = await this.ask();
       if (response.status === 304) return this.good();
       if (response.status !== 200) return this.bad(`the configuration is answered with ${response.status}`, askedFor(response));
-      this.offer(await response.json(), response.headers.get("etag") ?? "");
+      const body = await response.text();
+      if (this.wire.isSigned?.(body, response.headers.get("x-headway-signature") ?? "") === false) {
+        return this.bad("the configuration is refused: its signature does not hold");
+      }
+      this.offer(JSON.parse(body), response.headers.get("etag") ?? "");
       return this.good();
     } catch (error) {
       return this.bad(`the configuration cannot be fetched: ${String(error)}`);
     }
   }
 
-  /** Use the flags that changed, or have everything fetched. Throws for what no server of ours says. */
+  /**
+   * Use the flags that changed, or have everything fetched; changes carry no signature. Throws for what no server
+   * of ours says.
+   */
   take(told: Told): void {
     if (!isNews(told, this.etag)) return;
-    if (this.etag !== "" && told.before === this.etag && this.offer(changed(this.document, told), told.etag)) return;
+    const isUsable = this.etag !== "" && told.before === this.etag && this.wire.isSigned === undefined;
+    if (isUsable && this.offer(changed(this.document, told), told.etag)) return;
     this.wanted = told.etag;
     void this.poll();
   }

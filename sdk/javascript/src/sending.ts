@@ -9,6 +9,8 @@ export interface Wire {
   readonly fetch: typeof fetch;
   readonly timeoutMs: number;
   readonly warn: (message: string) => void;
+  /** Whether a configuration is as the server signed it; without it nothing is checked. */
+  readonly isSigned?: (body: string, signature: string) => boolean;
   /** Turns the body into what is sent, and says how in headers; the browser build sends it as it is. */
   readonly encode?: (body: string) => { body: BodyInit; headers: Record<string, string> };
 }

@@ -1,6 +1,7 @@
 /** Changes as they are made: told, fetched, garbled, missed, and never in the way of an evaluation. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { afterEach, beforeEach, test } from "node:test";
 
@@ -114,6 +115,19 @@ test("stream: key and what is known are sent; false: none is opened", async () =
   await pause(50);
 
   assert.equal(server.streams.length, 0);
+});
+
+test("signing key: what is signed with it is used, everything else refused", async () => {
+  const body = JSON.stringify(document(5));
+  const signed = (key) => ({ status: 200, body, etag: '"5"', headers: { "x-headway-signature": `v1=${createHmac("sha256", key).update(body).digest("hex")}` } });
+  server.config = signed("hws_other");
+  const client = new Client(server.url, "k", { pollMs: 30, signingKey: "hws_x", stream: false, warn: () => {} });
+  clients.push(client);
+  assert.equal(await client.waitUntilReady(200), false);
+
+  server.config = signed("hws_x");
+
+  assert.ok(await eventually(() => reason(client) === "SPLIT"));
 });
 
 test("close: the stream ends", async () => {

@@ -52,7 +52,7 @@ function evaluated(server, request, response, context) {
 }
 
 function configured({ config }, request, response) {
-  const headers = config.etag ? { etag: config.etag } : {};
+  const headers = { ...config.headers, ...(config.etag ? { etag: config.etag } : {}) };
   if (config.etag && request.headers["if-none-match"] === config.etag) return response.writeHead(304, headers).end();
   response.writeHead(config.status, headers).end(typeof config.body === "string" ? config.body : JSON.stringify(config.body));
 }
