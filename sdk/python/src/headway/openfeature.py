@@ -62,8 +62,8 @@ class HeadwayProvider(AbstractProvider):
     def initialize(self, evaluation_context: EvaluationContext) -> None:
         """Wait a little for a first configuration.
 
-        Raises ProviderNotReadyError when none came: flags give their defaults, and OpenFeature is told when it
-        is there.
+        Raises ProviderNotReadyError when none came. Flags give their defaults until it is there, and then
+        OpenFeature is told.
         """
         is_ready = self._client.wait_until_ready(self._ready_within_s)
         self._is_initialized = True
