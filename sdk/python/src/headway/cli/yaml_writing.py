@@ -86,7 +86,7 @@ def _text(value: str) -> str:
 
 
 def _character(character: str) -> str:
-    """One character inside double quotes. JSON escapes large code points in halves, which YAML does not know."""
+    """One character inside double quotes; JSON would escape large ones in halves, unknown to YAML."""
     if character in '"\\':
         return f"\\{character}"
     if character.isprintable():
