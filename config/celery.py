@@ -100,6 +100,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"queue": "analysis", "expires": 6 * 3600},
     },
+    "expire-ratios": {
+        "task": "impact.tasks.expire_ratios",
+        "schedule": 3600.0,
+        "options": {"queue": "housekeeping", "expires": 3600},
+    },
     "move-ramps": {
         "task": "flags.tasks.ramp_tick",
         "schedule": 60.0,

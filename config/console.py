@@ -9,6 +9,7 @@ from django import template
 from django.http import HttpRequest
 
 from config import formats
+from impact.pricing import money
 
 register = template.Library()
 
@@ -28,6 +29,7 @@ NAVIGATION = (
     Entry("Flags", "/flags/", "f"),
     Entry("Metrics", "/metrics/", "m"),
     Entry("Sources", "/sources/", "s"),
+    Entry("Impact", "/impact/", "i"),
     Entry("Reviews", "/reviews/audit/", "r"),
     Entry("Watch", "/watch/jobs/", "w"),
     Entry("Events", "/events/", "v"),
@@ -51,6 +53,18 @@ def as_json(value: Any) -> str:
 @register.filter(name="count")
 def count_filter(value: int | float | None) -> str:
     return "" if value is None else formats.count(value)
+
+
+@register.filter
+def amount(minor: float | None, currency: str) -> str:
+    """Money to two significant digits: EUR 1.2 million."""
+    return "" if minor is None else money(minor, currency)
+
+
+@register.filter
+def change(share: float | None) -> str:
+    """A relative change with its sign: −0.30 %."""
+    return "" if share is None else formats.change(share)
 
 
 @register.filter(name="share")

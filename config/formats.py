@@ -20,6 +20,11 @@ def share(value: float, digits: int = 1) -> str:
     return f"{value * 100:.{digits}f}{NARROW_SPACE}%".replace("-", MINUS)
 
 
+def change(value: float) -> str:
+    """A relative change as per cent with its sign: -0.003 → −0.30 %."""
+    return f"{value * 100:+.2f}{NARROW_SPACE}%".replace("-", MINUS)
+
+
 def ppm(value: int) -> str:
     """Parts per million as per cent, with no digits that say nothing: 500000 → 50 %, 100 → 0.01 %."""
     text = f"{value / 10_000:.4f}".rstrip("0").rstrip(".")

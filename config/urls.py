@@ -25,6 +25,7 @@ urlpatterns = [
     path("metrics/", include("metrics.urls")),
     path("sources/", include("analysis.urls_sources")),
     path("events/", include("events.urls")),
+    path("impact/", include("impact.urls")),
     path("reviews/", include("governance.urls")),
     path("watch/", include("observability.urls")),
     path("learn/", include("culture.urls")),
@@ -34,6 +35,7 @@ urlpatterns = [
     path("api/v1/", include("experiments.api.urls")),
     path("api/v1/", include("events.api.urls")),
     path("api/v1/", include("analysis.api.urls")),
+    path("api/v1/", include("impact.api.urls")),
     path("api/v1/", include("governance.api.urls")),
     path("api/v1/schema", openapi.schema, name="schema"),
 ]
