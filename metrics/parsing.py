@@ -6,6 +6,7 @@ All problems of all texts are reported together. Nothing here touches the databa
 import math
 import re
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -40,6 +41,10 @@ DEFINITION_FIELDS = (
     "gain",
 )
 COUNTING = {Kind.COUNT, Kind.PROPORTION}
+_LOOKS_LIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u03bf\u03b1\u03bd\u03c1\u03c5\u03b9\u03ba\u03c4\u0432\u043a\u043c\u043d\u0442",
+    "aeopcyxijshdqwoavpuiktbkmht",
+)
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
@@ -77,8 +82,12 @@ def decode(raw: bytes, *, file: str) -> str:
 
 
 def folded(title: str) -> str:
-    """Titles that differ only in case or spacing are the same title."""
-    return " ".join(title.casefold().split())
+    """Titles that differ only in case or spacing, or look the same to a reader, are the same title.
+
+    Letters of Greek and Cyrillic that look like Latin ones count as these, wide and narrow forms as one.
+    """
+    plain = unicodedata.normalize("NFKC", title).casefold()
+    return " ".join(plain.translate(_LOOKS_LIKE).split())
 
 
 def toml_table(text: str, file: str | None) -> dict[str, Any]:
