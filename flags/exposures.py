@@ -32,8 +32,8 @@ class Row:
     bars: tuple[Bar, ...]
 
     @property
-    def share_ppm(self) -> int:
-        return round(self.share * 1_000_000)
+    def percent(self) -> str:
+        return f"{100 * self.share:.1f} %"
 
 
 def rows(counts: Sequence[DayCount], today: date) -> tuple[Row, ...]:
