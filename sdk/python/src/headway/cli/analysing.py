@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from typing import Any
 
 from headway.cli.failures import DONE, REFUSED, USAGE, Failed
 from headway.cli.shell import Shell
 
+PLATFORM = "analysis.adhoc.__main__"
+"""The platform's command; the SDK never needs the platform to be there."""
 WORDS = "the report of a Parquet or CSV file of units and arms, without a server"
 
 
@@ -21,7 +24,7 @@ def register(subparsers: Any) -> None:
 def analyse(options: argparse.Namespace, shell: Shell) -> int:
     """What is asked is read by the platform's own command, so that both take the same options."""
     try:
-        from analysis.adhoc.__main__ import main
+        main = importlib.import_module(PLATFORM).main
     except ImportError as error:
         raise Failed(
             f"This command needs Headway's statistics, which are not installed here ({error}). "
