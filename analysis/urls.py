@@ -3,10 +3,15 @@ from django.urls import path
 from analysis.addresses import SHA256
 from analysis.pages import against, importing, report, sharing, steps, tabs
 from analysis.planning import pages as planning
+from analysis.portfolio import pages as portfolio
 from analysis.report.forms import FORMS, PICTURES
 
 urlpatterns = [
     path("tools/duration/", planning.duration, name="planning-duration"),
+    path("portfolio/impact/", portfolio.impact, name="portfolio-impact"),
+    path("portfolio/interactions/", portfolio.interactions, name="portfolio-interactions"),
+    path("portfolio/timeline/", portfolio.timeline, name="portfolio-timeline"),
+    path("portfolio/week/", portfolio.digest, name="portfolio-digest"),
     path("tools/split/", planning.split, name="planning-split"),
     path("<slug:key>/sizing/", planning.sizing, name="experiment-sizing"),
     path("<slug:key>/report/", report.latest, name="experiment-report"),

@@ -289,6 +289,11 @@ def due_to_stop(now: datetime) -> list[str]:
     return list(due.order_by("scheduled_stop_at", "key").values_list("key", flat=True))
 
 
+def decisions() -> QuerySet[Decision]:
+    """Every decision, newest first."""
+    return Decision.objects.order_by("-decided_at")
+
+
 def uses_of_metric(metric: str) -> list[Use]:
     """Where a metric is bound, newest experiment first; retired versions do not count."""
     rows = (
@@ -336,7 +341,8 @@ def _collision(owner: Experiment, planned: LockedPlan, other: Experiment) -> pre
     is_apart = bool(planned.layer) and design.get("layer") == planned.layer
     verb = {State.SCHEDULED: "is scheduled", State.PAUSED: "is paused"}.get(other.lifecycle_state, "runs")
     if other.flag and other.flag == owner.flag and not is_apart:
-        return preflight.Collision(other.key, f"{verb} on the same flag", hurts=True)
+        is_certain = owner.assigned_here and other.assigned_here
+        return preflight.Collision(other.key, f"{verb} on the same flag", hurts=is_certain)
     if other.surface_id and other.surface_id == owner.surface_id and not is_apart:
         return preflight.Collision(other.key, f"{verb} on the same surface, {other.surface_id}")
     return None

@@ -7,6 +7,7 @@ from analysis.addresses import SHA256
 from analysis.api import imports, sources, views
 from analysis.models import GuardrailTrip
 from analysis.planning import api as planning
+from analysis.portfolio import api as portfolio
 from analysis.report.forms import FORMS, PICTURES
 
 ONE = "experiments/<slug:key>"
@@ -18,6 +19,9 @@ STEPS: dict[str, Callable[..., GuardrailTrip]] = {
 
 urlpatterns = [
     path("planning/duration", planning.Duration.as_view(), name="api-planning-duration"),
+    path("portfolio/impact", portfolio.Impact.as_view(), name="api-portfolio-impact"),
+    path("portfolio/interactions", portfolio.Interactions.as_view(), name="api-portfolio-interactions"),
+    path("portfolio/digest", portfolio.Digest.as_view(), name="api-portfolio-digest"),
     path("planning/split", planning.Split.as_view(), name="api-planning-split"),
     path(f"{ONE}/sizing", planning.Sizing.as_view(), name="api-sizing"),
     path(f"{ONE}/report", views.LatestReport.as_view(), name="api-report"),

@@ -254,13 +254,15 @@ def test_layer__while_it_runs__only_its_slots_are_in():
     assert live.definition["rules"][-1]["layer"]["key"] == "checkout"
 
 
-def test_collisions__same_flag_same_surface__each_named_with_its_reason():
-    started()
-    drafted("second")
+@pytest.mark.usefixtures("flag")
+@pytest.mark.parametrize(("assigned_here", "status"), [(True, "missing"), (False, "advice")])
+def test_collisions__same_flag__named_with_its_reason(assigned_here, status):
+    started(assigned_here=assigned_here)
+    drafted("second", assigned_here=assigned_here)
 
     line = {item.code: item for item in queries.checklist("second")}["collisions"]
 
-    assert line.status == "missing"
+    assert line.status == status
     assert f"{KEY} runs on the same flag" in line.detail
 
 

@@ -1,0 +1,74 @@
+"""The portfolio over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analysis.portfolio import reads
+from analysis.portfolio.meetings import Meeting
+from ledger.refusals import refuse
+
+
+class Impact(APIView):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """By primary metric: what shipped experiments add up to, as read and after shrinking."""
+        return Response([asdict(each) for each in reads.impacts()])
+
+
+class Interactions(APIView):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """Pairs of experiments that share units and metrics, the most worth looking at first."""
+        return Response([_pair(each) for each in reads.interactions(now=timezone.now())])
+
+
+class Digest(APIView):
+    @extend_schema(parameters=[OpenApiParameter("week", str)], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        """What happened in the week that the day `week` lies in; this week without it."""
+        text = request.query_params.get("week", "")
+        try:
+            day = date.fromisoformat(text) if text else timezone.now().date()
+        except ValueError:
+            raise refuse("week", text, "this is not a day", "Write it like 2026-01-31.") from None
+        return Response(_week(reads.week(day)))
+
+
+def _pair(each: Meeting) -> dict[str, Any]:
+    return {
+        "experiments": [each.one.key, each.other.key],
+        "days": round(each.days, 2),
+        "shared_share": each.shared_share,
+        "metrics": list(each.metrics),
+        "score": each.score,
+    }
+
+
+def _week(found: reads.Week) -> dict[str, Any]:
+    """Keys and hashes, never bare numbers: those stand in the reports."""
+    return {
+        "first_day": found.first_day.isoformat(),
+        "last_day": found.last_day.isoformat(),
+        "started": [row.key for row in found.started],
+        "stopped": [row.key for row in found.stopped],
+        "decided": [{"experiment": row.experiment.key, "taken": row.taken} for row in found.decided],
+        "reports": [
+            {"experiment": row.experiment.key, "verdict": row.verdict, "sha256": row.sha256}
+            for row in found.reports
+        ],
+        "trips": [
+            {"experiment": row.experiment.key, "metric": row.metric, "arm": row.arm} for row in found.trips
+        ],
+        "waiting_for_a_decision": [row.key for row in found.waiting],
+        "follow_ups_due": [row.experiment.key for row in found.follow_ups],
+    }
