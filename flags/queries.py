@@ -12,6 +12,9 @@ from flags import keys, slots
 from flags.models import (
     OPEN_VERSIONS,
     BucketRange,
+    CleanUpTick,
+    CodeReference,
+    CodeRepository,
     ConfigDocument,
     Environment,
     Flag,
@@ -22,6 +25,7 @@ from flags.models import (
     Layer,
     RampPlan,
     RampRun,
+    SavedFilter,
     ScheduledChange,
     SdkKey,
     Segment,
@@ -329,6 +333,21 @@ def scheduled_changes(flag: Flag, environment: Environment) -> QuerySet[Schedule
 
 def due_changes(now: datetime) -> QuerySet[ScheduledChange]:
     return ScheduledChange.objects.filter(state="pending", run_at__lte=now).order_by("run_at", "id")
+
+
+def clean_up_ticks(flag: Flag) -> QuerySet[CleanUpTick]:
+    return CleanUpTick.objects.filter(flag=flag)
+
+
+def lines_of_code(flag_key: str) -> int | None:
+    """Lines of scanned repositories that name the flag, None while none was scanned."""
+    if not CodeRepository.objects.exists():
+        return None
+    return CodeReference.objects.filter(flag_key=flag_key).count()
+
+
+def saved_filters() -> QuerySet[SavedFilter]:
+    return SavedFilter.objects.all()
 
 
 def sdk_keys() -> QuerySet[SdkKey]:

@@ -1,18 +1,25 @@
+from collections.abc import Callable
+
 from django.urls import path
 
 from flags import services
+from flags.models import FlagVersion
 from flags.pages import (
     code,
     detail,
     editing,
+    holdouts,
     importing,
     keys,
     listing,
     places,
     preview,
     ramps,
+    reviews,
+    schedules,
     segments,
     steps,
+    tidying,
 )
 
 ONE = "<slug:key>/"
@@ -23,10 +30,56 @@ RAMP_ACTS = {
     "roll-back": services.roll_back_ramp,
 }
 
+REVIEW_STEPS: dict[str, Callable[..., FlagVersion]] = {
+    "submit": services.submit_version,
+    "approve": services.approve_version,
+    "reject": services.reject_version,
+    "withdraw": services.withdraw_version,
+}
+
 urlpatterns = [
     path("", listing.flags, name="flags"),
     path("new/", editing.create, name="flag-new"),
     path("environments/", places.environments, name="flag-environments"),
+    path(
+        "environments/<slug:key>/review/require/",
+        reviews.require,
+        {"is_required": True},
+        name="flag-review-require",
+    ),
+    path(
+        "environments/<slug:key>/review/lift/",
+        reviews.require,
+        {"is_required": False},
+        name="flag-review-lift",
+    ),
+    path("filters/save/", tidying.save, name="flag-filter-save"),
+    path("filters/<int:filter_id>/delete/", tidying.delete, name="flag-filter-delete"),
+    path("holdouts/", holdouts.holdouts, name="flag-holdouts"),
+    path(
+        "holdouts/<slug:key>/start/",
+        holdouts.move,
+        {"name": "start", "service": services.start_holdout},
+        name="flag-holdout-start",
+    ),
+    path(
+        "holdouts/<slug:key>/end/",
+        holdouts.move,
+        {"name": "end", "service": services.end_holdout},
+        name="flag-holdout-end",
+    ),
+    path(
+        "scheduled/<int:change_id>/cancel/",
+        schedules.settle,
+        {"done": "It is cancelled.", "service": services.cancel_change},
+        name="flag-change-cancel",
+    ),
+    path(
+        "scheduled/<int:change_id>/approve/",
+        schedules.settle,
+        {"done": "It is approved.", "service": services.approve_change},
+        name="flag-change-approve",
+    ),
     path("layers/", places.layers, name="flag-layers"),
     path("segments/", segments.segments, name="flag-segments"),
     path("segments/<slug:key>/", segments.segment, name="flag-segment"),
@@ -65,6 +118,17 @@ urlpatterns = [
     path(f"{ONE}versions/", detail.versions, name="flag-versions"),
     path(f"{ONE}versions/<int:number>/", detail.version, name="flag-version"),
     path(f"{ONE}versions/<int:number>/revert/", steps.revert, name="flag-revert"),
+    *(
+        path(
+            f"{ONE}versions/<int:number>/{name}/",
+            reviews.step,
+            {"name": name, "service": service},
+            name=f"flag-{name}",
+        )
+        for name, service in REVIEW_STEPS.items()
+    ),
+    path(f"{ONE}schedule/", schedules.schedule, name="flag-schedule"),
+    path(f"{ONE}clean-up/<slug:step>/", tidying.tick, name="flag-tick"),
     path(f"{ONE}code/", code.of_flag, name="flag-references"),
     path(f"{ONE}history/", detail.history, name="flag-history"),
     path(f"{ONE}settings/", editing.settings, name="flag-settings"),

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from flags import changes, exposures, queries, seen, words
+from flags import changes, clean_up, exposures, queries, references, seen, words
 from flags.hygiene import Finding
 from flags.models import FlagVersion, RampRun
-from flags.pages import ramps
+from flags.pages import ramps, schedules
 from flags.pages.context import Here, frame, here
 from flags.pages.listing import stale
 from ledger import queries as ledger_queries
@@ -31,6 +31,11 @@ def flag(request: HttpRequest, key: str) -> HttpResponse:
         "ramps": [ramps.shown(run) for run in _ramps(found)],
         "plans": queries.ramp_plans(),
         "stale": _stale(found),
+        "clean_up": _clean_up(found),
+        "pending": [
+            schedules.shown(row)
+            for row in queries.scheduled_changes(found.flag, found.environment).filter(state="pending")
+        ],
         "exposures": _exposures(found),
         "exposure_days": exposures.DAYS,
         "elsewhere": [
@@ -60,6 +65,7 @@ def version(request: HttpRequest, key: str, number: int) -> HttpResponse:
         "against": against,
         "changes": changes.between(against.definition if against else None, shown.definition),
         "can_revert": shown.published_at is not None and shown != found.live,
+        "can_take_up": found.draft is None and shown != found.live and not found.flag.is_archived,
     }
     return render(request, "flags/version.html", context)
 
@@ -115,13 +121,34 @@ def _stale(found: Here) -> tuple[Finding, ...]:
         return ()
     seen_at = seen.last_seen(found.environment.key, [found.flag.key]).get(found.flag.key)
     since = seen.counted_since(found.environment.key)
-    return stale(found.flag, found.live, seen_at, timezone.now(), counted_since=since)
+    named = references.referenced_among([found.flag.key])
+    return stale(found.flag, found.live, seen_at, timezone.now(), counted_since=since, named=named)
 
 
 def _exposures(found: Here) -> tuple[exposures.Row, ...]:
     today = timezone.now().date()
     counts = seen.daily(found.environment.key, found.flag.key, exposures.first_day(today))
     return exposures.rows(counts, today)
+
+
+def _clean_up(found: Here) -> list[dict[str, Any]]:
+    """The checklist, for a flag that has done its work or whose clean-up has begun."""
+    ticks = {tick.step: tick for tick in queries.clean_up_ticks(found.flag)}
+    if found.flag.is_archived or not (ticks or _stale(found)):
+        return []
+    notes = clean_up.notes(
+        dependents=queries.dependents(found.flag.key, found.environment),
+        lines=queries.lines_of_code(found.flag.key),
+    )
+    return [
+        {
+            "code": step.code,
+            "title": step.title,
+            "note": notes.get(step.code, ""),
+            "tick": ticks.get(step.code),
+        }
+        for step in clean_up.STEPS
+    ]
 
 
 def _ramps(found: Here) -> list[RampRun]:

@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from flags import changes, queries, services
+from flags.models import FlagVersion, ValueType
 from flags.pages.context import Here, by, frame, here
 from flags.pages.detail import described
-from flags.pages.forms import FlagForm, RulesForm, SettingsForm, initial, show_problems
+from flags.pages.forms import FlagForm, RulesForm, SettingsForm, as_text, initial, show_problems
 from ledger.refusals import Conflict, Refused, problem
 
 
@@ -30,13 +31,15 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def settings(request: HttpRequest, key: str) -> HttpResponse:
     found = here(request, key)
+    has_json = found.flag.value_type == ValueType.JSON
     if request.method != "POST":
         flag = found.flag
         day = flag.expires_on.isoformat() if flag.expires_on else ""
-        shown = {"title": flag.title, "owner": flag.owner, "kind": flag.kind, "expires_on": day}
-        shown["is_client_side"] = flag.is_client_side
-        return _settings(request, found, SettingsForm(initial=shown))
-    form = SettingsForm(request.POST)
+        shown: dict[str, Any] = {"title": flag.title, "owner": flag.owner, "kind": flag.kind}
+        shown |= {"expires_on": day, "is_client_side": flag.is_client_side, "backup": flag.backup}
+        shown |= {"team": flag.team.key if flag.team else "", "json_schema": as_text(flag.json_schema)}
+        return _settings(request, found, SettingsForm(initial=shown, has_json=has_json))
+    form = SettingsForm(request.POST, has_json=has_json)
     try:
         services.edit_flag(flag=key, content=form.content(), **by(request))
     except Refused as refused:
@@ -49,17 +52,25 @@ def settings(request: HttpRequest, key: str) -> HttpResponse:
 def rules(request: HttpRequest, key: str) -> HttpResponse:
     """Write a draft. "Check" says what would be refused and what would change, and saves nothing."""
     found = here(request, key)
-    started_from = found.draft or found.live
+    started_from = found.draft or _named(request, found) or found.live
     if started_from is None:
         why = f"this flag is not served in {found.environment.key}"
         raise Conflict(problem("environment", found.environment.key, why, "Serve it there first."))
     if request.method != "POST":
         form = RulesForm(initial=initial(started_from.definition), base=started_from.definition)
-        return _editor(request, found, form, seen=started_from.checksum)
+        return _editor(request, found, form, seen=(found.draft or found.live or started_from).checksum)
     form = RulesForm(request.POST, base=started_from.definition)
     if request.POST.get("action") == "check":
         return _checked(request, found, form)
     return _saved(request, found, form)
+
+
+def _named(request: HttpRequest, found: Here) -> FlagVersion | None:
+    """The earlier or rejected version that `?from=` names."""
+    number = request.GET.get("from", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    return queries.version(found.flag, found.environment, int(number))
 
 
 @require_POST

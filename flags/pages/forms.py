@@ -11,6 +11,7 @@ from django import forms
 from flags.models import Kind, ValueType
 from flags.reading import read_json, shown
 from ledger.refusals import Problem, Refused
+from organisation import queries as organisation_queries
 
 JSON_PARTS: dict[str, Any] = {"variants": {}, "rules": [], "forced": {}, "prerequisites": []}
 TYPES = {
@@ -33,6 +34,8 @@ NEW_HELP = {
     "is_client_side": "keys of scope client may ask for its value; anybody who opens the page can do that",
     "variants": "JSON, name to value; empty: the usual ones of the type",
     "default": "empty: off, or the first variant",
+    "backup": "who answers when the owner is away",
+    "json_schema": "JSON Schema that every variant has to fit; empty: any value of the type",
 }
 
 
@@ -78,6 +81,8 @@ class SettingsForm(forms.Form):
 
     title = forms.CharField(required=False)
     owner = forms.CharField(required=False)
+    backup = forms.CharField(required=False, help_text=NEW_HELP["backup"])
+    team = forms.ChoiceField(required=False)
     kind = forms.ChoiceField(choices=list(KINDS.items()))
     expires_on = forms.CharField(
         required=False,
@@ -89,8 +94,24 @@ class SettingsForm(forms.Form):
         required=False, label="Browsers and apps may ask for it", help_text=NEW_HELP["is_client_side"]
     )
 
+    json_schema = forms.CharField(
+        required=False, label="Schema", widget=Lines(6), help_text=NEW_HELP["json_schema"]
+    )
+
+    def __init__(self, *args: Any, has_json: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        teams = [(team.key, team.name) for team in organisation_queries.teams()]
+        team = self.fields["team"]
+        if isinstance(team, forms.ChoiceField):
+            team.choices = [("", "none"), *teams]
+        if not has_json:
+            del self.fields["json_schema"]
+
     def content(self) -> dict[str, Any]:
-        data = {name: self.data.get(name, "").strip() for name in self.fields}
+        """What `services.edit_flag` may change. Raises Refused when the JSON cannot be read."""
+        data: dict[str, Any] = {name: self.data.get(name, "").strip() for name in self.fields}
+        if "json_schema" in data:
+            data["json_schema"] = read_json("json_schema", data["json_schema"], empty=None)
         return {**data, "is_client_side": "is_client_side" in self.data}
 
 
@@ -134,6 +155,11 @@ def initial(definition: Mapping[str, Any]) -> dict[str, Any]:
     """What the form shows for an existing definition."""
     parts = {name: shown(definition[name]) for name in JSON_PARTS}
     return {"default": definition["default"] or "", "off": definition["off"] or "", **parts}
+
+
+def as_text(content: object) -> str:
+    """JSON for a box, nothing for nothing."""
+    return "" if content is None else shown(content)
 
 
 def show_problems(form: forms.Form, refused: Refused) -> None:

@@ -1,5 +1,7 @@
 """The keys page: what keys there are, when each was last used, and making, rotating and revoking them."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,6 +12,8 @@ from django.views.decorators.http import require_POST
 from flags import queries, services
 from flags.keys import SCOPES
 from flags.models import SdkKey
+from flags.pages.context import by
+from ledger.refusals import Problem, Refused
 
 SCOPE_WORDS = {
     "server": "server: reads rules, sends events",
@@ -32,9 +36,8 @@ def keys(request: HttpRequest) -> HttpResponse:
 @never_cache
 def rotate(request: HttpRequest, prefix: str) -> HttpResponse:
     hours = request.POST.get("overlap_hours", "24")
-    by = {"actor": request.user.get_username(), "now": timezone.now()}
     overlap_hours = int(hours) if hours.isdigit() and len(hours) < 6 else -1
-    key, secret = services.rotate_key(prefix=prefix, overlap_hours=overlap_hours, **by)
+    key, secret = services.rotate_key(prefix=prefix, overlap_hours=overlap_hours, **by(request))
     return _shown(request, key, secret)
 
 
@@ -55,14 +58,14 @@ def revoke(request: HttpRequest, prefix: str) -> HttpResponse:
 
 
 def _create(request: HttpRequest) -> HttpResponse:
-    key, secret = services.create_key(
-        environment=request.POST.get("environment", ""),
-        name=request.POST.get("name", "").strip(),
-        scope=request.POST.get("scope", ""),
-        accepts_history=request.POST.get("accepts_history") == "on",
-        actor=request.user.get_username(),
-        now=timezone.now(),
-    )
+    typed: dict[str, Any] = {
+        name: request.POST.get(name, "").strip() for name in ("environment", "name", "scope")
+    }
+    typed["accepts_history"] = request.POST.get("accepts_history") == "on"
+    try:
+        key, secret = services.create_key(**typed, **by(request))
+    except Refused as refused:
+        return _shown(request, typed=typed, problems=refused.problems)
     return _shown(request, key, secret)
 
 
@@ -71,8 +74,13 @@ def _shown(
     fresh: SdkKey | None = None,
     secret: str = "",
     signing: tuple[str, str] | None = None,
+    *,
+    typed: dict[str, Any] | None = None,
+    problems: tuple[Problem, ...] = (),
 ) -> HttpResponse:
     context = {
+        "typed": typed or {},
+        "problems": problems,
         "keys": queries.sdk_keys(),
         "environments": queries.environments(),
         "scopes": [(scope, SCOPE_WORDS[scope]) for scope in SCOPES],
@@ -82,4 +90,4 @@ def _shown(
         "overlaps": OVERLAPS,
         "now": timezone.now(),
     }
-    return render(request, "flags/keys.html", context)
+    return render(request, "flags/keys.html", context, status=422 if problems else 200)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from flags import hygiene, queries, seen, summary
+from flags import hygiene, queries, references, seen, summary
 from flags.models import Environment, Flag, FlagVersion
 from flags.pages.context import chosen_environment
 
@@ -34,6 +34,9 @@ def flags(request: HttpRequest) -> HttpResponse:
         "search": search,
         "is_archive": is_archive,
         "wants_stale": wants_stale,
+        "saved_filters": queries.saved_filters(),
+        "is_filtered": bool(search or wants_stale or is_archive),
+        "query": request.GET.urlencode(),
         "seen_is_known": seen.is_known(),
         "today": timezone.now().date(),
     }
@@ -44,6 +47,7 @@ def _entries(environment: Environment, flags: list[Flag]) -> list[dict[str, Any]
     live, held = queries.live_among(environment, flags), queries.held_among(environment, flags)
     last, now = seen.last_seen(environment.key, [flag.key for flag in flags]), timezone.now()
     since = seen.counted_since(environment.key)
+    named = references.referenced_among(flag.key for flag in flags)
     return [
         {
             "flag": flag,
@@ -54,7 +58,9 @@ def _entries(environment: Environment, flags: list[Flag]) -> list[dict[str, Any]
             "seen_at": last.get(flag.key),
             "stale": ()
             if flag.is_archived
-            else stale(flag, live.get(flag.key), last.get(flag.key), now, counted_since=since),
+            else stale(
+                flag, live.get(flag.key), last.get(flag.key), now, counted_since=since, named=named
+            ),
         }
         for flag in flags
     ]
@@ -66,10 +72,11 @@ def _stale(environment: Environment, flags: Iterable[Flag]) -> list[Flag]:
     live = queries.live_among(environment, listed)
     last = seen.last_seen(environment.key, [flag.key for flag in listed])
     since = seen.counted_since(environment.key)
+    named = references.referenced_among(flag.key for flag in listed)
     return [
         flag
         for flag in listed
-        if stale(flag, live.get(flag.key), last.get(flag.key), now, counted_since=since)
+        if stale(flag, live.get(flag.key), last.get(flag.key), now, counted_since=since, named=named)
     ]
 
 
@@ -80,6 +87,7 @@ def stale(
     now: datetime,
     *,
     counted_since: datetime | None,
+    named: set[str] | None = None,
 ) -> tuple[hygiene.Finding, ...]:
     """Why the flag should be cleaned up in one environment; empty when it should not."""
     return hygiene.findings(
@@ -90,6 +98,7 @@ def stale(
             since=live.published_at if live else None,
             now=now,
             seen_at=seen_at,
+            is_named=None if named is None else flag.key in named,
             is_counted=counted_since is not None and now - counted_since >= hygiene.UNUSED_AFTER,
         )
     )

@@ -103,7 +103,7 @@ def unarchive(request: HttpRequest, key: str) -> HttpResponse:
     return redirect("flag", key=key)
 
 
-def as_ppm(percent: str) -> int:
+def as_ppm(percent: str, field: str = "coverage") -> int:
     """Parts per million from what stands in the form, for example 12.5 or 12,5 %."""
     text = percent.strip().rstrip("%").strip().replace(",", ".")
     try:
@@ -113,7 +113,7 @@ def as_ppm(percent: str) -> int:
     except (ArithmeticError, ValueError, OverflowError):
         pass
     fix = "Write a number from 0 to 100 with at most four decimals, like 12.5."
-    raise refuse("coverage", percent, "this is not a percentage", fix)
+    raise refuse(field, percent, "this is not a percentage", fix)
 
 
 def _where(request: HttpRequest, key: str) -> dict[str, Any]:

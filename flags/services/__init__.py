@@ -6,7 +6,6 @@ from flags.services.environments import create_environment, lock_environment, re
 from flags.services.holdouts import create_holdout, end_holdout, start_holdout
 from flags.services.holds import hold, release_hold
 from flags.services.importing import import_flags
-from flags.services.importing import import_flags
 from flags.services.keys import create_key, note_use, revoke_key, rotate_key, signing_key
 from flags.services.layers import allocate_slots, create_layer, free_slots
 from flags.services.ramps import (
@@ -32,6 +31,7 @@ from flags.services.steering import (
     switch_off,
     switch_on,
 )
+from flags.services.tidying import delete_filter, save_filter, tick_clean_up
 from flags.services.versions import checked_definition, discard_draft, publish, revert, save_draft
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "create_layer",
     "create_ramp_plan",
     "create_segment",
+    "delete_filter",
     "discard_draft",
     "draw_salt",
     "edit_flag",
@@ -59,7 +60,6 @@ __all__ = [
     "forget_repository",
     "free_slots",
     "hold",
-    "import_flags",
     "import_flags",
     "jump_ramp",
     "lock_environment",
@@ -78,6 +78,7 @@ __all__ = [
     "roll_back_ramp",
     "rotate_key",
     "save_draft",
+    "save_filter",
     "schedule_change",
     "serve_default",
     "set_coverage",
@@ -88,6 +89,7 @@ __all__ = [
     "submit_version",
     "switch_off",
     "switch_on",
+    "tick_clean_up",
     "unarchive",
     "withdraw_version",
 ]

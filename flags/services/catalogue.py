@@ -27,6 +27,7 @@ RESERVED = {
     "layers",
     "segments",
     "ramps",
+    "scheduled",
 }
 EDITABLE = ("title", "owner", "backup", "team", "kind", "expires_on", "is_client_side", "json_schema")
 
