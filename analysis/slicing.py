@@ -15,14 +15,13 @@ from analysis.comparing import Beside
 from analysis.engines.contract import Group, Readings
 from analysis.estimation import Slice, estimate, uneven_control
 from analysis.plan import AnalysisPlan, PlannedMetric
-from analysis.report.facts import SliceFacts, SliceScanFacts
+from analysis.report.facts import SLICE_FALSE_DISCOVERY_RATE, SliceFacts, SliceScanFacts
 from analysis.stats import compare, meta
 from analysis.stats.multiplicity import benjamini_hochberg
 from analysis.stats.results import Compared, Comparison, Estimate, Estimated, NotEstimable, Why
 from analysis.stats.tails import critical_value
 from experiments.plan import LockedPlan, Role
 
-FALSE_DISCOVERY_RATE = 0.05
 POWER = 0.8
 LEAST_WEIGHT = 1e-9
 """Below this share of all weight the other levels are no more than rounding."""
@@ -106,8 +105,8 @@ def _scanned(found: Sequence[_Compared], beside: Beside) -> tuple[Scanned, ...]:
 
 
 def _facts(of: _Compared, difference: Compared, p_value: float | None, differs: float | None) -> Scanned:
-    units, is_flagged = of.control + of.treatment, p_value is not None and p_value < FALSE_DISCOVERY_RATE
-    where = of.where
+    is_flagged = p_value is not None and p_value < SLICE_FALSE_DISCOVERY_RATE
+    units, where = of.control + of.treatment, of.where
     facts = SliceFacts(
         of.metric, of.arm, where.dimension, where.level, units, difference, p_value, is_flagged, differs
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 UNFINISHED, DEAD = ("queued", "running"), "dead"
 SHOWN_SNAPSHOTS = 40
 REVEALED = "revealed_reports"
+LEFT_OUT = {
+    "crossovers": {"title": "In more than one arm", "why": "nobody can say which arm their events belong to"},
+    "unplanned": {"title": "In no planned arm", "why": "they saw a variant that the plan does not name"},
+    "forced": {"title": "Forced", "why": "somebody chose their variant by hand, for a test or a preview"},
+}
 
 
 def loaded(snapshot: ReportSnapshot) -> dict[str, Any]:
@@ -58,7 +64,7 @@ def of_snapshot(
     is_revealed = snapshot.sha256 in request.session.get(REVEALED, [])
     return {
         **page.present(document),
-        **_neighbours(experiment.key, snapshot),
+        **_neighbours(experiment.key, snapshot, document),
         "sha": snapshot.sha256,
         "is_pinned": is_pinned,
         "is_blind": is_blind,
@@ -97,7 +103,7 @@ def _trip(trip: GuardrailTrip) -> dict[str, Any]:
     }
 
 
-def _neighbours(key: str, snapshot: ReportSnapshot) -> dict[str, Any]:
+def _neighbours(key: str, snapshot: ReportSnapshot, document: Mapping[str, Any]) -> dict[str, Any]:
     listed = list(queries.snapshots(key).defer("document"))
     at = next(index for index, each in enumerate(listed) if each.id == snapshot.id)
     older = listed[at + 1] if at + 1 < len(listed) else None
@@ -109,11 +115,24 @@ def _neighbours(key: str, snapshot: ReportSnapshot) -> dict[str, Any]:
         "older": older,
         "newer": listed[at - 1] if at > 0 else None,
         "is_newest": at == 0,
-        "changes": changes.between(before, loaded(snapshot)) if before else [],
+        "changes": changes.between(before, document) if before else [],
     }
 
 
 def health_of(snapshot: ReportSnapshot) -> dict[str, Any]:
     """What the health tab shows of a document."""
     document = loaded(snapshot)
-    return {**page.present(document), "sha": snapshot.sha256, "snapshot": snapshot}
+    shown = {"sha": snapshot.sha256, "snapshot": snapshot, "left_out": _funnel(snapshot.run.enrolment)}
+    return {**page.present(document), **shown}
+
+
+def _funnel(enrolment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Units that take part, and those that do not with the reason; looks of imported numbers know none."""
+    if "units" not in enrolment:
+        return []
+    taking_part = {
+        "title": "Take part",
+        "units": sum(enrolment["units"].values()),
+        "why": "counted in the report",
+    }
+    return [taking_part, *({**each, "units": enrolment.get(name, 0)} for name, each in LEFT_OUT.items())]

@@ -52,16 +52,12 @@ def explore(request: HttpRequest, key: str) -> HttpResponse:
 
 def _distributions(document: dict[str, Any], *, metric: str, arm: str, dimension: str) -> dict[str, Any]:
     """Curves and distributions of the metric and arm that were asked for, or of all."""
-    shown = page.present(document)
-    return {
-        "is_multi_arm": shown["is_multi_arm"],
-        **{
-            name: [
-                each for each in shown[name] if metric in ("", each["metric"]) and arm in ("", each["arm"])
-            ]
-            for name in ("curves", "histograms")
-        },
+    shown = {"curves": page.curves(document), "histograms": page.histograms(document)}
+    wanted = {
+        name: [each for each in found if metric in ("", each["metric"]) and arm in ("", each["arm"])]
+        for name, found in shown.items()
     }
+    return {"is_multi_arm": len(document["experiment"]["treatments"]) > 1, **wanted}
 
 
 def _over_time(document: dict[str, Any], *, metric: str, arm: str, dimension: str) -> dict[str, Any] | None:

@@ -212,7 +212,7 @@ def slices(facts: ReportFacts, conclusion: Conclusion) -> dict[str, Any]:
         "smallest_detectable": None if scan.smallest_detectable is None else plain(scan.smallest_detectable),
         "detectable_metric": scan.detectable_metric,
         "detectable_text": detectable,
-        "text": _slices_text(len(scan.slices), flagged, detectable),
+        "text": _slices_text(rows, flagged, detectable, tested=len(scan.slices)),
         "rows": rows,
     }
 
@@ -242,6 +242,7 @@ def _slice(found: SliceFacts, overall: Judged) -> dict[str, Any]:
         "heterogeneity_p": found.heterogeneity_p,
         "heterogeneity_text": _differs(found),
         "flagged": found.flagged,
+        "differs": found.differs,
         "is_harm": is_harmed(found, overall),
         "text": figures.slice_text(overall, found.difference),
     }
@@ -263,15 +264,27 @@ def _detectable(facts: ReportFacts) -> str:
     return f"{written} in {definition.title}"
 
 
-def _slices_text(tested: int, flagged: Sequence[Mapping[str, Any]], detectable: str) -> str:
+def _slices_text(
+    rows: Sequence[Mapping[str, Any]], flagged: Sequence[Mapping[str, Any]], detectable: str, *, tested: int
+) -> str:
     count = f"{numbers.count(tested)} {'slice' if tested == 1 else 'slices'} tested."
     if flagged:
         shows = "shows" if len(flagged) == 1 else "show"
-        found = f"{numbers.count(len(flagged))} {shows} a change after correction."
+        found = f"{numbers.count(len(flagged))} {shows} a change after correction{_unlike(rows)}."
     else:
-        found = "No slice shows a change after correction."
+        found = f"No slice shows a change after correction{_unlike(rows)}."
     limit = f" Smallest difference a slice would have shown: {detectable}." if detectable else ""
     return f"{count} {found}{limit}"
+
+
+def _unlike(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Whether a change is one of certain slices or of everybody; nothing where that was not asked."""
+    if all(row["heterogeneity_p"] is None for row in rows):
+        return ""
+    differing = sum(row["differs"] for row in rows)
+    if not differing:
+        return ", none differs from the other levels"
+    return f", {numbers.count(differing)} {'differs' if differing == 1 else 'differ'} from the other levels"
 
 
 def worth(facts: ReportFacts, *, made_at: datetime) -> dict[str, Any]:

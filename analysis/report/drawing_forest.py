@@ -20,11 +20,14 @@ MOST_ROWS = 14
 Row = Mapping[str, Any]
 
 
+def has_intervals(document: Mapping[str, Any]) -> bool:
+    """Is there anything to draw?"""
+    return any(arm["interval"] for _, arm in _deciding(document))
+
+
 def forest(document: Mapping[str, Any]) -> str:
-    """The picture; empty when no deciding metric has an interval."""
-    found = [(row, arm) for row in document["results"] if row["block"] != "monitored" for arm in row["arms"]]
-    if not any(arm["interval"] for _, arm in found):
-        return ""
+    """The picture of all deciding metrics in every arm."""
+    found = list(_deciding(document))
     shown, left_out = found[:MOST_ROWS], len(found) - MOST_ROWS
     height = HEAD + ROW * len(shown) + FOOT
     foot = f"and {left_out} more rows on the page" if left_out > 0 else ""
@@ -34,6 +37,12 @@ def forest(document: Mapping[str, Any]) -> str:
         f'<svg class="forest-all" viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{label}">'
         f"{_head()}{drawn}{_text(NAME_X, height - 6, 'tick', foot)}</svg>"
     )
+
+
+def _deciding(document: Mapping[str, Any]) -> Iterator[tuple[Row, Row]]:
+    for row in document["results"]:
+        for arm in row["arms"] if row["block"] != "monitored" else ():
+            yield row, arm
 
 
 def _head() -> str:

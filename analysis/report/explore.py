@@ -53,6 +53,7 @@ def _overall(row: Mapping[str, Any], arm: Mapping[str, Any], order: int) -> dict
         "adjusted_text": "",
         "heterogeneity_text": "",
         "flagged": False,
+        "differs": False,
         "is_harm": False,
         "state": arm["word"],
         "tone": arm["tone"],

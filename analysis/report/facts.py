@@ -155,6 +155,10 @@ class HistogramFacts:
     below_zero: int = 0
 
 
+SLICE_FALSE_DISCOVERY_RATE = 0.05
+"""Corrected p values below this count, whether they ask for a change or for a difference between slices."""
+
+
 @dataclass(frozen=True, slots=True)
 class SliceFacts:
     """One metric and arm inside one level of a declared dimension.
@@ -173,6 +177,11 @@ class SliceFacts:
     adjusted_p: float | None
     flagged: bool
     heterogeneity_p: float | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Is the effect here unlike that in the other levels?"""
+        return self.heterogeneity_p is not None and self.heterogeneity_p < SLICE_FALSE_DISCOVERY_RATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,19 @@ def present(document: Mapping[str, Any]) -> dict[str, Any]:
         "concerns": [check for check in document["trust"]["checks"] if check["status"] != "ok"],
         "groups": _groups(document, main),
         "monitored": _groups(document, [row for row in rows if row["block"] == "monitored"]),
-        "curves": [{**curve, "svg": drawing_curve.curve(curve)} for curve in document["curves"]],
-        "histograms": [
-            {**found, "svg": drawing_histogram.histogram(found)} for found in document.get("histograms", ())
-        ],
+        "curves": curves(document),
         "is_multi_arm": len(document["experiment"]["treatments"]) > 1,
     }
+
+
+def curves(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The quantile curves with their pictures."""
+    return [{**curve, "svg": drawing_curve.curve(curve)} for curve in document["curves"]]
+
+
+def histograms(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The distributions with their pictures; they stand beside the report, not in it."""
+    return [{**found, "svg": drawing_histogram.histogram(found)} for found in document.get("histograms", ())]
 
 
 def _groups(document: Mapping[str, Any], rows: Iterable[Row]) -> list[dict[str, Any]]:

@@ -7,8 +7,9 @@ rules are written into the picture. Made from the stored document alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from analysis.report import drawing_curve, drawing_forest, drawing_histogram
@@ -83,11 +84,16 @@ svg{{font-family:{fonts};color:{accent}}}
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One picture of a report. `name` is its part of an address, `svg` needs the page's style sheet."""
+    """One picture of a report, drawn when it is asked for. `name` is its part of an address."""
 
     name: str
     title: str
-    svg: str
+    draw: Callable[[], str]
+
+    @property
+    def svg(self) -> str:
+        """The drawing; it needs the page's style sheet, or `standalone`."""
+        return self.draw()
 
 
 def charts(document: Mapping[str, Any]) -> tuple[Chart, ...]:
@@ -128,12 +134,11 @@ def _tones() -> Iterator[str]:
 
 
 def _charts(document: Mapping[str, Any]) -> Iterator[Chart]:
-    drawn = drawing_forest.forest(document)
-    if drawn:
-        yield Chart("what-moved", "What moved", drawn)
+    if drawing_forest.has_intervals(document):
+        yield Chart("what-moved", "What moved", partial(drawing_forest.forest, document))
     for at, curve in enumerate(document["curves"], 1):
         title = f"{curve['title']} by quantile, {curve['arm']}"
-        yield Chart(f"curve-{at}", title, drawing_curve.curve(curve))
+        yield Chart(f"curve-{at}", title, partial(drawing_curve.curve, curve))
     for at, found in enumerate(document.get("histograms", ()), 1):
         title = f"Distribution of {found['title']}, {found['arm']}"
-        yield Chart(f"histogram-{at}", title, drawing_histogram.histogram(found))
+        yield Chart(f"histogram-{at}", title, partial(drawing_histogram.histogram, found))

@@ -1,0 +1,157 @@
+"""What a report costs to show and to export: `python -m bench.report`.
+
+A snapshot with twenty metrics, 320 slices, two curves and a distribution lies in PostgreSQL behind the real
+web server, with forty looks before it. One person opens it again and again over one connection; beside it the
+log-in page, which is what any page of this server costs at least. Page weight is HTML, style sheets and
+scripts, compressed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+ROUNDS, WARM_UP, LOOKS = 200, 20, 40
+LIMIT_MS, LIMIT_KB = 60.0, 100.0
+SLICES = 16
+
+
+def main() -> int:
+    """Start a platform of its own and measure inside."""
+    run = [sys.executable, "-m", "config.embedded", "run", "--throwaway", "--quiet", "--"]
+    return subprocess.run([*run, sys.executable, "-m", "bench.report", "--inside"], cwd=ROOT).returncode
+
+
+def inside() -> int:
+    """Beside a running platform: make the snapshot, then open it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    address, key, sha256 = _prepare()
+    cookie = _log_in()
+    page = f"/experiments/{key}/report/"
+    pinned = f"{page}{sha256}"
+    measured = {
+        "log-in page, the floor": _time(address, "/login", ""),
+        "report page": _time(address, page, cookie),
+        "explore page": _time(address, f"/experiments/{key}/explore/", cookie),
+        "two looks side by side": _time(address, f"{page}against/", cookie),
+        "JSON": _time(address, f"{pinned}.json", cookie),
+        "PDF": _time(address, f"{pinned}.pdf", cookie, rounds=40),
+        "mail with its picture": _time(address, f"{pinned}.eml", cookie, rounds=40),
+        "PNG of what moved": _time(address, f"{pinned}/charts/what-moved.png", cookie, rounds=40),
+    }
+    floor = statistics.median(measured["log-in page, the floor"])
+    for name, times in measured.items():
+        middle = statistics.median(times)
+        late = sorted(times)[int(len(times) * 0.95)]
+        print(f"{name:26} median {middle:6.1f} ms   p95 {late:6.1f} ms   {middle / floor:5.1f} x floor")
+    weight = _weight(address, page, cookie)
+    print(f"page weight: {weight:.1f} kB compressed (HTML, CSS and JS)")
+    is_good = statistics.median(measured["report page"]) < LIMIT_MS and weight < LIMIT_KB
+    print("within the bars" if is_good else f"OVER a bar of {LIMIT_MS:g} ms or {LIMIT_KB:g} kB")
+    return 0 if is_good else 1
+
+
+def _prepare() -> tuple[str, str, str]:
+    from tests.apps.experiments.build import KEY, started
+    from tests.apps.report.build import reported
+    from tests.golden.report import cases
+
+    cases.CASES["bench_twenty_metrics"] = _twenty_metrics
+    started()
+    for look in range(1, LOOKS):
+        reported("keep_running_unproven", look=look, days=8 + look / 8)
+    newest = reported("bench_twenty_metrics", look=LOOKS, days=16)
+    print(f"stored document: {len(newest.document) / 1024:.0f} kB")
+    return os.environ["HEADWAY_WEB_URL"], KEY, newest.sha256
+
+
+def _twenty_metrics() -> object:
+    from dataclasses import replace
+
+    from analysis.report.facts import SliceScanFacts
+    from experiments.plan import Role
+    from tests.core.report.build import binding, facts, latency, metric, orders
+    from tests.golden.report.cases import WORTH, curve, distribution, scan
+
+    guarded = [
+        binding(latency(f"p95-{at}", f"p95 of page {at}"), Role.GUARDRAIL, margin=30.0) for at in range(19)
+    ]
+    metrics = [
+        orders(),
+        *(metric(of, 2.0 + at % 5, 4.0, control=400.0 + 9 * at) for at, of in enumerate(guarded)),
+    ]
+    slices = [
+        replace(found, metric=each.binding.metric, level=f"{found.level} {at}")
+        for each in metrics
+        for at in range(SLICES // 4)
+        for found in scan().slices
+    ]
+    shown = replace(distribution().histograms[0], metric="p95-0")
+    curves = (curve("p95-0", scale=0.05), curve("p95-1", scale=0.05))
+    scanned = SliceScanFacts(tuple(slices), smallest_detectable=25.0, detectable_metric="p95-0")
+    return facts(metrics, curves=curves, slices=scanned, worth=WORTH, histograms=(shown,))
+
+
+def _log_in() -> str:
+    from django.conf import settings
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+
+    client = Client()
+    client.force_login(get_user_model().objects.create_user("bench"))
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+def _time(address: str, path: str, cookie: str, *, rounds: int = ROUNDS) -> list[float]:
+    """Milliseconds of every answer after the first ones."""
+    ask = _asker(address, cookie)
+    found = []
+    for number in range(WARM_UP + rounds):
+        start = time.perf_counter()
+        status, _, _ = ask(path)
+        if status != 200:
+            raise SystemExit(f"{path} answered {status}")
+        if number >= WARM_UP:
+            found.append((time.perf_counter() - start) * 1000)
+    return found
+
+
+def _asker(address: str, cookie: str) -> Callable[[str], tuple[int, bytes, str]]:
+    host = urlsplit(address)
+    connection = http.client.HTTPConnection(host.hostname or "", host.port)
+
+    def ask(path: str) -> tuple[int, bytes, str]:
+        connection.request("GET", path, headers={"Cookie": cookie} if cookie else {})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), answer.headers.get("Content-Encoding", "")
+
+    return ask
+
+
+def _weight(address: str, path: str, cookie: str) -> float:
+    """Kilobytes of the page with every style sheet and script it names, each compressed with gzip."""
+    ask = _asker(address, cookie)
+    html = ask(path)[1]
+    names = re.findall(rb'(?:href|src)="(/static/[^"]+\.(?:css|js))"', html)
+    parts = [html, *(ask(name.decode())[1] for name in dict.fromkeys(names))]
+    sizes = {name: len(gzip.compress(part, 6)) for name, part in zip(["html", *names], parts, strict=True)}
+    print(json.dumps({str(name): size for name, size in sizes.items()}))
+    return sum(sizes.values()) / 1000
+
+
+if __name__ == "__main__":
+    sys.exit(inside() if "--inside" in sys.argv else main())
