@@ -12,7 +12,18 @@ KINDS: tuple[Kind, ...] = ("layer", "segment", "flag")
 SETTINGS: Mapping[Kind, tuple[str, ...]] = {
     "layer": ("unit_type",),
     "segment": ("title", "owner"),
-    "flag": ("title", "owner", "kind", "type", "unit_type", "expires_on"),
+    "flag": (
+        "title",
+        "owner",
+        "backup",
+        "team",
+        "kind",
+        "type",
+        "unit_type",
+        "expires_on",
+        "is_client_side",
+        "json_schema",
+    ),
 }
 FIELDS = {"kind", "key", "action", "seen", "settings", "content"}
 MOST_CHANGES = 200

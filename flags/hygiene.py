@@ -17,7 +17,7 @@ class Standing:
     """What is known of a flag in one environment.
 
     `since` is when its live version went live; `seen_at` the newest evaluation, of which `is_counted` says
-    whether anybody would know.
+    whether anybody would know; `is_named` whether a scanned line of code names it, None before any scan.
     """
 
     kind: str
@@ -27,6 +27,7 @@ class Standing:
     now: datetime
     seen_at: datetime | None = None
     is_counted: bool = False
+    is_named: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def _findings(flag: Standing) -> Iterator[Finding]:
     if flag.is_counted and age >= UNUSED_AFTER and _is_unused(flag):
         last = f"since {flag.seen_at:%Y-%m-%d}" if flag.seen_at else "as far as anybody knows"
         yield Finding("unused", f"product code has not asked for it {last}")
+    if flag.is_named is False and age >= UNUSED_AFTER:
+        yield Finding("unnamed", "no scanned line of code names it")
 
 
 def served_to_all(definition: Mapping[str, Any]) -> str | None:

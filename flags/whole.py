@@ -13,7 +13,8 @@ from flags.models import Environment, Flag, FlagVersion, Hold, RampRun, VersionS
 
 def state(environment: Environment) -> dict[str, Any]:
     """Flags with what is live, segments, layers, and the keys of flags that are not served here."""
-    live = list(queries.live_versions(environment).filter(flag__archived_at__isnull=True))
+    rows = queries.live_versions(environment).filter(flag__archived_at__isnull=True)
+    live = list(rows.select_related("flag__team"))
     served = {version.flag.key for version in live}
     around = _around(environment)
     known = Flag.objects.filter(archived_at__isnull=True).values_list("key", flat=True)
@@ -34,15 +35,26 @@ def served_elsewhere(flag: Flag, environment: str) -> list[str]:
     return sorted(place for place in places if place != environment)
 
 
-def _flag(version: FlagVersion, around: Mapping[str, Mapping[int, Any]]) -> dict[str, Any]:
-    flag = version.flag
+def settings_of(flag: Flag) -> dict[str, Any]:
+    """What files say of a flag beside its definition, and what can change without changing what it serves."""
     return {
         "title": flag.title,
         "owner": flag.owner,
+        "backup": flag.backup,
+        "team": flag.team.key if flag.team else "",
         "kind": flag.kind,
+        "expires_on": flag.expires_on.isoformat() if flag.expires_on else None,
+        "is_client_side": flag.is_client_side,
+        "json_schema": flag.json_schema,
+    }
+
+
+def _flag(version: FlagVersion, around: Mapping[str, Mapping[int, Any]]) -> dict[str, Any]:
+    flag = version.flag
+    return {
+        **settings_of(flag),
         "type": flag.value_type,
         "unit_type": flag.unit_type,
-        "expires_on": flag.expires_on.isoformat() if flag.expires_on else None,
         "version": version.number,
         "checksum": version.checksum,
         "definition": version.definition,

@@ -176,8 +176,7 @@ def _edited(frame: Frame, change: Change, flag: Flag) -> list[str]:
         if change.settings.get(name, fixed) != fixed:
             why = f"the flag's {name} is {fixed}, for ever"
             raise Conflict(problem(name, change.settings[name], why, "Make another flag."))
-    day = flag.expires_on.isoformat() if flag.expires_on else None
-    present = {"title": flag.title, "owner": flag.owner, "kind": flag.kind, "expires_on": day}
+    present = whole.settings_of(flag)
     differing = {
         name: value
         for name, value in change.settings.items()
@@ -187,7 +186,13 @@ def _edited(frame: Frame, change: Change, flag: Flag) -> list[str]:
         return []
     _raise_if_shared(frame, flag, next(iter(differing)))
     catalogue.edit_flag(flag=flag.key, content=differing, actor=frame.act.actor, now=frame.act.now)
-    return [f"{name}: {present[name] or 'none'} → {value or 'none'}" for name, value in differing.items()]
+    return [_words(name, present[name], value) for name, value in differing.items()]
+
+
+def _words(name: str, before: object, after: object) -> str:
+    if name == "json_schema":
+        return "another JSON schema for its values"
+    return f"{name}: {before or 'none'} → {after or 'none'}"
 
 
 def _archived(frame: Frame, change: Change) -> Outcome:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flags import queries, services
+from flags import gitops, queries, services
 from tests.api.flags.test_flags import send
 from tests.apps.flags.build import BY, definition, document, environment, flag, key, live, published, split
 
@@ -55,6 +55,13 @@ def test_state__flags_segments_layers__all_there(call):
     assert told["archived"] == ["old"]
     assert told["segments"]["europe"]["version"] == 0
     assert told["layers"] == {"page": {"unit_type": "user"}}
+
+
+def test_state__every_setting__can_be_applied(call):
+    flag()
+    told = call("get", f"{HERE}/state").json()["flags"]["checkout"]
+
+    assert set(gitops.SETTINGS["flag"]) <= set(told)
 
 
 def test_document__same_bytes_as_sdks_get__and_304(call, client):

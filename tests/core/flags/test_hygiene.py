@@ -32,6 +32,9 @@ def codes(**known):
         ({"is_counted": True, "seen_at": NOW - timedelta(days=13)}, ["settled"]),
         ({"is_counted": True, "since": NOW - timedelta(days=13)}, []),
         ({"kind": "ops", "is_counted": True}, ["unused"]),
+        ({"is_named": False}, ["settled", "unnamed"]),
+        ({"is_named": False, "since": NOW - timedelta(days=13)}, []),
+        ({"is_named": True}, ["settled"]),
     ],
 )
 def test_findings__cases__as_the_rule_says(known, expected):

@@ -11,7 +11,18 @@ from headway.cli.reading import SUFFIXES, read_data
 from headway.evaluation import flag_checking
 
 SCHEMA = 1
-SETTINGS = ("title", "owner", "kind", "type", "unit_type", "expires_on")
+SETTINGS = (
+    "title",
+    "owner",
+    "backup",
+    "team",
+    "kind",
+    "type",
+    "unit_type",
+    "expires_on",
+    "is_client_side",
+    "json_schema",
+)
 IDENTITY = ("type", "unit_type")
 DEFINITION = tuple(sorted(flag_checking._FLAG - {"version", *IDENTITY}))
 KNOWN: Mapping[str, tuple[str, ...]] = {

@@ -22,7 +22,7 @@ EMPTY: Mapping[str, Any] = {
     "prerequisites": [],
     "rules": [],
 }
-ORDER = ("title", "owner", "kind", "type", "unit_type", "expires_on", "on", "variants", "off", "default")
+ORDER = (*SETTINGS, "on", "variants", "off", "default")
 RULE_ORDER = ("id", "experiment", "layer", "unit_from", "when", "variant", "split")
 SALTS = ("gate_salt", "arm_salt")
 
