@@ -100,6 +100,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"queue": "analysis", "expires": 6 * 3600},
     },
+    "mine-history": {
+        "task": "impact.tasks.mine_history",
+        "schedule": 3600.0,
+        "options": {"queue": "analysis", "expires": 3600},
+    },
     "expire-ratios": {
         "task": "impact.tasks.expire_ratios",
         "schedule": 3600.0,

@@ -5,7 +5,7 @@ from datetime import date
 from django.db.models import QuerySet
 
 from impact import pricing
-from impact.models import Evidence, EvidenceState, Ratio, RatioState, ValueModel
+from impact.models import Evidence, EvidenceState, NaturalExperiment, Ratio, RatioState, ValueModel
 from ledger.refusals import NotFound, problem
 from organisation import queries as organisation
 
@@ -24,6 +24,11 @@ def finding(finding_id: int) -> Evidence:
         fix = "Findings are listed on the page Evidence."
         raise NotFound(problem("finding", finding_id, "there is no such finding", fix))
     return found
+
+
+def natural_experiments(surface: str) -> QuerySet[NaturalExperiment]:
+    """Events of the past that were looked at, with what came of it, newest first."""
+    return NaturalExperiment.objects.filter(surface__key=surface).select_related("finding")
 
 
 def value_model(surface: str) -> ValueModel | None:

@@ -7,5 +7,10 @@ from impact import services
 
 
 @shared_task
+def mine_history() -> None:
+    services.mine_all(now=timezone.now())
+
+
+@shared_task
 def expire_ratios() -> None:
     services.expire_ratios(now=timezone.now())

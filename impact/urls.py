@@ -12,6 +12,7 @@ urlpatterns = [
     path("surfaces/<slug:key>/", views.surface, name="impact-surface"),
     path("surfaces/<slug:key>/value/", views.value, name="impact-value"),
     path("surfaces/<slug:key>/enter/", views.enter, name="impact-enter"),
+    path("surfaces/<slug:key>/history/", views.mine, name="impact-mine"),
     path("surfaces/<slug:key>/draft/", views.draft, name="impact-draft"),
     path("surfaces/<slug:key>/ratios/<int:number>/publish/", views.publish, name="impact-publish"),
     path("surfaces/<slug:key>/ratios/<int:number>/discard/", views.discard, name="impact-discard"),

@@ -54,6 +54,7 @@ def surface(request: HttpRequest, key: str) -> HttpResponse:
         "ratios": queries.ratios(key)[:20],
         "findings": [_shown_finding(each) for each in findings],
         "value": queries.value_model(key),
+        "history": queries.natural_experiments(key)[:ROWS_A_PAGE],
         "curve": _newest_curve(findings),
         "user_name": request.user.get_username(),
     }
@@ -74,6 +75,13 @@ def value(request: HttpRequest, key: str) -> HttpResponse:
             return redirect("impact-surface", key=key)
     shown = {"surface": row, "form": form, "versions": queries.value_models(key)}
     return render(request, "impact/value.html", shown, status=422 if form.is_bound else 200)
+
+
+@require_POST
+def mine(request: HttpRequest, key: str) -> HttpResponse:
+    services.request_mining(surface=key, **_by(request))
+    messages.success(request, "The history is being looked through; what is found appears below.")
+    return redirect("impact-surface", key=key)
 
 
 @require_POST

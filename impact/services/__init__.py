@@ -2,6 +2,7 @@
 
 from impact.services.answering import Answer, Refusal, ask
 from impact.services.evidence import accept, record, reject
+from impact.services.mining import mine_all, request_mining
 from impact.services.ratios import discard_ratio, draft_ratio, expire_ratios, publish_ratio
 from impact.services.values import set_value
 
@@ -13,8 +14,10 @@ __all__ = [
     "discard_ratio",
     "draft_ratio",
     "expire_ratios",
+    "mine_all",
     "publish_ratio",
     "record",
     "reject",
+    "request_mining",
     "set_value",
 ]

@@ -1,0 +1,11 @@
+"""Which function does which job. The work itself is imported when a job comes, in worker processes only."""
+
+from ledger import jobs
+from ledger.jobs import RunningJob
+
+
+@jobs.handler("impact.mine")
+def mine(job: RunningJob) -> None:
+    from impact.services import mining
+
+    mining.mine(job)
