@@ -141,13 +141,8 @@ def _clean_up(found: Here) -> list[dict[str, Any]]:
         lines=queries.lines_of_code(found.flag.key),
     )
     return [
-        {
-            "code": step.code,
-            "title": step.title,
-            "note": notes.get(step.code, ""),
-            "tick": ticks.get(step.code),
-        }
-        for step in clean_up.STEPS
+        {"code": code, "title": title, "note": notes.get(code, ""), "tick": ticks.get(code)}
+        for code, title in clean_up.STEPS.items()
     ]
 
 
