@@ -74,7 +74,7 @@ def traffic():
             hit = country == "de" and HIT_FROM <= i < HIT_FROM + HIT_FOR
             for unit in range(40):
                 yield event(at, first + unit, "request", 800 + rng.normal(0, 30) + 500 * hit, country)
-                if rng.random() < (0.2 if hit else 0.5):
+                if rng.random() < (0.35 if hit else 0.5):
                     yield event(at, first + unit, "purchase", 1.0, country)
 
 
@@ -115,7 +115,7 @@ def test_mining__labelled_incident_with_a_slice__grade_b_and_recorded_once(shop,
     mine(monkeypatch)
 
     found = Evidence.objects.get(kind="natural", grade="B")
-    planted = np.log(0.2 / 0.5) / 5
+    planted = np.log(0.35 / 0.5) / 5
     assert found.per_100_ms == pytest.approx(planted, abs=3 * found.standard_error)
     assert found.details["placebos"] >= 60
     assert found.state == "candidate"
