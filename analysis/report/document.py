@@ -12,7 +12,18 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from analysis.report import bar, blocks, effects, histograms, method, numbers, progress, rows, wording
+from analysis.report import (
+    bar,
+    blocks,
+    calibration,
+    effects,
+    histograms,
+    method,
+    numbers,
+    progress,
+    rows,
+    wording,
+)
 from analysis.report.facts import ReportFacts
 from analysis.report.verdict import ORDER, ArmVerdict, Conclusion, Step, Verdict, conclude
 from analysis.report.vocabulary import VERDICTS
@@ -51,6 +62,7 @@ def build(facts: ReportFacts, *, prev_sha256: str, created_at: datetime) -> dict
         "worth": blocks.worth(facts, made_at=created_at),
         "decision": _decision(conclusion),
         "method": method.method(facts, conclusion),
+        "calibration": calibration.calibration(facts),
     }
     found["verdict"] = _verdict(facts, conclusion, found["worth"])
     _fold(found)

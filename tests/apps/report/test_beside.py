@@ -217,7 +217,8 @@ def test_explore__distribution__drawn_and_listed(browser):
 
     assert "Distribution of p95 checkout time" in page
     assert "Numbers of the distribution" in page
-    assert "not run yet" in page
+    assert "A/A splits by metric" in page
+    assert "not as promised" in page
 
 
 def test_explore__ramp_step__marked_once_with_both_coverages(browser):

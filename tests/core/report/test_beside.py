@@ -132,3 +132,19 @@ def test_distribution__no_events__nothing_breaks():
 
     assert found["top"] == 0
     assert found["events_control"] == 0
+
+
+def test_calibration__none_made__said_and_never_as_good():
+    found = built(roll_back())["calibration"]
+
+    assert found == {"metrics": [], "text": "A/A splits of live traffic: not run yet."}
+
+
+def test_calibration__one_metric_outside__named_with_both_bands():
+    found = built(distribution())["calibration"]
+
+    assert "1 of 2 metrics with as many false alarms as promised" in found["text"]
+    assert found["text"].endswith("more or fewer false alarms than promised on p95 checkout time.")
+    assert found["metrics"][1]["false_positive_text"].replace("\u202f", " ") == (
+        "8.1 % (6.98 % to 9.38 %; promised 5 %)"
+    )
