@@ -10,7 +10,10 @@ from bench.evaluation_data import ATTRIBUTES, document
 
 
 def imported() -> None:
-    import headway.client  # noqa: F401
+    """With what a first client loads for requests."""
+    from headway import Client
+
+    Client("memory:", "bench", offline=True)
 
 
 def prepared(flags: dict[str, Any]) -> bytes:
