@@ -80,6 +80,29 @@ JUDGED = frozenset({State.RUNNING, State.PAUSED, State.STOPPED})
 """States in which the newest verdict says more than the state."""
 
 
+WORST_FIRST = (
+    "do-not-use",
+    "roll-back",
+    "harm",
+    "fail",
+    "warn",
+    "decide",
+    "unproven",
+    "within",
+    "ship",
+    "better",
+    "held",
+    "ok",
+    "muted",
+)
+"""Tones of pills in the order in which somebody should look at them."""
+
+
+def rank(pill: Pill) -> int:
+    """Place of a pill among all; unknown tones come before those that are fine."""
+    return WORST_FIRST.index(pill.tone) if pill.tone in WORST_FIRST else WORST_FIRST.index("within")
+
+
 def register_verdicts(verdicts_of: VerdictsOf) -> None:
     """Ask `verdicts_of(experiment keys)` for the newest verdicts; keys without one are left out."""
     if verdicts_of not in _verdicts:

@@ -1,6 +1,6 @@
 """Rows of experiments: the plan and what was decided (`planned`), and what moves while it runs (`moving`)."""
 
-from experiments.models.moving import CleanUp, CoverageRamp, PendingChange, Rollout
+from experiments.models.moving import CleanUp, CoverageRamp, PendingChange, Rollout, SavedFilter
 from experiments.models.planned import (
     Arm,
     Decision,
@@ -23,6 +23,7 @@ __all__ = [
     "PendingChange",
     "Phase",
     "Rollout",
+    "SavedFilter",
     "Taken",
     "VersionState",
 ]

@@ -144,6 +144,22 @@ class Rollout(models.Model):
         return f"{self.experiment_id}: {self.variant} to everybody"
 
 
+class SavedFilter(models.Model):
+    """A named way of narrowing the list of experiments; everybody sees it, its owner changes it."""
+
+    owner = models.CharField(max_length=150)
+    name = models.CharField(max_length=60)
+    filters = models.JSONField()
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name", "owner"]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="saved_filter_name_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.owner}"
+
+
 class CleanUp(models.Model):
     """One thing to do in code or flags after the decision; done, or not needed for a stated reason."""
 

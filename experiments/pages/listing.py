@@ -1,23 +1,48 @@
-"""The list of experiments and the way into one."""
+"""The list of experiments with its filters, and the way into one."""
 
-from django.core.paginator import Paginator
+from urllib.parse import urlencode
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
 
-from experiments import lifecycle, queries, status
+from experiments import lifecycle, listing, queries, services
 from experiments.lifecycle import State
-
-ROWS_A_PAGE = 50
+from experiments.pages.steps import by
 
 
 def experiments(request: HttpRequest) -> HttpResponse:
-    filters = {name: request.GET.get(name, "").strip() for name in ("search", "state")}
-    rows = Paginator(queries.experiments(**filters), ROWS_A_PAGE).get_page(request.GET.get("page"))
-    pills = status.pills((row.key, row.lifecycle_state) for row in rows)
-    for row in rows:
-        row.pill = pills[row.key]  # type: ignore[attr-defined]
-    shown = {"rows": rows, "filters": filters, "states": list(State)}
+    asked = {name: request.GET.get(name, "").strip() for name in listing.ASKED}
+    rows = listing.page(asked, request.GET.get("page"))
+    saved = [{"filter": each, "query": urlencode(each.filters)} for each in listing.saved()]
+    narrowed = {name: value for name, value in asked.items() if value}
+    shown = {
+        "rows": rows,
+        "filters": asked,
+        "narrowed": narrowed,
+        "saved": saved,
+        "states": list(State),
+        "choices": listing.choices(),
+        "orders": listing.ORDERS,
+    }
     return render(request, "experiments/list.html", shown)
+
+
+@require_POST
+def save_filter(request: HttpRequest) -> HttpResponse:
+    filters = {name: request.POST.get(name, "") for name in listing.ASKED}
+    found = services.save_filter(name=request.POST.get("name", ""), filters=filters, **by(request))
+    messages.success(request, "The filter was saved; everybody sees it.")
+    return redirect(f"{reverse('experiments')}?{urlencode(found.filters)}")
+
+
+@require_POST
+def forget_filter(request: HttpRequest, filter_id: int) -> HttpResponse:
+    services.forget_filter(filter_id=filter_id, **by(request))
+    messages.success(request, "The filter was dropped.")
+    return redirect("experiments")
 
 
 def experiment(request: HttpRequest, key: str) -> HttpResponse:

@@ -13,6 +13,7 @@ from experiments.services.drafting import (
     revise,
     unbind_metric,
 )
+from experiments.services.filtering import forget_filter, save_filter
 from experiments.services.pausing import pause, resume
 from experiments.services.ramping import (
     approve_ramp_step,
@@ -54,6 +55,7 @@ __all__ = [
     "finish_rollout",
     "follow_on",
     "follow_up",
+    "forget_filter",
     "hand_over",
     "invalidate",
     "pause",
@@ -66,6 +68,7 @@ __all__ = [
     "resume_ramp",
     "revise",
     "run_due",
+    "save_filter",
     "schedule",
     "schedule_stop",
     "send_back",
