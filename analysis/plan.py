@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -162,6 +162,12 @@ class AnalysisPlan:
         """Lengths of the pre-periods in use."""
         spans = (column.span.before_days for column in self.columns)
         return tuple(sorted({days for days in spans if days is not None}))
+
+    @property
+    def last_day(self) -> datetime:
+        """Midnight (UTC) before the data cut."""
+        last = (self.until - timedelta(microseconds=1)).astimezone(UTC)
+        return last.replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def events_since(self) -> datetime:

@@ -153,6 +153,25 @@ def stream_values(plan: AnalysisPlan, stream: Stream, units: Table) -> Table:
     return matched.filter(_matches(matched, stream) & matched.value.notnull())
 
 
+def first_exposures_by_hour(assigned: Table) -> Table:
+    """Enrolled units by arm and the hour of their first exposure."""
+    enrolled = assigned.filter(assigned.arm >= 0)
+    hours = enrolled.select("arm", hour=enrolled.first_at.truncate("h"))
+    return hours.group_by(["arm", "hour"]).agg(n=hours.count())
+
+
+def events_by_hour(plan: AnalysisPlan, assigned: Table, stranger: int) -> Table:
+    """Events of the plan's names on its last day by hour and their unit's arm; `stranger` for other units."""
+    rows = events()
+    rows = rows.filter(
+        rows.name.isin(list(plan.events)) & (rows.ts >= _time(plan.last_day)) & (rows.ts < _time(plan.until))
+    ).select("unit", hour=rows.ts.truncate("h"))
+    counted = rows.group_by(["unit", "hour"]).agg(events=rows.count())
+    joined = counted.left_join(assigned.select("unit", "arm"), "unit")
+    arms = joined.select("hour", "events", arm=joined.arm.fill_null(stranger))
+    return arms.group_by(["arm", "hour"]).agg(n=arms.events.sum().cast("int64"))
+
+
 def _seen(plan: AnalysisPlan) -> Table:
     """Exposures of the experiment within its time, of its unit type, that pass its filters."""
     rows = exposures()

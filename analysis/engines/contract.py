@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from analysis.plan import AnalysisPlan, Entry, Stream, Vector
@@ -82,6 +82,20 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What came in when, by hour (UTC), for the check of the data.
+
+    `exposed` counts units first exposed, by (hour, arm), over the whole run. `events` counts the events that
+    the plan's metrics name, by (hour, arm) of their unit, on the last day before the data cut; `strangers`
+    those of units that are not enrolled.
+    """
+
+    exposed: Mapping[tuple[datetime, str], int] = field(default_factory=dict)
+    events: Mapping[tuple[datetime, str], int] = field(default_factory=dict)
+    strangers: Mapping[datetime, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """What one look needs of the events.
 
@@ -95,6 +109,7 @@ class Readings:
     active: Mapping[Vector, Mapping[Group, int]]
     quantiles: Mapping[tuple[Stream, float], Mapping[Group, QuantileStat]] = field(default_factory=dict)
     caps: Mapping[Entry, float] = field(default_factory=dict)
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 PARTS, DEALS = 8192, 5

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -25,7 +25,7 @@ from pyarrow.dataset import dataset
 from pyarrow.fs import FileSystem
 from sqlglot.expressions import Literal
 
-from analysis.engines import reading, rollups
+from analysis.engines import dealing, reading, rollups
 from analysis.engines.aggregates import Rows
 from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.engines.jail import limited_address_space
@@ -52,18 +52,18 @@ class View(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DuckDBEngine:
-    """Reads the Parquet files below `folder`, with so many threads and so much memory ("2GB") in all.
+    """Reads the Parquet files below `folder`, with so many threads and so much memory in all.
 
-    With a `filesystem` the files are objects in it ("s3://bucket/…") and no folder is opened. With fewer
-    than `rows_per_partition` rows a partition costs more in statements than it saves in memory; stores of
-    fewer rows are read whole at each look. Of larger ones, what whole days brought is kept in the folder
-    `rollups`, if there is one.
+    `memory_limits` are tried from the first on until one is enough. With a `filesystem` the files are objects
+    in it ("s3://bucket/…") and no folder is opened. With fewer than `rows_per_partition` rows a partition
+    costs more in statements than it saves in memory; stores of fewer rows are read whole at each look. Of
+    larger ones, what whole days brought is kept in the folder `rollups`, if there is one.
     """
 
     folder: Path | None
     filesystem: FileSystem | None = None
     threads: int = 2
-    memory_limit: str = "2GB"
+    memory_limits: tuple[str, ...] = ("144MB", "576MB", "2GB")
     rows_per_partition: int = 400_000
     rollups: Path | None = None
     name: str = "duckdb"
@@ -76,9 +76,23 @@ class DuckDBEngine:
         self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
     ) -> Parts:
         """See `Dealer.parts`."""
-        return self._ask(plan, files, partial(reading.parts, frozen=caps, deal=deal))
+        return self._ask(plan, files, partial(dealing.parts, frozen=caps, deal=deal))
 
     def _ask(self, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]) -> T:
+        return self._with_memory(lambda engine: engine._ask_once(plan, files, question))
+
+    def _with_memory(self, ask: Callable[[DuckDBEngine], T]) -> T:
+        """With as little memory as will do: what does not fit goes to disk, and what cannot go there makes
+        the look begin again with more."""
+        try:
+            return ask(self)
+        except OutOfMemory as failure:
+            if len(self.memory_limits) == 1:
+                raise
+            log.info("a look needs more memory than %s: %s", self.memory_limits[0], failure)
+            return replace(self, memory_limits=self.memory_limits[1:])._with_memory(ask)
+
+    def _ask_once(self, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]) -> T:
         if self.rollups is not None and files.days and files.rows >= self.rows_per_partition:
             found = self._ask_kept(self.rollups, plan, files, question)
             if found is not None:
@@ -95,6 +109,8 @@ class DuckDBEngine:
                 return None
             try:
                 return self._ask_rollups(folder, plan, files, question)
+            except OutOfMemory:
+                raise
             except EngineFailure as failure:
                 log.warning("rollups are made anew: %s", failure)
                 rollups.forget(folder)
@@ -132,7 +148,8 @@ class DuckDBEngine:
         self, plan: AnalysisPlan, views: Sequence[Sequence[View]], caps: Mapping[Entry, float]
     ) -> Readings:
         """The same of any views named `exposures` and `events`, listed for each partition of the units."""
-        return self._ask_views(plan, views, partial(reading.read, frozen=caps))
+        question = partial(reading.read, frozen=caps)
+        return self._with_memory(lambda engine: engine._ask_views(plan, views, question))
 
     def _ask_views(
         self, plan: AnalysisPlan, views: Sequence[Sequence[View]], question: Callable[..., T]
@@ -157,7 +174,7 @@ class DuckDBEngine:
             settings: dict[str, str | bool | int | float | list[str]] = {
                 # One thread per partition: DuckDB's own would split a partition's rows at random.
                 "threads": 1,
-                "memory_limit": self.memory_limit,
+                "memory_limit": self.memory_limits[0],
                 "temp_directory": scratch,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
@@ -262,7 +279,7 @@ class _View:
     def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
         with _readable_failures():
             if not self.paths:
-                cursor.from_arrow(self.schema.to_pyarrow().empty_table()).create(self.name)
+                cursor.register(self.name, self.schema.to_pyarrow().empty_table())
             elif self.filesystem is None:
                 cursor.read_parquet(self.paths).create_view(self.name, replace=True)
             else:
@@ -273,9 +290,15 @@ class _View:
         return dataset(keys, schema=self.schema.to_pyarrow(), filesystem=filesystem, format="parquet")
 
 
+class OutOfMemory(EngineFailure):
+    """A statement needs more memory than it was given."""
+
+
 @contextmanager
 def _readable_failures() -> Iterator[None]:
     try:
         yield
+    except duckdb.OutOfMemoryException as failure:
+        raise OutOfMemory(f"DuckDB had too little memory: {failure}") from failure
     except (duckdb.Error, ArrowException, OSError) as failure:
         raise EngineFailure(f"DuckDB could not read the event store: {failure}") from failure

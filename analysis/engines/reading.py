@@ -14,16 +14,13 @@ from typing import Any, Protocol, TypeVar
 
 import ibis
 
-from analysis.engines import aggregates, order_statistics
+from analysis.engines import aggregates, arriving, order_statistics
 from analysis.engines.aggregates import Key, MomentQuery, Rows
 from analysis.engines.contract import (
-    DEALS,
     MAX_LEVELS,
-    PARTS,
     EngineFailure,
     Enrolment,
     Group,
-    Parts,
     Readings,
 )
 from analysis.plan import CURVE_SHARES, AnalysisPlan, Entry, Stream, Vector
@@ -149,7 +146,7 @@ def read(
         look.prepare()
     groupings = look.groupings()
     caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
-    caps |= _caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
+    caps |= percentile_caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
     units, moments = _moments(look, groupings, caps)
     return Readings(
         enrolment=_enrolment(look, units),
@@ -157,66 +154,8 @@ def read(
         active=_active(look, groupings),
         quantiles=_quantiles(look, groupings),
         caps=caps,
+        arrivals=arriving.arrivals(look),
     )
-
-
-def parts(
-    plan: AnalysisPlan,
-    backend: Backend,
-    frozen: Mapping[Entry, float],
-    deal: int = 0,
-    *,
-    is_prepared: bool = False,
-) -> Parts:
-    """The same units in groups at random, for A/A splits."""
-    look = Look(plan, backend)
-    if not is_prepared:
-        look.prepare()
-    caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
-    caps |= _caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
-    below = {
-        (stream, share): _parts_below(look, table, share, deal)
-        for stream, table in look.streams.items()
-        for share in plan.shares_of(stream)
-    }
-    return Parts(_parts(look, caps, deal), {place: found for place, found in below.items() if found})
-
-
-def _parts(look: Look, caps: Mapping[Entry, float], deal: int) -> dict[Vector, tuple[Moments, ...]]:
-    plan = look.plan
-    names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
-    columns = {name: _entry(look, entry, caps) for entry, name in names.items()}
-    table = look.units.select(part=_part(look.units, deal), **columns)
-    vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
-    merged = _of_parts(look, table, MomentQuery(tuple(names.values()), vectors, ("part",)))
-    return {vector: tuple(of[index] for of in merged) for index, vector in enumerate(plan.vectors)}
-
-
-def _parts_below(look: Look, table: Table, share: float, deal: int) -> tuple[Moments, ...]:
-    bins = _bins(look, table, ())
-    if () not in bins:
-        return ()
-    rank = quantile_ranks(order_statistics.size(bins[()]), share).middle
-    limit = _values_at(look, table, (), bins, {(): [rank]})[()][0]
-    per_unit = aggregates.below_limits(table, (), [{(): limit}], look.backend.total)
-    per_unit = per_unit.mutate(part=_part(per_unit, deal))
-    query = MomentQuery(("below0", "values"), (("below0", "values"),), ("part",))
-    return tuple(of[0] for of in _of_parts(look, per_unit, query))
-
-
-def _part(units: Table, deal: int) -> Value:
-    shift = (deal % DEALS) * (PARTS.bit_length() - 2)
-    return ((units.unit >> shift) & (PARTS - 1)).name("part")
-
-
-def _of_parts(look: Look, table: Table, query: MomentQuery) -> list[list[Moments]]:
-    """Per part, in order, the moments of every vector."""
-    found: dict[Key, list[list[Moments]]] = defaultdict(list)
-    for rows in look.ask(query.expression(table, look.backend.total)):
-        for key, of in query.decode(rows).items():
-            found[key].append(of)
-    listed = [found[key] for key in sorted(found)]
-    return [[merge_all(of) for of in zip(*every, strict=True)] for every in listed]
 
 
 def _enrolment(look: Look, units: Mapping[Group, int]) -> Enrolment:
@@ -238,16 +177,16 @@ def _enrolment(look: Look, units: Mapping[Group, int]) -> Enrolment:
     )
 
 
-def _caps(look: Look, entries: Iterable[Entry]) -> dict[Entry, float]:
+def percentile_caps(look: Look, entries: Iterable[Entry]) -> dict[Entry, float]:
     """Per entry, the percentile of the values of all arms' units that have one; none, no limit."""
     found = {}
     for entry in entries:
         value = look.units[column_name(look.plan.columns.index(entry.column))]
         values = look.units.select(value=value).filter(value.notnull())
-        bins = _bins(look, values, ())
+        bins = binned(look, values, ())
         if () in bins and entry.cap is not None and entry.cap.percentile is not None:
             rank = quantile_ranks(order_statistics.size(bins[()]), entry.cap.percentile / 100).middle
-            found[entry] = _values_at(look, values, (), bins, {(): [rank]})[()][0]
+            found[entry] = ranked_values(look, values, (), bins, {(): [rank]})[()][0]
     return found
 
 
@@ -258,7 +197,7 @@ def _moments(
     plan = look.plan
     names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
     levels = map(level_name, range(len(plan.dimensions)))
-    columns = {name: _entry(look, entry, caps) for entry, name in names.items()}
+    columns = {name: limited(look, entry, caps) for entry, name in names.items()}
     table = look.units.select("arm", *levels, **columns)
     vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
     units: dict[Group, int] = {}
@@ -273,7 +212,7 @@ def _moments(
     return units, moments
 
 
-def _entry(look: Look, entry: Entry, caps: Mapping[Entry, float]) -> Value:
+def limited(look: Look, entry: Entry, caps: Mapping[Entry, float]) -> Value:
     """The column with 0 for units without an event, inside the entry's limits."""
     value = look.units[column_name(look.plan.columns.index(entry.column))].fill_null(0.0)
     if entry.cap is None:
@@ -342,7 +281,7 @@ def _quantile_stats(
     look: Look, table: Table, grouping: Grouping, shares: Sequence[float]
 ) -> dict[tuple[Group, float], QuantileStat]:
     """Three order statistics per group and share, then the cluster moments of the values below the middle."""
-    bins = _bins(look, table, grouping.keys)
+    bins = binned(look, table, grouping.keys)
     if not bins:
         return {}
     sizes = {key: order_statistics.size(counts) for key, counts in bins.items()}
@@ -350,7 +289,7 @@ def _quantile_stats(
     asked = {
         key: [r for of in listed for r in (of.lower, of.middle, of.upper)] for key, listed in ranks.items()
     }
-    values = _values_at(look, table, grouping.keys, bins, asked)
+    values = ranked_values(look, table, grouping.keys, bins, asked)
     limits = [{key: found[3 * i + 1] for key, found in values.items()} for i in range(len(shares))]
     clusters = _clusters(look, table, grouping, limits)
     stats = {}
@@ -370,11 +309,11 @@ def _clusters(look: Look, table: Table, grouping: Grouping, limits: Sequence[Map
     return _merged(look.plan, grouping, map(query.decode, parts))
 
 
-def _bins(look: Look, table: Table, keys: Sequence[str]) -> order_statistics.Counts:
+def binned(look: Look, table: Table, keys: Sequence[str]) -> order_statistics.Counts:
     return order_statistics.merge_counts(look.ask(aggregates.bin_counts(table, keys)), keys, "bin")
 
 
-def _values_at(
+def ranked_values(
     look: Look,
     table: Table,
     keys: Sequence[str],

@@ -222,6 +222,13 @@ class Refresh:
         self._make_temporary(kept.UNITS, self.say.units)
         for index in range(len(self.plan.streams)):
             self._stream(index, bool(opened))
+        self._last_day(opened)
+
+    def _last_day(self, opened: Sequence[str]) -> None:
+        """A look asks for the events of the last day, which is a whole one when the cut is at midnight."""
+        last = self.events.whole.get(self.plan.last_day.date())
+        if last is not None or not opened:
+            self.read_files(self.cursor, EVENTS, last.paths if last else ())
 
     def _stream(self, index: int, has_open: bool) -> None:
         name = stream_name(index)

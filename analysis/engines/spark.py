@@ -19,7 +19,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.storagelevel import StorageLevel
 
-from analysis.engines import reading
+from analysis.engines import dealing, reading
 from analysis.engines.aggregates import Rows
 from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.plan import AnalysisPlan, Entry
@@ -53,7 +53,7 @@ class SparkEngine:
     ) -> Parts:
         """See `Dealer.parts`."""
         with self._opened(files) as backend:
-            return reading.parts(plan, backend, caps, deal)
+            return dealing.parts(plan, backend, caps, deal)
 
     @contextmanager
     def _opened(self, files: StoreFiles) -> Iterator[_Backend]:

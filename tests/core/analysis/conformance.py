@@ -12,6 +12,7 @@ TOLERANCE = 1e-9
 def assert_conforms(found, reference, tolerance=TOLERANCE):
     assert found.enrolment == reference.enrolment
     assert found.active == reference.active
+    assert found.arrivals == reference.arrivals
     assert_same_caps(found.caps, reference.caps, tolerance)
     assert_same_moments(found.moments, reference.moments, tolerance)
     assert_same_quantiles(found.quantiles, reference.quantiles, tolerance)

@@ -1,6 +1,7 @@
 """The engine against a row-by-row computation on the same rows, and against itself on other orders."""
 
 import random
+from collections import Counter
 from datetime import timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
-from analysis.engines.contract import EngineFailure, Group, StoreFiles
+from analysis.engines.contract import Arrivals, EngineFailure, Group, StoreFiles
 from analysis.engines.duckdb import DuckDBEngine
 from analysis.plan import planned_metric
 from analysis.stats.quantiles import QuantileStat
@@ -300,3 +301,33 @@ def test_read__object_that_is_gone__failure_says_so(tmp_path):
         DuckDBEngine(None, SubTreeFileSystem(str(tmp_path), LocalFileSystem())).read(
             world.plan(), objects, {}
         )
+
+
+def test_read__too_little_memory_at_first__begins_again_with_more(rows, tmp_path):
+    files = store.write(tmp_path, *rows)
+
+    found = DuckDBEngine(tmp_path, memory_limits=("1MB", "200MB")).read(world.plan(), files, {})
+
+    assert_conforms(found, DuckDBEngine(tmp_path).read(world.plan(), files, {}))
+
+
+def test_read__too_little_memory_at_last__failure_says_so(rows, tmp_path):
+    files = store.write(tmp_path, *rows)
+
+    with pytest.raises(EngineFailure, match="too little memory"):
+        DuckDBEngine(tmp_path, memory_limits=("1MB",)).read(world.plan(), files, {})
+
+
+def test_arrivals__exposures_and_events_by_hour__same_as_counting_rows(rows, readings):
+    exposures, events = rows
+    plan = world.plan()
+    units, _ = brute_force.enrolled(plan, exposures)
+    hour = lambda ts: ts.replace(minute=0, second=0, microsecond=0)  # noqa: E731
+    exposed = [(hour(first["ts"]), arm) for arm, first in units.values()]
+    named = [row for row in events if row["name"] in plan.events and plan.last_day <= row["ts"] < plan.until]
+    theirs = [(hour(row["ts"]), units[row["unit"]][0]) for row in named if row["unit"] in units]
+    others = [hour(row["ts"]) for row in named if row["unit"] not in units]
+
+    assert readings.arrivals == Arrivals(Counter(exposed), Counter(theirs), Counter(others))
+    assert theirs
+    assert others

@@ -157,14 +157,14 @@ def test_look__unit_seen_in_the_other_arm_later__left_out_from_then_on(growing):
 
 def test_look__nothing_new__reads_no_whole_day(growing, monkeypatch):
     growing.add(*rows(60))
-    growing.read(SMALL_PLAN(until=at(24 * 8)))
+    growing.read(SMALL_PLAN(until=at(24 * 8 + 5)))
     asked = []
     read_files = DuckDBEngine._read_files
     monkeypatch.setattr(
         DuckDBEngine, "_read_files", lambda *given: (asked.extend(given[3]), read_files(*given))
     )
 
-    growing.read(SMALL_PLAN(until=at(24 * 8)))
+    growing.read(SMALL_PLAN(until=at(24 * 8 + 5)))
 
     opened = at(24 * 8).date()
     assert asked
@@ -175,7 +175,7 @@ def test_look__nothing_new__reads_no_whole_day(growing, monkeypatch):
 def test_look__files_merged_meanwhile__no_day_is_read_again(growing, monkeypatch):
     growing.add(*rows(60))
     growing.add(*rows(30, 5))
-    growing.read(SMALL_PLAN(until=at(24 * 8)))
+    growing.read(SMALL_PLAN(until=at(24 * 8 + 5)))
     growing.merge()
     asked = []
     read_files = DuckDBEngine._read_files
@@ -183,7 +183,7 @@ def test_look__files_merged_meanwhile__no_day_is_read_again(growing, monkeypatch
         DuckDBEngine, "_read_files", lambda *given: (asked.extend(given[3]), read_files(*given))
     )
 
-    growing.read(SMALL_PLAN(until=at(24 * 8)))
+    growing.read(SMALL_PLAN(until=at(24 * 8 + 5)))
 
     assert all(path.split("/")[-2] >= str(at(24 * 8).date()) for path in asked)
 

@@ -1,0 +1,78 @@
+"""The units of a plan in groups at random, with their moments: what A/A splits are dealt from.
+
+The same kept tables as those of a look, grouped by some bits of the unit's hash. Only worker processes import
+this module.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from analysis.engines import aggregates, order_statistics, reading
+from analysis.engines.aggregates import Key, MomentQuery
+from analysis.engines.contract import DEALS, PARTS, Parts
+from analysis.engines.reading import Backend
+from analysis.plan import AnalysisPlan, Entry, Vector
+from analysis.stats.moments import Moments, merge_all
+from analysis.stats.quantiles import quantile_ranks
+from analysis.unit_values import Table, Value
+
+
+def parts(
+    plan: AnalysisPlan,
+    backend: Backend,
+    frozen: Mapping[Entry, float],
+    deal: int = 0,
+    *,
+    is_prepared: bool = False,
+) -> Parts:
+    """The same units in groups at random, for A/A splits."""
+    look = reading.Look(plan, backend)
+    if not is_prepared:
+        look.prepare()
+    caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
+    caps |= reading.percentile_caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
+    below = {
+        (stream, share): _parts_below(look, table, share, deal)
+        for stream, table in look.streams.items()
+        for share in plan.shares_of(stream)
+    }
+    return Parts(_parts(look, caps, deal), {place: found for place, found in below.items() if found})
+
+
+def _parts(look: reading.Look, caps: Mapping[Entry, float], deal: int) -> dict[Vector, tuple[Moments, ...]]:
+    plan = look.plan
+    names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
+    columns = {name: reading.limited(look, entry, caps) for entry, name in names.items()}
+    table = look.units.select(part=_part(look.units, deal), **columns)
+    vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
+    merged = _of_parts(look, table, MomentQuery(tuple(names.values()), vectors, ("part",)))
+    return {vector: tuple(of[index] for of in merged) for index, vector in enumerate(plan.vectors)}
+
+
+def _parts_below(look: reading.Look, table: Table, share: float, deal: int) -> tuple[Moments, ...]:
+    bins = reading.binned(look, table, ())
+    if () not in bins:
+        return ()
+    rank = quantile_ranks(order_statistics.size(bins[()]), share).middle
+    limit = reading.ranked_values(look, table, (), bins, {(): [rank]})[()][0]
+    per_unit = aggregates.below_limits(table, (), [{(): limit}], look.backend.total)
+    per_unit = per_unit.mutate(part=_part(per_unit, deal))
+    query = MomentQuery(("below0", "values"), (("below0", "values"),), ("part",))
+    return tuple(of[0] for of in _of_parts(look, per_unit, query))
+
+
+def _part(units: Table, deal: int) -> Value:
+    shift = (deal % DEALS) * (PARTS.bit_length() - 2)
+    return ((units.unit >> shift) & (PARTS - 1)).name("part")
+
+
+def _of_parts(look: reading.Look, table: Table, query: MomentQuery) -> list[list[Moments]]:
+    """Per part, in order, the moments of every vector."""
+    found: dict[Key, list[list[Moments]]] = defaultdict(list)
+    for rows in look.ask(query.expression(table, look.backend.total)):
+        for key, of in query.decode(rows).items():
+            found[key].append(of)
+    listed = [found[key] for key in sorted(found)]
+    return [[merge_all(of) for of in zip(*every, strict=True)] for every in listed]
