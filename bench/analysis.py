@@ -91,7 +91,13 @@ def bare_moments(folder: Path, covariates: bool) -> int:
 
 
 def our_moments(folder: Path, covariates: bool) -> int:
-    """The engine's own statement, partitions of buckets in threads as the engine runs them."""
+    """See `moments_of_units`."""
+    return sum(moments[0].n for moments in moments_of_units(folder, covariates).values())
+
+
+def moments_of_units(folder: Path, covariates: bool) -> dict:
+    """Per arm, the moments of every metric: the engine's own statement, partitions of buckets in threads as
+    the engine runs them."""
     from concurrent.futures import ThreadPoolExecutor
 
     import duckdb
@@ -118,7 +124,7 @@ def our_moments(folder: Path, covariates: bool) -> int:
 
     with ThreadPoolExecutor(THREADS) as pool:
         parts = list(pool.map(part, range(THREADS)))
-    return sum(merge_all([found[(arm,)][0] for found in parts]).n for arm in (0, 1))
+    return {arm: [merge_all([found[(arm,)][n] for found in parts]) for n in range(METRICS)] for arm in (0, 1)}
 
 
 def hand_written_look(folder: Path, covariates: bool) -> int:
