@@ -2,6 +2,7 @@
 import { askedFor, Backoff, spread } from "./backoff.js";
 import { compileConfig, ConfigRefused, type Config } from "./evaluation/index.js";
 import { isNews, type Told } from "./following.js";
+import { parsed, textOf } from "./reading.js";
 import type { Wire } from "./sending.js";
 
 export class Configuration {
@@ -55,11 +56,11 @@ export class Configuration {
       const response = await this.ask();
       if (response.status === 304) return this.good();
       if (response.status !== 200) return this.bad(`the configuration is answered with ${response.status}`, askedFor(response));
-      const body = await response.text();
+      const body = await textOf(response);
       if (this.wire.isSigned?.(body, response.headers.get("x-headway-signature") ?? "") === false) {
         return this.bad("the configuration is refused: its signature does not hold");
       }
-      this.offer(JSON.parse(body), response.headers.get("etag") ?? "");
+      this.offer(parsed(body), response.headers.get("etag") ?? "");
       return this.good();
     } catch (error) {
       return this.bad(`the configuration cannot be fetched: ${String(error)}`);
@@ -83,7 +84,7 @@ export class Configuration {
     if (this.etag !== "") headers["if-none-match"] = this.etag;
     const query = this.wanted === "" ? "" : `?etag=${encodeURIComponent(this.wanted)}`;
     this.wanted = "";
-    return this.wire.fetch(`${this.wire.url}/sdk/v1/config${query}`, { headers, signal: AbortSignal.timeout(this.wire.timeoutMs) });
+    return this.wire.fetch(`${this.wire.url}/sdk/v1/config${query}`, { headers, redirect: "error", signal: AbortSignal.timeout(this.wire.timeoutMs) });
   }
 
   private good(): number {

@@ -85,6 +85,7 @@ export class Sender {
       method: "POST",
       body,
       keepalive,
+      redirect: "error",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json", ...headers },
       signal: AbortSignal.timeout(timeoutMs),
     });

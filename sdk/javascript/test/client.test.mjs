@@ -55,6 +55,11 @@ for (const [name, config] of Object.entries({
   "answering an empty object": { status: 200, body: {} },
   "answering a newer schema": { status: 200, body: { ...document(9), schema: 2 } },
   "answering an older version": { status: 200, body: document(0, { on: false }) },
+  "answering with a flag twice": { status: 200, body: JSON.stringify(document(9, { on: false })).replace('"home":', '"home":{},"home":') },
+  "answering truncated JSON": { status: 200, body: JSON.stringify(document(9)).slice(0, -20) },
+  "answering more than it should": { status: 200, body: `{"schema":"${"x".repeat(64_000_001)}"}` },
+  "redirecting to itself": { status: 302, body: "", headers: { location: "/elsewhere" } },
+  "dripping": { status: 200, body: "", drip: true },
   "hanging": { status: 200, body: "", hang: true },
 })) {
   test(`evaluate: server ${name}, warm answers stay`, async () => {
@@ -77,6 +82,22 @@ for (const [name, config] of Object.entries({
     assert.equal(flags.variant("home", asked), "own");
   });
 }
+
+test("poll: redirect to another host, not followed", async () => {
+  const other = await started();
+  other.config = served(document());
+  server.config = { status: 302, body: "", headers: { location: `${other.url}/sdk/v1/config` } };
+  server.answers = [{ status: 307, headers: { location: `${other.url}/sdk/v1/events` } }];
+  const flags = client();
+  flags.track("seen", { unit: "u" });
+
+  assert.equal(await flags.waitUntilReady(200), false);
+  assert.equal(await flags.flush(), false);
+
+  assert.deepEqual([other.asked, other.streams], [[], []]);
+  await other.stop();
+  assert.equal(await flags.flush(), true);
+});
 
 test("poll: unchanged configuration, asked with its ETag", async () => {
   server.config = served(document());

@@ -51,10 +51,18 @@ function evaluated(server, request, response, context) {
   }
 }
 
+/** A byte now and then, for longer than anybody waits. */
+function dripped(response) {
+  response.writeHead(200, { "content-length": "1000000" });
+  const timer = setInterval(() => response.write(" "), 20);
+  response.on("close", () => clearInterval(timer));
+}
+
 function configured({ config }, request, response) {
   const headers = { ...config.headers, ...(config.etag ? { etag: config.etag } : {}) };
   if (config.etag && request.headers["if-none-match"] === config.etag) return response.writeHead(304, headers).end();
-  response.writeHead(config.status, headers).end(typeof config.body === "string" ? config.body : JSON.stringify(config.body));
+  if (config.drip) return dripped(response);
+  response.writeHead(config.status, { ...headers, ...config.headers }).end(typeof config.body === "string" ? config.body : JSON.stringify(config.body));
 }
 
 export function document(version = 1, more = {}) {

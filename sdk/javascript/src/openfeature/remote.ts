@@ -39,7 +39,7 @@ export class Remote {
     const headers: Record<string, string> = { authorization: `Bearer ${this.key}`, "content-type": "application/json" };
     if (this.etag !== "" && body === this.asked) headers["if-none-match"] = this.etag;
     const query = heard === "" ? "" : `?flagConfigEtag=${encodeURIComponent(heard)}`;
-    const response = await fetch(`${this.url}/ofrep/v1/evaluate/flags${query}`, { method: "POST", body, headers, signal: AbortSignal.timeout(this.timeoutMs) });
+    const response = await fetch(`${this.url}/ofrep/v1/evaluate/flags${query}`, { method: "POST", body, headers, redirect: "error", signal: AbortSignal.timeout(this.timeoutMs) });
     if (response.status === 304) return null;
     if (response.status !== 200) throw new Error(`the flags are answered with ${response.status}`);
     const { flags } = (await response.json()) as { flags: Entry[] };
