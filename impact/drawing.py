@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 WIDTH, HEIGHT = 640.0, 300.0
-LEFT, RIGHT, TOP, FLOOR = 66.0, 620.0, 22.0, 250.0
+LEFT, RIGHT, TOP, FLOOR = 66.0, 604.0, 22.0, 250.0
 ROOM = 1.15
 """How much further than the lowest end the axis goes."""
 
@@ -55,7 +55,7 @@ class _Frame:
     def axes(self) -> str:
         zero = self.y(0.0)
         ticks = [step * self.most_ms / 4 for step in range(5)]
-        below = "".join(_tick(self.x(ms), FLOOR + 20, f"+{ms:.0f} ms", "middle") for ms in ticks)
+        below = "".join(_tick(self.x(ms), FLOOR + 20, f"+{ms:.0f} ms" if ms else "0", "middle") for ms in ticks)
         return (
             f'<path d="M{LEFT:g} {FLOOR:g}H{RIGHT:g}" class="grid-line"/>'
             f'<path d="M{LEFT:g} {zero:g}H{RIGHT:g}" class="zero"/>'
