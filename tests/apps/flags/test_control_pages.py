@@ -126,7 +126,7 @@ def test_holdout__planned_started_ended__from_the_page(rosa):
     post(rosa, "holdouts/all-2026/end/", reason="measured")
 
     assert "planned" in planned
-    assert "10 % of all user units in production" in planned
+    assert "10 % of all units (by user) in production" in planned
     assert "all experiments" in planned
     assert "End the holdout" in holding
     assert 'href="/flags/checkout/?environment=production">checkout</a>' in holding

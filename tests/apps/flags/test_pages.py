@@ -133,7 +133,7 @@ def test_list__more_flags__number_of_queries_does_not_grow(browser, django_asser
     for number in range(12):
         flag(f"flag-{number}")
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         browser.get("/flags/")
 
 
