@@ -160,7 +160,7 @@ class Edge:
             answer = problem_answer(500, "this is a fault of the server; it has been logged")
         self._hub.counts[f"status_{answer.status}"] += 1
         if isinstance(answer, OpenStream):
-            await answer.serve(self._hub, request.receive, send)
+            await answer.serve(self._hub, request.receive, send, has_body=request.method != "HEAD")
         else:
             await _send(answer, send, has_body=request.method != "HEAD")
 

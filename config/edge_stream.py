@@ -29,7 +29,9 @@ class OpenStream:
     headers: Mapping[str, str]
     status: int = 200
 
-    async def serve(self, hub: Hub, receive: Receive, send: Send) -> None:
+    async def serve(self, hub: Hub, receive: Receive, send: Send, *, has_body: bool) -> None:
+        if not has_body:
+            self.stream.close()
         gone = asyncio.create_task(_close_when_gone(receive, self.stream))
         try:
             await self._serve(send)

@@ -240,6 +240,15 @@ def metrics(edge, secret):
     return edge.call("GET", "/metrics", headers={"authorization": f"Bearer {secret}"}).body.decode()
 
 
+def test_stream__head__answered_and_over(edge):
+    _, secret = key()
+
+    answer = edge.call("HEAD", "/sdk/v1/stream", headers={"authorization": f"Bearer {secret}"})
+
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
+    assert len(edge.edge._hub) == 0
+
+
 def test_stream__too_many__503_with_a_time_to_wait(edge, monkeypatch):
     monkeypatch.setattr(streams, "MAX_STREAMS", 1)
     _, secret = key()
