@@ -16,6 +16,7 @@ from typing import Any
 import ibis
 import numpy as np
 
+from analysis.engines.contract import BINS_PER_E_FOLD, ZERO_BIN
 from analysis.stats.moments import Moments
 from analysis.unit_values import ONE, ZERO, Table, Total, Value
 
@@ -25,10 +26,6 @@ Rows = Mapping[str, Sequence[Any]]
 CENTRED_ON = 4096
 """Units whose mean is the centre. Any centre gives the same moments; one near the mean keeps the digits, and
 these few need no pass over all units."""
-
-BINS_PER_E_FOLD = 256
-ZERO_OFFSET = 1 << 20
-"""Above every |floor(256 ln v)| of a double, so that bins of positive and negative values do not meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,11 @@ class MomentQuery:
         return tuple(sorted(found))
 
     def expression(self, table: Table, total: Total) -> Table:
-        """One row per group: n, and per column its centre, the sum of deviations and their products."""
+        """One row per group: n, and per column its centre, the sum of deviations and their products.
+
+        Deviations cancel, so `total` adds them whatever their order. Products hardly do, and `decode` judges
+        them beside the squares: plain sums of n products err by about 0.1 ulp √n of these, 2e-14 for 400,000.
+        """
         if not self.names:
             return table.group_by(list(self.keys)).agg(n=table.count())
         first = table.limit(CENTRED_ON)
@@ -64,7 +65,7 @@ class MomentQuery:
             n=rows.count(),
             **{f"centre_{name}": rows[f"centre_{name}"].min() for name in self.names},
             **{f"sum_{name}": total(deviation[name]) for name in self.names},
-            **{f"product_{a}_{b}": total(deviation[a] * deviation[b]) for a, b in self.pairs},
+            **{f"product_{a}_{b}": (deviation[a] * deviation[b]).sum() for a, b in self.pairs},
         )
 
     def decode(self, rows: Rows) -> dict[Key, list[Moments]]:
@@ -132,7 +133,7 @@ def _is_group(table: Table, keys: Sequence[str], key: Key) -> Value:
 
 def _bin(value: Value) -> Value:
     """A whole number that grows with the value: 256 steps for each factor of e, zero in the middle."""
-    size = (value.abs().nullif(0.0).ln() * BINS_PER_E_FOLD).floor() + ZERO_OFFSET
+    size = (value.abs().nullif(0.0).ln() * BINS_PER_E_FOLD).floor() + ZERO_BIN
     return (value.sign() * size).fill_null(0.0).cast("int64")
 
 

@@ -18,6 +18,11 @@ from analysis.stats.quantiles import QuantileStat
 MAX_LEVELS = 12
 """Slices of one dimension; units of rarer levels stay in the overall result and appear in no slice."""
 
+BINS_PER_E_FOLD = 256
+ZERO_BIN = 1 << 20
+"""Bin of a value v above zero: floor(256 ln v) + ZERO_BIN; below zero that of -v, negated; 0 for zero. It is
+above every |floor(256 ln v)| of a double, so that bins of positive and negative values do not meet."""
+
 NO_LEVEL = "(none)"
 """The level of units whose first exposure does not carry the dimension."""
 
@@ -101,7 +106,8 @@ class Readings:
 
     `moments[vector][group]` runs over all enrolled units of the group; `active[vector][group]` counts those
     with at least one event of the vector's value. `quantiles[stream, share][group]` is missing where a group
-    has no events. `caps[entry]` is the limit found for (or handed in with) a percentile cap.
+    has no events; `bins[stream][group]` counts its values, over everybody, by bin (`ZERO_BIN`). `caps[entry]`
+    is the limit found for (or handed in with) a percentile cap.
     """
 
     enrolment: Enrolment
@@ -109,6 +115,7 @@ class Readings:
     active: Mapping[Vector, Mapping[Group, int]]
     quantiles: Mapping[tuple[Stream, float], Mapping[Group, QuantileStat]] = field(default_factory=dict)
     caps: Mapping[Entry, float] = field(default_factory=dict)
+    bins: Mapping[Stream, Mapping[Group, Mapping[int, int]]] = field(default_factory=dict)
     arrivals: Arrivals = field(default_factory=Arrivals)
 
 

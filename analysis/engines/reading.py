@@ -44,6 +44,8 @@ from analysis.unit_values import (
 
 T = TypeVar("T")
 Merged = dict[Group, list[Moments]]
+Quantiles = dict[tuple[Stream, float], dict[Group, QuantileStat]]
+Bins = dict[Stream, dict[Group, dict[int, int]]]
 
 
 class Partition(Protocol):
@@ -148,12 +150,14 @@ def read(
     caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
     caps |= percentile_caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
     units, moments = _moments(look, groupings, caps)
+    quantiles, bins = _quantiles(look, groupings)
     return Readings(
         enrolment=_enrolment(look, units),
         moments=moments,
         active=_active(look, groupings),
-        quantiles=_quantiles(look, groupings),
+        quantiles=quantiles,
         caps=caps,
+        bins=bins,
         arrivals=arriving.arrivals(look),
     )
 
@@ -263,27 +267,30 @@ def _active(look: Look, groupings: Sequence[Grouping]) -> dict[Vector, dict[Grou
     return {vector: dict(of_group) for vector, of_group in counts.items()}
 
 
-def _quantiles(
-    look: Look, groupings: Sequence[Grouping]
-) -> dict[tuple[Stream, float], dict[Group, QuantileStat]]:
-    """The curve's quantiles overall and the metrics' own ones also by slice."""
-    found: dict[tuple[Stream, float], dict[Group, QuantileStat]] = defaultdict(dict)
+def _quantiles(look: Look, groupings: Sequence[Grouping]) -> tuple[Quantiles, Bins]:
+    """The curve's quantiles overall and the metrics' own ones also by slice; and the bins overall."""
+    found: Quantiles = defaultdict(dict)
+    overall: Bins = {}
     for stream, table in look.streams.items():
         for grouping in groupings:
             asked = set(look.plan.shares_of(stream)) | (set() if grouping.column else set(CURVE_SHARES))
-            shares = sorted(asked)
-            for (group, share), stat in _quantile_stats(look, grouping.of(table), grouping, shares).items():
+            bins = binned(look, grouping.of(table), grouping.keys)
+            stats = _quantile_stats(look, grouping.of(table), grouping, sorted(asked), bins) if bins else {}
+            for (group, share), stat in stats.items():
                 found[stream, share][group] = stat
-    return dict(found)
+            if not grouping.column:
+                overall[stream] = {grouping.group(look.plan, key): counts for key, counts in bins.items()}
+    return dict(found), overall
 
 
 def _quantile_stats(
-    look: Look, table: Table, grouping: Grouping, shares: Sequence[float]
+    look: Look,
+    table: Table,
+    grouping: Grouping,
+    shares: Sequence[float],
+    bins: order_statistics.Counts,
 ) -> dict[tuple[Group, float], QuantileStat]:
     """Three order statistics per group and share, then the cluster moments of the values below the middle."""
-    bins = binned(look, table, grouping.keys)
-    if not bins:
-        return {}
     sizes = {key: order_statistics.size(counts) for key, counts in bins.items()}
     ranks = {key: [quantile_ranks(n, share) for share in shares] for key, n in sizes.items()}
     asked = {
