@@ -4,7 +4,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
+from flags import definitions, document
+from flags.parts import Numbered, Parts
 from flags.ramp import (
     ALLOWED,
     OPEN,
@@ -20,6 +24,7 @@ from flags.ramp import (
     of_rows,
     read_steps,
 )
+from headway.evaluation import compile_config
 from ledger.refusals import Conflict, Refused
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -115,3 +120,28 @@ def test_read__wrong__refused_with_the_field(content, field):
         read_steps(content)
 
     assert field in {problem.field for problem in refused.value.problems}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
+def test_coverage__raised_from_1_to_100_percent__nobody_enrolled_changes_arm(gate, arm):
+    assume(gate != arm)
+    arms = [["off", 500_000], ["on", 500_000]]
+    rule = {"id": "r1", "split": {"coverage_ppm": 0, "gate_salt": gate, "arm_salt": arm, "arms": arms}}
+    drawn = {**definitions.first("bool", "user"), "rules": [rule]}
+    enrolled: dict[str, str | None] = {}
+
+    for percent in range(1, 101):
+        now_in = _enrolled(definitions.with_coverage(drawn, None, percent * 10_000))
+        assert now_in == now_in | enrolled
+        enrolled = now_in
+
+    assert len(enrolled) == 60
+
+
+def _enrolled(definition):
+    """User → arm, of those who take part."""
+    parts = Parts("production", {"f": Numbered(1, definition)})
+    config = compile_config(document.build(parts, version=1, built_at=document.ANY_TIME))
+    answers = {user: config.evaluate("f", user) for user in (f"user-{number}" for number in range(60))}
+    return {user: answer.variant for user, answer in answers.items() if answer.reason == "SPLIT"}
