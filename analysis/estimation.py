@@ -105,11 +105,12 @@ def quantiles(
 
 
 def pre_period(vector: Vector, readings: Readings, arms: Sequence[str]) -> dict[str, Moments]:
-    """Moments of the covariate by arm; empty for a vector without one."""
+    """Moments of the covariate (and its denominator) by arm; empty for a vector without one."""
     if vector.covariate is None:
         return {}
-    column = vector.entries.index(vector.covariate)
-    return {arm: _moments(readings, vector, Group(arm)).select([column]) for arm in arms}
+    before = [entry for entry in (vector.covariate, vector.covariate_denominator) if entry is not None]
+    columns = [len(vector.entries) - len(before) + index for index in range(len(before))]
+    return {arm: _moments(readings, vector, Group(arm)).select(columns) for arm in arms}
 
 
 def _moments(readings: Readings, vector: Vector, group: Group) -> Moments:

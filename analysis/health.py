@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from analysis.engines.contract import Enrolment
+from analysis.engines.contract import Arrivals, Enrolment, Group
 from analysis.report.facts import CheckFacts, CheckKind, CheckStatus
 from analysis.stats.moments import Moments
 from experiments.plan import LockedPlan
@@ -53,16 +53,19 @@ class DataFlow:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A metric's value before the first exposure: moments of its pre-period by arm."""
+    """A metric's value before the first exposure: moments of its pre-period by arm, of a ratio those of
+    (numerator, denominator)."""
 
     metric: str
     moments: Mapping[str, Moments]
+    is_ratio: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything the checks look at. `active` counts per metric and arm the units with an event.
 
+    `earlier_looks` were made under earlier versions of the plan, which began with fresh error budgets.
     `is_after_end`: an earlier look at less data was the one at the planned end.
     `is_imported`: the numbers were computed elsewhere; days, crossovers and lost events are not known.
     """
@@ -76,3 +79,9 @@ class Context:
     balances: tuple[Balance, ...] = ()
     is_after_end: bool = False
     is_imported: bool = False
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    earlier_looks: int = 0
+
+    def units(self, arm: str) -> int:
+        """Units enrolled in an arm."""
+        return self.enrolment.units.get(Group(arm), 0)

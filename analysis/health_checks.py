@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
-from analysis import comparing
+from analysis import comparing, gaps
 from analysis.engines.contract import Enrolment, Group
+from analysis.gaps import Gaps
 from analysis.health import Balance, Context, DataFlow, Finding
 from analysis.report.facts import CheckKind
 from analysis.report.facts import CheckStatus as Status
@@ -24,8 +24,6 @@ IMBALANCE = AlwaysValid(tau2=0.1**2)
 """Made for a difference of a tenth of the level, the same at every look."""
 SMALL_DEVIATION_POINTS, LARGE_UNITS = 0.2, 1_000_000
 WEEKDAYS = 7
-EXPECTED_UNITS = 20
-"""An arm that should have got so many and got none did not get them by chance (e^-20)."""
 
 Check = Callable[[Context], Finding]
 
@@ -107,19 +105,19 @@ def assignment(context: Context) -> Finding:
 
 
 def data(context: Context) -> Finding:
-    """Is anything missing? Silent days, arms that went silent, refused events, batches not stored yet,
-    metrics without any event or with none in one arm."""
+    """Is anything missing? Silent days and hours, arms that went silent, refused events, batches not stored
+    yet, metrics without any event or with none in one arm, events of other ids."""
     if not _enrolled(context.enrolment):
         return Finding(CheckKind.DATA, Status.NOT_RUN, "no unit has been enrolled yet")
     if context.is_imported:
         return Finding(CheckKind.DATA, Status.WARN, "computed elsewhere; what was lost there is not known")
-    flow, gaps = context.flow, _gaps(context)
+    flow, found = context.flow, gaps.find(context)
     arrived = flow.accepted + flow.refused
     refused = flow.refused / arrived if arrived else 0.0
     return Finding(
         kind=CheckKind.DATA,
-        status=_worst(_graded(refused, REFUSED_WARN, REFUSED_FAIL), _status_of_gaps(context, gaps)),
-        detail=_data_detail(flow, refused, gaps),
+        status=_worst(_graded(refused, REFUSED_WARN, REFUSED_FAIL), _status_of_gaps(context, found)),
+        detail=_data_detail(flow, refused, found),
         statistic=refused,
         limit=REFUSED_FAIL,
         evidence={
@@ -128,70 +126,48 @@ def data(context: Context) -> Finding:
             "accepted": flow.accepted,
             "refused": flow.refused,
             "waiting_batches": flow.waiting,
-            "arms_without_units": [f"{arm} on {day.isoformat()}" for day, arm in gaps.silent_arms],
-            "metrics_without_events": list(gaps.absent),
-            "metrics_missing_in_an_arm": list(gaps.one_sided),
+            "arms_without_units": [f"{arm} on {day.isoformat()}" for day, arm in found.silent_arms],
+            "silent_hours": list(found.silent_hours),
+            "hours_without_events": [hour.isoformat() for hour in found.empty_hours],
+            "metrics_without_events": list(found.absent),
+            "metrics_missing_in_an_arm": list(found.one_sided),
+            "events_of_enrolled_units_share": found.joined_share,
         },
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Gaps:
-    """`silent_arms`: days on which an arm got nobody although the others did. `absent`: metrics without an
-    event. `one_sided`: metrics with events in some arms and none in others."""
-
-    silent_arms: tuple[tuple[date, str], ...]
-    absent: tuple[str, ...]
-    one_sided: tuple[str, ...]
-
-
-def _gaps(context: Context) -> _Gaps:
-    active = {binding.metric: context.active.get(binding.metric, {}) for binding in context.plan.bindings}
-    some = {metric: sum(by_arm.values()) for metric, by_arm in active.items()}
-    return _Gaps(
-        silent_arms=tuple(_silent_arms(context)),
-        absent=tuple(metric for metric, units in some.items() if not units),
-        one_sided=tuple(
-            f"{metric} in {arm.key}"
-            for metric, by_arm in active.items()
-            for arm in context.plan.arms
-            if not by_arm.get(arm.key) and some[metric] * arm.share >= EXPECTED_UNITS
-        ),
-    )
-
-
-def _silent_arms(context: Context) -> Iterator[tuple[date, str]]:
-    """Days on which so many units came that every arm should have got some."""
-    by_day = context.enrolment.by_day
-    for day in sorted({day for day, _ in by_day}):
-        everybody = sum(n for (of, _), n in by_day.items() if of == day)
-        for arm in context.plan.arms:
-            if not by_day.get((day, arm.key)) and everybody * arm.share >= EXPECTED_UNITS:
-                yield day, arm.key
-
-
-def _status_of_gaps(context: Context, gaps: _Gaps) -> Status:
-    """Without one event of any metric the events do not arrive, or under other unit ids."""
-    has_no_outcome = len(gaps.absent) == len({binding.metric for binding in context.plan.bindings})
-    if context.flow.silent_days or gaps.silent_arms or has_no_outcome:
+def _status_of_gaps(context: Context, found: Gaps) -> Status:
+    """Without one event of any metric the events do not arrive, or under other unit ids. An arm that is
+    silent for an hour lost what the other did not; an hour that is empty for all costs both the same."""
+    has_no_outcome = len(found.absent) == len({binding.metric for binding in context.plan.bindings})
+    if context.flow.silent_days or found.silent_arms or found.silent_hours or has_no_outcome:
         return Status.FAIL
-    return Status.WARN if context.flow.waiting or gaps.absent or gaps.one_sided else Status.OK
+    is_odd = found.absent or found.one_sided or found.empty_hours or found.is_unjoined
+    return Status.WARN if context.flow.waiting or is_odd else Status.OK
 
 
-def _data_detail(flow: DataFlow, refused: float, gaps: _Gaps) -> str:
+def _data_detail(flow: DataFlow, refused: float, found: Gaps) -> str:
     parts = [f"{refused:.2%} of events refused"]
     if flow.silent_days:
         parts.append(f"no events on {len(flow.silent_days)} of {flow.days} days")
-    if gaps.silent_arms:
-        day, arm = gaps.silent_arms[0]
+    if found.silent_arms:
+        day, arm = found.silent_arms[0]
         parts.append(f"no units in {arm} on {day.isoformat()}")
+    parts += [*found.silent_hours[:1], *_more(found)]
     if flow.waiting:
         parts.append(f"{flow.waiting} batches not stored yet")
-    if gaps.absent:
-        parts.append(f"no events for {', '.join(gaps.absent)}")
-    if gaps.one_sided:
-        parts.append(f"no events for {', '.join(gaps.one_sided)}")
+    parts += [f"no events for {', '.join(names)}" for names in (found.absent, found.one_sided) if names]
     return "; ".join(parts)
+
+
+def _more(found: Gaps) -> Iterator[str]:
+    if len(found.silent_hours) > 1:
+        yield f"{len(found.silent_hours) - 1} more silent hours"
+    if found.empty_hours:
+        first, hours = found.empty_hours[0], len(found.empty_hours)
+        yield f"no events at all in {hours} hours of {first:%Y-%m-%d}, the first {first:%H}:00"
+    if found.is_unjoined:
+        yield "hardly an event belongs to an enrolled unit: do exposures and events carry the same ids?"
 
 
 def before(context: Context) -> Finding:
@@ -217,7 +193,9 @@ def before(context: Context) -> Finding:
 
 
 def _pre_period_p_values(context: Context, balance: Balance) -> dict[str, float]:
-    means = {arm: estimators.mean(moments) for arm, moments in balance.moments.items()}
+    """Means, or ratios of sums for metrics that are ratios."""
+    estimator = estimators.ratio if balance.is_ratio else estimators.mean
+    means = {arm: estimator(moments) for arm, moments in balance.moments.items()}
     found = {}
     for arm in context.plan.treatments:
         if arm.key in means and context.plan.control in means:
@@ -257,14 +235,21 @@ def duration(context: Context) -> Finding:
 
 def looks(context: Context) -> Finding:
     """Do the intervals hold although somebody looked before? Fixed ones hold once, at the planned end."""
-    if context.plan.inference is Inference.ALWAYS_VALID:
-        return Finding(CheckKind.LOOKS, Status.OK, f"look {context.look}; intervals hold at every look")
-    status, detail = _of_fixed(context)
+    status, detail = Status.OK, "intervals hold at every look"
+    if context.plan.inference is not Inference.ALWAYS_VALID:
+        status, detail = _of_fixed(context)
+    if context.earlier_looks:
+        status = _worst(status, Status.WARN)
+        detail += f"; {context.earlier_looks} looks under earlier plans had error budgets of their own"
     return Finding(
         kind=CheckKind.LOOKS,
         status=status,
         detail=f"look {context.look}; {detail}",
-        evidence={"inference": context.plan.inference.value, "look": context.look},
+        evidence={
+            "inference": context.plan.inference.value,
+            "look": context.look,
+            "looks_under_earlier_plans": context.earlier_looks,
+        },
     )
 
 
@@ -274,7 +259,7 @@ def _of_fixed(context: Context) -> tuple[Status, str]:
     if not comparing.has_ended(context.plan, units=units, cut=context.cut):
         return Status.WARN, "intervals hold at the planned end only"
     if context.is_after_end:
-        return Status.OK, "the planned look was made before; these intervals hold at every look"
+        return Status.WARN, "the planned look was made before and counts; these intervals hold at every look"
     return Status.OK, "the planned end is reached"
 
 

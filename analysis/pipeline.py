@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from analysis import comparing, curves, describing, families, guardrails, health_checks, slicing
+from analysis import (
+    comparing,
+    curves,
+    describing,
+    distributions,
+    families,
+    guardrails,
+    health_checks,
+    slicing,
+)
 from analysis.comparing import Beside, Clock, Contrast, History
 from analysis.engines.contract import Enrolment, Group, Readings
 from analysis.estimation import Estimates, estimate, pre_period, uneven_control
@@ -31,6 +40,7 @@ from analysis.slicing import Scanned
 from analysis.stats import compare
 from analysis.stats.results import Compared
 from experiments.plan import Binding, LockedPlan
+from metrics.definitions import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Look:
     engine: str = ""
     is_imported: bool = False
     calibration: tuple[CalibrationFacts, ...] = ()
+    earlier_looks: int = 0
 
     @property
     def at(self) -> Moment:
@@ -111,6 +122,7 @@ def judge(look: Look) -> Outcome:
     facts = replace(
         overall,
         curves=curves.of_look(look.locked, look.plan, look.readings, beside),
+        histograms=distributions.of_look(look.locked, look.plan, look.readings),
         slices=slicing.facts(look.locked, scanned, beside),
     )
     return Outcome(look, facts, verdict.conclude(facts), arms, scanned, findings)
@@ -239,6 +251,8 @@ def _context(look: Look) -> Context:
         balances=tuple(_balances(look)),
         is_after_end=look.is_after_end,
         is_imported=look.is_imported,
+        arrivals=look.readings.arrivals,
+        earlier_looks=look.earlier_looks,
     )
 
 
@@ -255,4 +269,4 @@ def _balances(look: Look) -> Iterator[Balance]:
     for metric in look.plan.metrics:
         moments = pre_period(metric.vector, look.readings, look.plan.arms) if metric.vector else {}
         if moments:
-            yield Balance(metric.key, moments)
+            yield Balance(metric.key, moments, metric.kind is Kind.RATIO)

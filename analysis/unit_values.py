@@ -169,7 +169,7 @@ def events_by_hour(plan: AnalysisPlan, assigned: Table, stranger: int) -> Table:
     counted = rows.group_by(["unit", "hour"]).agg(events=rows.count())
     joined = counted.left_join(assigned.select("unit", "arm"), "unit")
     arms = joined.select("hour", "events", arm=joined.arm.fill_null(stranger))
-    return arms.group_by(["arm", "hour"]).agg(n=arms.events.sum().cast("int64"))
+    return arms.group_by(["arm", "hour"]).agg(n=arms.events.sum())
 
 
 def _seen(plan: AnalysisPlan) -> Table:

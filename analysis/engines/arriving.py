@@ -34,9 +34,10 @@ def _counted(
     arms: Counter[tuple[datetime, str]] = Counter()
     strangers: Counter[datetime] = Counter()
     for rows in look.ask(asked):
+        # Engines answer sums of whole numbers in wider types.
         for hour, arm, n in zip(rows["hour"], rows["arm"], rows["n"], strict=True):
             if arm < 0:
-                strangers[hour] += n
+                strangers[hour] += int(n)
             else:
-                arms[hour, look.plan.arms[arm]] += n
+                arms[hour, look.plan.arms[arm]] += int(n)
     return dict(sorted(arms.items())), dict(sorted(strangers.items()))

@@ -21,12 +21,14 @@ Place = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Past:
     """`looks` have been stored so far, the newest with data until `last_cut` under the configuration
-    `last_config`. `is_after_end`: one at earlier data was the look at the planned end."""
+    `last_config`; `earlier_looks` under earlier versions of the plan. `is_after_end`: one at earlier data was
+    the look at the planned end."""
 
     looks: int = 0
     last_cut: datetime | None = None
     last_config: str = ""
     is_after_end: bool = False
+    earlier_looks: int = 0
     of: Mapping[Place, History] = field(default_factory=dict)
 
     def answers(self, cut: datetime, config: str) -> bool:
@@ -40,8 +42,9 @@ def past(locked: LockedPlan, *, cut: datetime) -> Past:
     """The looks of one locked plan; by metric and arm those at data before `cut`, because a look that is
     computed again must not count itself."""
     runs = list(queries.runs_of_plan(locked.experiment, plan_version=locked.version))
+    earlier = queries.runs(locked.experiment).filter(plan_version__lt=locked.version).count()
     if not runs:
-        return Past()
+        return Past(earlier_looks=earlier)
     rows: dict[Place, list[tuple[int, Mapping[str, Any]]]] = defaultdict(list)
     for metric, arm, look, memory in queries.memories(
         locked.experiment, plan_version=locked.version, before=cut
@@ -49,7 +52,7 @@ def past(locked: LockedPlan, *, cut: datetime) -> Past:
         rows[metric, arm].append((look, memory or {}))
     of = {place: _history(listed) for place, listed in rows.items()}
     last, is_after_end = runs[-1], any(run.data_cut < cut and _was_at_end(locked, run) for run in runs)
-    return Past(last.look, last.data_cut, last.config_hash, is_after_end, of)
+    return Past(last.look, last.data_cut, last.config_hash, is_after_end, earlier, of)
 
 
 def _was_at_end(locked: LockedPlan, run: AnalysisRun) -> bool:

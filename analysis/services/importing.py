@@ -61,6 +61,7 @@ def import_look(
         flow=NOTHING_KNOWN,
         history=past.of,
         is_after_end=past.is_after_end,
+        earlier_looks=past.earlier_looks,
         code_version=looks.CODE_VERSION,
         config_hash=config,
         engine=ENGINE,

@@ -121,6 +121,7 @@ def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline
         flow=read.flow,
         history=past.of,
         is_after_end=past.is_after_end,
+        earlier_looks=past.earlier_looks,
         code_version=looks.CODE_VERSION,
         config_hash=asked.config,
         engine=own_tables.engine_name(locked) if locked.source else choice.name(),

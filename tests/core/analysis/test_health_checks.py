@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis import health_checks
-from analysis.engines.contract import Enrolment, Group
+from analysis.engines.contract import Arrivals, Enrolment, Group
 from analysis.health import Balance, Context, DataFlow
 from analysis.report.facts import CheckKind
 from analysis.stats import compare, estimators, srm
@@ -230,7 +230,7 @@ def test_looks__planned_look_made_before__says_that_these_intervals_hold_always(
 
     first, later = (health_checks.looks(context(**changes, is_after_end=after)) for after in (False, True))
 
-    assert (first.status.value, later.status.value) == ("ok", "ok")
+    assert (first.status.value, later.status.value) == ("ok", "warn")
     assert "at every look" in later.detail
     assert "at every look" not in first.detail
 
@@ -248,3 +248,76 @@ def test_looks__kind_of_inference_and_when(changes, days_run, expected):
     plan = locked_plan(**{"started_at": START, "stopped_at": None, "planned_units": None, **changes})
 
     assert status(health_checks.looks, plan=plan, cut=START + timedelta(days=days_run)) == expected
+
+
+def hours(of, arms=("control", "treatment"), each=300, without=()):
+    """Counts by hour of the run's first day and arm."""
+    found = {(START + timedelta(hours=hour), arm): each for hour in of for arm in arms}
+    return {place: n for place, n in found.items() if place not in without}
+
+
+def arrived(**changes):
+    return Arrivals(**{"exposed": hours(range(24)), "events": hours(range(24)), **changes})
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "expected", "said"),
+    [
+        (arrived(), "ok", ""),
+        (
+            arrived(exposed=hours(range(24), without=[(START + timedelta(hours=3), "treatment")])),
+            "fail",
+            "no units in treatment at 2026-01-05 03:00",
+        ),
+        (
+            arrived(events=hours(range(24), without=[(START + timedelta(hours=5), "control")])),
+            "fail",
+            "no events in control at 2026-01-05 05:00",
+        ),
+        (arrived(events=hours([0, 1, 2, 5, 6])), "warn", "no events at all in 2 hours"),
+        (arrived(events=hours([0, 1, 5], each=20)), "ok", ""),
+        (arrived(events=hours(range(3), each=10), exposed=hours(range(3), each=5)), "ok", ""),
+        (
+            arrived(events={}, strangers={START: 50_000}),
+            "warn",
+            "do exposures and events carry the same ids?",
+        ),
+        (arrived(strangers={START: 50_000}), "ok", ""),
+    ],
+)
+def test_data__hours_of_an_arm__gaps_named(arrivals, expected, said):
+    found = health_checks.data(context(arrivals=arrivals))
+
+    assert found.status.value == expected
+    assert said in found.detail
+
+
+def test_data__small_arm__silent_hour_only_where_it_should_have_had_units():
+    arms = locked_plan().arms
+    plan = locked_plan(
+        started_at=START, arms=(replace(arms[0], weight_ppm=990_000), replace(arms[1], weight_ppm=10_000))
+    )
+    only_control = {place: n for place, n in hours(range(24)).items() if place[1] == "control"}
+
+    assert status(health_checks.data, plan=plan, arrivals=Arrivals(only_control)) == "ok"
+
+
+def test_looks__earlier_plan_was_looked_at__warned_of_its_own_error_budget():
+    found = health_checks.looks(context(earlier_looks=4))
+
+    assert found.status.value == "warn"
+    assert "4 looks under earlier plans" in found.detail
+
+
+def test_before__ratio__compared_as_a_ratio_not_by_its_numerator():
+    rng = np.random.default_rng(2)
+    requests = {"control": rng.poisson(4, 4000) + 1, "treatment": rng.poisson(8, 4000) + 1}
+    errors = {arm: rng.binomial(n, 0.1) for arm, n in requests.items()}
+    moments = {arm: Moments.from_rows(np.column_stack([errors[arm], requests[arm]])) for arm in requests}
+
+    ratio = health_checks.before(context(balances=(Balance("error-share", moments, is_ratio=True),)))
+    numerator = health_checks.before(
+        context(balances=(Balance("error-share", {arm: of.select([0]) for arm, of in moments.items()}),))
+    )
+
+    assert (ratio.status.value, numerator.status.value) == ("ok", "fail")
