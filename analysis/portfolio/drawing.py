@@ -30,14 +30,17 @@ class Window:
 
 def window(rows: Sequence[Any], *, now: datetime) -> Window:
     """From the first start to now, two weeks at least and a year at most."""
-    first = min((row.started_at for row in rows), default=now)
     last = max((row.stopped_at or now for row in rows), default=now)
+    recent = (row.started_at for row in rows if (row.stopped_at or now) >= last - MOST)
+    first = min(recent, default=now)
     last = min(now, last) if last > now else last
     return Window(max(min(first, last - LEAST), last - MOST), last)
 
 
 def bar(row: Any, span: Window, *, now: datetime) -> SafeString:
-    """From the start to the stop, or to now; what still runs is open at its end."""
+    """From the start to the stop, or to now; of what ended before the picture begins only the words."""
+    if row.stopped_at is not None and row.stopped_at < span.since:
+        return SafeString(escape(_words(row)))
     left, right = span.at(row.started_at), span.at(row.stopped_at or now)
     width = max(3.0, right - left)
     kind = "past" if row.stopped_at else "now"
