@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from flags import keys, slots
@@ -18,7 +18,6 @@ from flags.models import (
     ConfigDocument,
     Environment,
     Flag,
-    FlagSighting,
     FlagVersion,
     Hold,
     Holdout,
@@ -376,29 +375,6 @@ def key_by_secret(secret: str, *, now: datetime) -> SdkKey | None:
 
 def config_document(environment: Environment) -> ConfigDocument:
     return ConfigDocument.objects.get(environment=environment)
-
-
-def client_side_flags(keys: Iterable[str]) -> list[str]:
-    """Those of the flags that keys of scope client may ask for, sorted."""
-    return sorted(Flag.objects.filter(is_client_side=True, key__in=keys).values_list("key", flat=True))
-
-
-def last_sightings(environment: str, flags: Iterable[str]) -> dict[str, datetime]:
-    """Flag → when running code last said that it asks for it."""
-    found = FlagSighting.objects.filter(environment__key=environment, flag__key__in=flags)
-    return dict(found.values_list("flag__key", "last_at"))
-
-
-def sightings_since(environment: str) -> datetime | None:
-    """When running code first said what it asks for; None before that."""
-    found = FlagSighting.objects.filter(environment__key=environment)
-    first: datetime | None = found.aggregate(first=Min("first_at"))["first"]
-    return first
-
-
-def existing_flags(keys: Iterable[str]) -> set[str]:
-    """Those of the keys that are flags, archived or not."""
-    return set(Flag.objects.filter(key__in=keys).values_list("key", flat=True))
 
 
 def environments_with_documents() -> QuerySet[Environment]:

@@ -15,7 +15,7 @@ from events.compaction.intake import Claimed, Intake
 from events.compaction.rows import Tables, batch_of
 from events.layout import EVENTS, EXPOSURES
 from events.models import Tally
-from flags import queries as flag_queries
+from flags import delivery_queries
 
 Counts = Counter[tuple[int | None, date, str]]
 """By key, day and kind."""
@@ -98,7 +98,7 @@ def note_exposures(environment: str, stored: Tables) -> None:
     groups = shown.append_column("day", days).group_by(["flag", "variant", "day"])
     found = groups.aggregate([("ts", "count"), ("ts", "max")]).sort_by([("ts_count", "descending")])
     rows = found.slice(0, MAX_GROUPS).select(["flag", "variant", "day", "ts_count", "ts_max"]).to_pylist()
-    known = flag_queries.existing_flags({row["flag"] for row in rows})
+    known = delivery_queries.existing_flags({row["flag"] for row in rows})
     values = sorted((environment, *row.values()) for row in rows if row["flag"] in known)
     with connection.cursor() as cursor:
         cursor.executemany(EXPOSED, values)

@@ -9,7 +9,7 @@ from typing import Any
 import brotli
 from django.db import transaction
 
-from flags import document, notices, queries
+from flags import delivery_queries, document, notices, queries
 from flags.models import ConfigDocument, Environment
 from flags.notices import Notice
 from flags.services import announcing, reasons
@@ -105,7 +105,7 @@ def rebuild(environment: Environment, *, now: datetime, flags: tuple[str, ...] =
             "body_gzip": gzip.compress(body, compresslevel=6, mtime=0),
             "body_brotli": brotli.compress(body, mode=brotli.MODE_TEXT, quality=BROTLI_QUALITY),
             "shared_digest": document.shared_digest(content),
-            "client_flags": queries.client_side_flags(content["flags"]),
+            "client_flags": delivery_queries.client_side_flags(content["flags"]),
             "built_at": now,
         },
     )
