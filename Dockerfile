@@ -20,6 +20,11 @@ ENV PATH=/opt/headway/bin:$PATH \
     DJANGO_SETTINGS_MODULE=config.settings \
     HEADWAY_EVENT_STORE=file:///var/lib/headway/events
 
+# Letters of all scripts for PDFs and pictures; without them names in some would be boxes.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-liberation fonts-droid-fallback \
+    && rm -rf /var/lib/apt/lists/*
+
 RUN groupadd --gid 10001 headway \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin headway \
     && install --directory --owner headway --group headway --mode 0750 /var/lib/headway /var/lib/headway/events
