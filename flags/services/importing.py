@@ -1,6 +1,6 @@
 """Flags of other products, made as drafts: nothing is served differently until somebody publishes one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -129,14 +129,22 @@ def _segment(by: _By, found: Audience) -> str:
 
 def _draft(by: _By, found: Draft, hindered: Mapping[str, str]) -> Row:
     reasons = tuple(hindered[key] for key in segments_in(found.definition["rules"]) if key in hindered)
+    reasons += tuple(_missing(by, found))
     if reasons:
         return Row(found.source_key, found.key, "left out", reasons, found.notes)
     try:
         with transaction.atomic():
             return _made(by, found)
     except Refused as refused:
-        reasons = tuple(str(problem) for problem in refused.problems)
+        reasons = tuple(str(problem).rstrip(".") for problem in refused.problems)
         return Row(found.source_key, found.key, "left out", reasons, found.notes)
+
+
+def _missing(by: _By, found: Draft) -> Iterator[str]:
+    """Prerequisites that are not live here yet: a definition cannot be checked against a draft."""
+    for needed in found.definition["prerequisites"]:
+        if queries.variants(needed["flag"], by.environment.key) is None:
+            yield f"it needs {needed['flag']}, which is not live here: publish that flag, then import again"
 
 
 def _made(by: _By, found: Draft) -> Row:
@@ -175,7 +183,7 @@ def _words(live: Any, definition: Mapping[str, Any]) -> tuple[str, ...]:
     if live is not None:
         return tuple(change.words for change in changes.between(live.definition, definition))
     rest = definition["default"] or "the default in the code"
-    return (*(words.rule(rule) for rule in definition["rules"]), f"otherwise {rest}")
+    return (*(words.rule(rule) for rule in definition["rules"]), f"Otherwise {rest}.")
 
 
 def _says(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
