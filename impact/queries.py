@@ -5,7 +5,15 @@ from datetime import date
 from django.db.models import QuerySet
 
 from impact import pricing
-from impact.models import Evidence, EvidenceState, NaturalExperiment, Ratio, RatioState, ValueModel
+from impact.models import (
+    AblationStudy,
+    Evidence,
+    EvidenceState,
+    NaturalExperiment,
+    Ratio,
+    RatioState,
+    ValueModel,
+)
 from ledger.refusals import NotFound, problem
 from organisation import queries as organisation
 
@@ -29,6 +37,21 @@ def finding(finding_id: int) -> Evidence:
 def natural_experiments(surface: str) -> QuerySet[NaturalExperiment]:
     """Events of the past that were looked at, with what came of it, newest first."""
     return NaturalExperiment.objects.filter(surface__key=surface).select_related("finding")
+
+
+def studies(*, surface: str = "") -> QuerySet[AblationStudy]:
+    """Ablation studies, newest first."""
+    found = AblationStudy.objects.select_related("surface", "finding").prefetch_related("approvals")
+    return found.filter(surface__key=surface) if surface else found
+
+
+def study(key: str) -> AblationStudy:
+    """One study, or NotFound."""
+    found = studies().filter(key=key).first()
+    if found is None:
+        fix = "Studies are listed on the page Studies."
+        raise NotFound(problem("study", key, "there is no ablation study with this key", fix))
+    return found
 
 
 def value_model(surface: str) -> ValueModel | None:

@@ -3,5 +3,16 @@
 from impact.models.evidence import Evidence, EvidenceState
 from impact.models.natural import NaturalExperiment
 from impact.models.ratio import Ratio, RatioState, ValueModel
+from impact.models.study import AblationStudy, StudyApproval, StudyState
 
-__all__ = ["Evidence", "EvidenceState", "NaturalExperiment", "Ratio", "RatioState", "ValueModel"]
+__all__ = [
+    "AblationStudy",
+    "Evidence",
+    "EvidenceState",
+    "NaturalExperiment",
+    "Ratio",
+    "RatioState",
+    "StudyApproval",
+    "StudyState",
+    "ValueModel",
+]

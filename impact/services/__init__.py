@@ -4,20 +4,32 @@ from impact.services.answering import Answer, Refusal, ask
 from impact.services.evidence import accept, record, reject
 from impact.services.mining import mine_all, request_mining
 from impact.services.ratios import discard_ratio, draft_ratio, expire_ratios, publish_ratio
+from impact.services.studies import (
+    approve_study,
+    end_study,
+    propose_study,
+    start_study,
+    withdraw_study,
+)
 from impact.services.values import set_value
 
 __all__ = [
     "Answer",
     "Refusal",
     "accept",
+    "approve_study",
     "ask",
     "discard_ratio",
     "draft_ratio",
+    "end_study",
     "expire_ratios",
     "mine_all",
+    "propose_study",
     "publish_ratio",
     "record",
     "reject",
     "request_mining",
     "set_value",
+    "start_study",
+    "withdraw_study",
 ]
