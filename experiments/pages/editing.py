@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from experiments import queries, services
+from experiments.drafts import ExperimentKind
 from experiments.pages.forms import NEW_ARMS, ArmRows, Places, PlanForm, initial, initial_arms, show_problems
 from flags import queries as flag_queries
 from ledger.refusals import Refused
@@ -19,7 +20,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _save(request, "")
     form = PlanForm(**_offered(), initial={"owner": request.user.get_username(), **_started_with(request)})
-    return _shown(request, form, ArmRows(prefix="arms", initial=NEW_ARMS))
+    return _shown(request, form, ArmRows(prefix="arms", initial=NEW_ARMS, form_kwargs=_doses("")))
 
 
 def edit(request: HttpRequest, key: str) -> HttpResponse:
@@ -28,12 +29,13 @@ def edit(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         return _save(request, key)
     form = PlanForm(**_offered(), initial=initial(key, draft))
-    return _shown(request, form, ArmRows(prefix="arms", initial=initial_arms(draft)), key)
+    rows = ArmRows(prefix="arms", initial=initial_arms(draft), form_kwargs=_doses(draft.kind))
+    return _shown(request, form, rows, key)
 
 
 def _save(request: HttpRequest, key: str) -> HttpResponse:
     form = PlanForm(request.POST, **_offered())
-    arms = ArmRows(request.POST, prefix="arms")
+    arms = ArmRows(request.POST, prefix="arms", form_kwargs=_doses(request.POST.get("kind", "")))
     if not (form.is_valid() and arms.is_valid()):
         return _shown(request, form, arms, key, status=422)
     try:
@@ -52,6 +54,11 @@ def _store(request: HttpRequest, form: PlanForm, arms: Any, key: str) -> str:
     if key:
         return services.edit(key=key, content=content, **by).key
     return services.create(key=form.cleaned_data["key"], content=content, **by).key
+
+
+def _doses(kind: str) -> dict[str, bool]:
+    """Only the arms of an ablation carry a delay; elsewhere the column would say nothing."""
+    return {"has_dose": kind == ExperimentKind.ABLATION}
 
 
 def _offered() -> dict[str, Any]:

@@ -141,6 +141,11 @@ class ArmForm(forms.Form):
     role = forms.ChoiceField(choices=[(role, role) for role in ArmRole], initial=ArmRole.TREATMENT)
     dose_ms = forms.IntegerField(required=False, label="Added delay in ms", min_value=0)
 
+    def __init__(self, *args: Any, has_dose: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not has_dose:
+            self.fields["dose_ms"].widget = forms.HiddenInput()
+
     def content(self) -> dict[str, Any] | None:
         data = self.cleaned_data
         if not data.get("key"):

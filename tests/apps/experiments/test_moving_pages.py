@@ -8,7 +8,7 @@ from experiments import queries, services, status
 from experiments.status import Effect, Snapshot
 from flags import gates
 from flags import services as flag_services
-from tests.apps.experiments.build import KEY, NOW, drafted, started, stopped
+from tests.apps.experiments.build import ARMS, KEY, NOW, drafted, started, stopped
 
 pytestmark = pytest.mark.django_db
 SHA = "7f3a9c" + "0" * 58
@@ -178,3 +178,22 @@ def test_edit__team_surface_layer_of_the_lists__kept_and_cleared(rosa):
     services.edit(key=KEY, content={"surface": ""}, **by)
 
     assert queries.experiment(KEY).surface_id is None
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("ablation", True), ("ab", False)])
+def test_edit__delay_of_the_arms__asked_for_in_ablations_only_and_kept(rosa, kind, shown):
+    drafted(kind=kind)
+    if kind == "ablation":
+        arms = [{**ARMS[0], "dose_ms": 0}, {**ARMS[1], "dose_ms": 100}]
+        services.edit(key=KEY, content={"arms": arms}, actor="rosa", now=NOW)
+
+    page = text(rosa.get(f"/experiments/{KEY}/edit/"))
+
+    assert ("Added delay in ms" in page) is shown
+    doses = [arm.dose_ms for arm in queries.draft(*_newest()).arms]
+    assert doses == ([0, 100] if shown else [None, None])
+
+
+def _newest():
+    experiment = queries.experiment(KEY)
+    return experiment, queries.newest_version(experiment)

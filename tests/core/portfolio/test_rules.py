@@ -22,16 +22,25 @@ def seen(estimate, error=0.01, *, shipped=True, key="a"):
 def test_shrink__posterior__as_the_normal_model_says():
     row = shrinkage.shrink(seen(0.04, 0.02), Prior(0.01, 0.0001, learned=True))
 
-    weight = 0.0001 / (0.0001 + 0.0004)
-    assert row.shrunk == pytest.approx(0.01 + weight * 0.03)
-    assert (row.high - row.low) / 2 == pytest.approx(1.959964 * np.sqrt(weight) * 0.02, rel=1e-6)
+    effect, error = np.log(1.04), 0.02 / 1.04
+    weight = 0.0001 / (0.0001 + error**2)
+    assert np.log1p(row.shrunk) == pytest.approx(0.01 + weight * (effect - 0.01))
+    half = (np.log1p(row.high) - np.log1p(row.low)) / 2
+    assert half == pytest.approx(1.959964 * np.sqrt(weight) * error, rel=1e-6)
 
 
 def test_prior__few_experiments__sceptical_and_said_so():
     known = shrinkage.prior([seen(0.05, 0.01), seen(0.03, 0.02), seen(-0.01, 0.03)])
 
-    assert (known.mean, known.variance, known.learned) == (0.0, pytest.approx(0.0004), False)
-    assert shrinkage.shrink(seen(0.05, 0.02), known).kept_share == pytest.approx(0.5)
+    assert (known.mean, known.variance, known.learned) == (0.0, pytest.approx((0.02 / 1.03) ** 2), False)
+    assert shrinkage.shrink(seen(0.03, 0.02), known).kept_share == pytest.approx(0.5, abs=0.01)
+
+
+def test_total__one_shipped__as_its_row():
+    known = shrinkage.prior([seen(0.5, 0.3)])
+    row, found = shrinkage.shrink(seen(0.5, 0.3), known), shrinkage.total([seen(0.5, 0.3)], known)
+
+    assert (found.shrunk, found.low, found.high) == pytest.approx((row.shrunk, row.low, row.high))
 
 
 def test_total__picked_because_they_looked_good__shrunk_sum_near_the_truth_and_naive_far_above():
