@@ -17,6 +17,14 @@ SHOWN_ROWS = 5
 SHOWN_LEVELS = 12
 SHOWN_CHARACTERS = 40
 KEPT_OF_UNIT = 3
+TYPES = {
+    "string": "text",
+    "timestamp": "time without zone",
+    **dict.fromkeys(
+        ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), "whole number"
+    ),
+    **dict.fromkeys(("float32", "float64", "decimal"), "number"),
+}
 NEEDED = ("unit", "arm", "time", "event")
 Rows = Mapping[str, Sequence[Any]]
 Wrong = Sequence[tuple[str, str, str]]
@@ -32,12 +40,11 @@ def judged(
         "holds": "exposures"
         if isinstance(table, ExposureTable)
         else table.event or "events of several names",
-        "columns": [[role, column, types.get(column, "")] for role, column in table.columns.items()],
+        "columns": [[role, column, _type(types.get(column, ""))] for role, column in table.columns.items()],
         "problems": [*_wrong(types, wrong), *_empty(count, wrong), *_unusable(rows, count)],
         "notes": list(_notes(table, types, rows, count)),
         "rows": count,
-        "names": list(rows),
-        "first": [[_shown(role, rows[role][i]) for role in rows] for i in range(min(count, SHOWN_ROWS))],
+        "first": [_first(table, rows, i) for i in range(min(count, SHOWN_ROWS))],
     }
 
 
@@ -93,11 +100,26 @@ def _unmapped(table: ExposureTable, rows: Rows) -> Iterator[str]:
         yield f"These values of the arm are mapped to no variant and stay as they are: {listed}."
 
 
-def _shown(role: str, value: Any) -> str:
+def _first(table: ExposureTable | EventTable, rows: Rows, index: int) -> list[str]:
+    """One row, in the order of the table's roles; a column that is not there has an empty cell."""
+    return [
+        _shown(rows[role][index], is_unit=column == table.unit) if role in rows else ""
+        for role, column in table.columns.items()
+    ]
+
+
+def _shown(value: Any, *, is_unit: bool) -> str:
     if value is None:
         return "(empty)"
     text = str(value)
-    return f"{_cut(text[:KEPT_OF_UNIT])}…" if role == "unit" and len(text) > KEPT_OF_UNIT else _cut(text)
+    return f"{_cut(text[:KEPT_OF_UNIT])}…" if is_unit and len(text) > KEPT_OF_UNIT else _cut(text)
+
+
+def _type(name: str) -> str:
+    """The engine's type in the words of the handbook."""
+    if name.startswith("timestamp("):
+        return "time with zone"
+    return TYPES.get(name.partition("(")[0], name)
 
 
 def _cut(text: str) -> str:

@@ -151,8 +151,9 @@ def test_test__all_is_well__rows_types_and_arms_are_shown(shop):
 
     exposures, orders, _ = found.outcome["tables"]
     assert found.is_ok, found.outcome
-    assert exposures["names"] == ["unit", "arm", "time", "experiment", "dim device"]
-    assert ["unit", "customer", "string"] in exposures["columns"]
+    assert [role for role, *_ in exposures["columns"]] == ["unit", "arm", "time", "experiment", "dim device"]
+    assert exposures["columns"][0] == ["unit", "customer", "text"]
+    assert exposures["columns"][2] == ["time", "assigned_at", "time without zone"]
     assert len(exposures["first"]) == 5
     assert any("Arms in these rows: " in note and "A (" in note for note in exposures["notes"])
     assert "time: the column has no time zone, so it is read as UTC." in exposures["notes"]
@@ -265,3 +266,16 @@ def test_look__source_described_anew__is_another_configuration(shop):
 def test_source__unknown__near_one_named(shop):
     with pytest.raises(NotFound, match='Did you mean "shop"'):
         source_queries.source("shpo")
+
+
+def test_test__unit_mapped_as_a_value__shortened_there_too(shop, rows):
+    save(
+        POSTGRES.replace('value = "amount"', 'value = "buyer"').replace(
+            'unit = "customer"', 'unit = "gone"', 1
+        )
+    )
+
+    found = probed().outcome
+
+    assert not any(f"c{row['unit']}" in json.dumps(found) for row in rows[0])
+    assert all(len(row) == 5 and row[0] == "" for row in found["tables"][0]["first"])
