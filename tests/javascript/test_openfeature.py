@@ -21,7 +21,13 @@ def split_flag(place):
     now = timezone.now()
     variants = {name: name for name, _ in ARMS}
     services.create_flag(
-        key=place, value_type="string", variants=variants, in_environments=[place], actor="rosa", now=now
+        key=place,
+        value_type="string",
+        variants=variants,
+        is_client_side=True,
+        in_environments=[place],
+        actor="rosa",
+        now=now,
     )
     services.publish_experiment_rule(
         environment=place,
@@ -81,11 +87,12 @@ def test_web_provider__context_and_flag_change__python_variants_and_every_event(
         shown = page.evaluate("window.shown")
         switch_off(place)
         changed = eventually(lambda: page.evaluate("window.now()") == "DISABLED", within_s=30)
+        reason = page.evaluate("window.now()")
         page.close(run_before_unload=True)
         arrived = eventually(lambda: _file(place) == {"exposure": 2, "event": 1}, within_s=60)
         context.close()
 
-    assert changed
+    assert changed, reason
     assert arrived, counted(place)
     with_server_key = key_of(place, "server")
     services.switch_on(environment=place, flag=place, actor="rosa", now=timezone.now(), reason="back")
