@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from headway.backoff import Backoff, spread
 from headway.configuring import Configuration
 from headway.transport import Line, Open, Unreachable
+
+if TYPE_CHECKING:
+    import socket
 
 PATH = "/sdk/v1/stream"
 QUIET_S = 45.0
@@ -78,6 +80,8 @@ class Follower:
         self._is_stopping = True
         open_socket = self._socket
         if open_socket is not None:
+            import socket  # loaded long ago by whoever opened it
+
             with suppress(OSError, ValueError):
                 open_socket.shutdown(socket.SHUT_RDWR)
 
