@@ -15,10 +15,13 @@ from analysis.plan import AnalysisPlan, Stream
 from analysis.report.facts import HistogramFacts
 from experiments.plan import LockedPlan
 
-FINE_PER_BIN = 44
-"""44 of 256 steps for a factor of e: a bin ends 1.19 times above its start, four to a doubling."""
+WIDTHS = (44, 22, 11, 5)
+"""Fine bins in a shown one, widest first: of 44 a bin ends 1.19 times above its start, four to a doubling."""
 
-BASE = math.exp(FINE_PER_BIN / BINS_PER_E_FOLD)
+ENOUGH_BINS = 16
+"""The widest bins are taken of which the middle of the values fills so many."""
+
+TAIL_SHARE = 0.005
 
 
 def of_look(locked: LockedPlan, plan: AnalysisPlan, readings: Readings) -> tuple[HistogramFacts, ...]:
@@ -34,17 +37,36 @@ def of_look(locked: LockedPlan, plan: AnalysisPlan, readings: Readings) -> tuple
 
 def _of_stream(locked: LockedPlan, readings: Readings, stream: Stream, key: str) -> Iterator[HistogramFacts]:
     by_group = readings.bins.get(stream, {})
-    control, control_below = _coarse(by_group.get(Group(locked.control), {}))
+    control = by_group.get(Group(locked.control), {})
     for arm in locked.treatments:
-        treatment, below = _coarse(by_group.get(Group(arm.key), {}))
-        if control and treatment:
-            yield HistogramFacts(key, arm.key, BASE, control, treatment, control_below + below)
+        fine = by_group.get(Group(arm.key), {})
+        width = _width(Counter(control) + Counter(fine))
+        found = _coarse(control, width), _coarse(fine, width)
+        if all(found):
+            below = sum(n for counts in (control, fine) for index, n in counts.items() if index <= 0)
+            yield HistogramFacts(key, arm.key, math.exp(width / BINS_PER_E_FOLD), *found, below)
 
 
-def _coarse(fine: Mapping[int, int]) -> tuple[dict[int, int], int]:
-    """Counts of coarse bins, and how many values are zero or less."""
+def _width(fine: Mapping[int, int]) -> int:
+    """How many fine bins make a shown one, for both arms alike."""
+    ends = _middle({index: n for index, n in fine.items() if index > 0})
+    return next((width for width in WIDTHS if ends // width >= ENOUGH_BINS), WIDTHS[-1])
+
+
+def _middle(fine: Mapping[int, int]) -> int:
+    """How many fine bins hold the values without the two tails."""
+    total, seen, inside = sum(fine.values()), 0, []
+    for index, n in sorted(fine.items()):
+        seen += n
+        if TAIL_SHARE * total <= seen <= (1 - TAIL_SHARE) * total:
+            inside.append(index)
+    return inside[-1] - inside[0] if inside else 0
+
+
+def _coarse(fine: Mapping[int, int], width: int) -> dict[int, int]:
+    """Counts of the values above zero by shown bin."""
     counts: Counter[int] = Counter()
     for index, n in fine.items():
         if index > 0:
-            counts[(index - ZERO_BIN) // FINE_PER_BIN] += n
-    return dict(sorted(counts.items())), sum(n for index, n in fine.items() if index <= 0)
+            counts[(index - ZERO_BIN) // width] += n
+    return dict(sorted(counts.items()))

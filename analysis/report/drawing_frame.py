@@ -36,9 +36,9 @@ def axis(content: Mapping[str, Any], frame: Frame) -> str:
         f'<path d="M{LEFT:g} {TOP:g}H{frame.right:g}M{LEFT:g} {frame.floor:g}H{frame.right:g}" '
         f'class="grid-line"/><path d="M{LEFT:g} {zero:g}H{frame.right:g}" class="zero"/>'
         + _tick(TOP + 4, content["top_text"])
-        + _tick(TOP + 18, content["up_word"])
+        + _tick(TOP + 22, content["up_word"])
         + _tick(zero + 4, "0")
-        + _tick(frame.floor - 8, content["down_word"])
+        + _tick(frame.floor - 12, content["down_word"])
         + _tick(frame.floor + 6, content["bottom_text"])
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560.0, 220.0, 60.0, 16.0, 26.0, 32.0
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560.0, 220.0, 84.0, 24.0, 26.0, 32.0
 
 
 def histogram(content: Mapping[str, Any]) -> str:
@@ -86,6 +86,6 @@ def _legend(content: Mapping[str, Any]) -> str:
     return (
         f'<path d="M{LEFT:g} {y - 4:g}h22" class="other"/>'
         f'<text x="{LEFT + 28:g}" y="{y:g}" class="tick">control</text>'
-        f'<path d="M{LEFT + 100:g} {y - 4:g}h22" class="line"/>'
-        f'<text x="{LEFT + 128:g}" y="{y:g}" class="tick">{arm}</text>'
+        f'<path d="M{LEFT + 130:g} {y - 4:g}h22" class="line"/>'
+        f'<text x="{LEFT + 158:g}" y="{y:g}" class="tick">{arm}</text>'
     )

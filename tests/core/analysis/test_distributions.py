@@ -33,7 +33,7 @@ def readings(tmp_path_factory):
     return DuckDBEngine(folder, rows_per_partition=500).read(PLAN, store.write(folder, *ROWS), {})
 
 
-def counted():
+def counted(width):
     """Requests after the first exposure, by variant and coarse bin, one by one."""
     exposures, events = ROWS
     first = {row["unit"]: row for row in exposures if row["ts"] < at(24 * 9)}
@@ -41,14 +41,14 @@ def counted():
     for row in events:
         shown = first.get(row["unit"])
         if row["name"] == "request" and shown and shown["ts"] <= row["ts"] < at(24 * 9):
-            index = math.floor(math.log(row["value"]) * 256) // distributions.FINE_PER_BIN
+            index = math.floor(math.log(row["value"]) * 256) // width
             found[shown["variant"]][index] += 1
     return found
 
 
 def test_distribution__of_a_look__same_as_counted_one_by_one(readings):
     (found,) = distributions.of_look(LOCKED, PLAN, readings)
-    reference = counted()
+    reference = counted(round(math.log(found.base) * 256))
 
     assert found.control == dict(sorted(reference["off"].items()))
     assert found.treatment == dict(sorted(reference["on"].items()))
@@ -63,7 +63,7 @@ def test_distribution__two_metrics_of_the_same_events__shown_once_under_the_firs
 
 def test_distribution__values_of_zero_or_less__counted_apart(readings):
     (stream,) = {metric.stream for metric in PLAN.metrics}
-    fine = {Group("control"): {0: 3, -ZERO_BIN: 2, ZERO_BIN: 5}, Group("treatment"): {ZERO_BIN + 45: 1}}
+    fine = {Group("control"): {0: 3, -ZERO_BIN: 2, ZERO_BIN: 5}, Group("treatment"): {ZERO_BIN + 6: 1}}
 
     (found,) = distributions.of_look(LOCKED, PLAN, replace(readings, bins={stream: fine}))
 
@@ -77,5 +77,13 @@ def test_distribution__no_events_in_an_arm__none(readings):
     assert distributions.of_look(LOCKED, PLAN, replace(readings, bins={stream: fine})) == ()
 
 
-def test_bins__base__four_to_a_doubling_and_the_bounds_are_those_of_the_engine():
-    assert pytest.approx(2 ** (1 / 4), rel=0.002) == distributions.BASE
+@pytest.mark.parametrize(("spread", "width"), [(2000, 44), (400, 22), (200, 11), (40, 5), (0, 5)])
+def test_bins__narrow_distributions__get_finer_ones(readings, spread, width):
+    (stream,) = {metric.stream for metric in PLAN.metrics}
+    fine = {ZERO_BIN + at: 10 for at in range(spread + 1)}
+    both = {Group("control"): fine, Group("treatment"): fine}
+
+    (found,) = distributions.of_look(LOCKED, PLAN, replace(readings, bins={stream: both}))
+
+    assert round(math.log(found.base) * 256) == width
+    assert sum(found.control.values()) == sum(fine.values())
