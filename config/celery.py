@@ -100,6 +100,11 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour=3, minute=10),
         "options": {"queue": "analysis", "expires": 6 * 3600},
     },
+    "watch-studies": {
+        "task": "impact.tasks.watch_studies",
+        "schedule": 60.0,
+        "options": {"queue": "ramp", "expires": 60},
+    },
     "mine-history": {
         "task": "impact.tasks.mine_history",
         "schedule": 3600.0,

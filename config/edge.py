@@ -5,6 +5,7 @@ Django, no ORM, no sessions; one small connection pool and one subscription to R
 """
 
 import asyncio
+import json
 import logging
 import resource
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -30,6 +31,7 @@ from flags.ofrep import Ofrep
 from flags.sightings import Sightings
 from flags.streams import Full, Hub
 from flags.watching import Watch
+from impact import budget
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,7 @@ class Edge:
         self._inbox = Inbox(self._pool)
         self._turned_away = TurnedAway(self._pool)
         self._ingest = Ingest(self._inbox, self._turned_away, self._delivery)
+        self._budget = budget.ExposureBudget(self._pool)
         self._routes: dict[str, dict[str, Handler]] = {
             "/health": {"GET": self._health},
             "/metrics": {"GET": self._metrics},
@@ -101,6 +104,7 @@ class Edge:
             "/sdk/v1/seen": {"POST": self._seen, "OPTIONS": self._preflight},
             ofrep.ALL_FLAGS: {"POST": self._ofrep_all, "OPTIONS": self._preflight},
             "/sdk/v1/events": {"POST": self._events, "OPTIONS": self._preflight},
+            budget.PATH: {"POST": self._ablations, "OPTIONS": self._preflight},
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -221,6 +225,22 @@ class Edge:
     async def _events(self, request: Request) -> Answer:
         answer = await self._ingest.answer(request.headers, request.receive)
         return replace(answer, headers={**answer.headers, **ANY_ORIGIN})
+
+    async def _ablations(self, request: Request) -> Answer:
+        """Grant requests that may be slowed down; anything but a grant means: slow nobody down."""
+        now = datetime.now(UTC)
+        try:
+            named = request.headers.get("authorization")
+            key = await self._delivery.key(named, scopes=budget.SCOPES, now=now)
+            study, ask = budget.asked(await read_body(request.receive))
+        except KeyRefused as refused:
+            return replace(refused.as_answer(), headers={**refused.as_answer().headers, **ANY_ORIGIN})
+        except budget.NotUnderstood as wrong:
+            answer = problem_answer(422, str(wrong))
+            return replace(answer, headers={**answer.headers, **ANY_ORIGIN})
+        granted = await self._budget.grant(study=study, ask=ask, environment=key.environment, now=now)
+        headers = {"content-type": "application/json", "cache-control": "no-store", **ANY_ORIGIN}
+        return Answer(200, headers, json.dumps(granted.to_dict()).encode())
 
     async def _ofrep_one(self, request: Request) -> Answer:
         key, body = request.path.removeprefix(ofrep.ONE_FLAG), await read_body(request.receive)

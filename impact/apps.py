@@ -5,4 +5,7 @@ class ImpactConfig(AppConfig):
     name = "impact"
 
     def ready(self) -> None:
-        from impact import handlers  # noqa: F401  registers itself
+        from analysis import stopping
+        from impact import handlers, standing  # noqa: F401  importing handlers registers them
+
+        stopping.register(standing.stops)

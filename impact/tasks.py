@@ -7,6 +7,11 @@ from impact import services
 
 
 @shared_task
+def watch_studies() -> None:
+    services.watch_studies(now=timezone.now())
+
+
+@shared_task
 def mine_history() -> None:
     services.mine_all(now=timezone.now())
 

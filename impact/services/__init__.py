@@ -1,6 +1,7 @@
 """Changes and decisions about what latency is worth."""
 
 from impact.services.answering import Answer, Refusal, ask
+from impact.services.estimating import estimate_study
 from impact.services.evidence import accept, record, reject
 from impact.services.mining import mine_all, request_mining
 from impact.services.ratios import discard_ratio, draft_ratio, expire_ratios, publish_ratio
@@ -12,6 +13,7 @@ from impact.services.studies import (
     withdraw_study,
 )
 from impact.services.values import set_value
+from impact.services.watching import cost_so_far, stops, watch_studies
 
 __all__ = [
     "Answer",
@@ -19,9 +21,11 @@ __all__ = [
     "accept",
     "approve_study",
     "ask",
+    "cost_so_far",
     "discard_ratio",
     "draft_ratio",
     "end_study",
+    "estimate_study",
     "expire_ratios",
     "mine_all",
     "propose_study",
@@ -31,5 +35,7 @@ __all__ = [
     "request_mining",
     "set_value",
     "start_study",
+    "stops",
+    "watch_studies",
     "withdraw_study",
 ]
