@@ -1,5 +1,6 @@
 """The form of a new flag, of its settings and of its rules."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -58,7 +59,8 @@ def rules(request: HttpRequest, key: str) -> HttpResponse:
         raise Conflict(problem("environment", found.environment.key, why, "Serve it there first."))
     if request.method != "POST":
         form = RulesForm(initial=initial(started_from.definition), base=started_from.definition)
-        return _editor(request, found, form, seen=(found.draft or found.live or started_from).checksum)
+        seen = (found.draft or found.live or started_from).checksum
+        return _editor(request, found, form, seen=seen, said=_said(found, started_from.definition))
     form = RulesForm(request.POST, base=started_from.definition)
     if request.POST.get("action") == "check":
         return _checked(request, found, form)
@@ -101,14 +103,13 @@ def _checked(request: HttpRequest, found: Here, form: RulesForm) -> HttpResponse
         show_problems(form, refused)
         return _editor(request, found, form, seen=seen, status=422)
     form.full_clean()
+    return _editor(request, found, form, seen=seen, said={**_said(found, checked), "is_checked": True})
+
+
+def _said(found: Here, definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A definition in plain words, and what it would change."""
     before = found.live.definition if found.live else None
-    return _editor(
-        request,
-        found,
-        form,
-        seen=seen,
-        checked={"definition": described(checked), "changes": changes.between(before, checked)},
-    )
+    return {"definition": described(definition), "changes": changes.between(before, definition)}
 
 
 def _editor(
@@ -117,14 +118,14 @@ def _editor(
     form: RulesForm,
     *,
     seen: str,
-    checked: dict[str, Any] | None = None,
+    said: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
         **frame(found, "edit"),
         "form": form,
         "seen": seen,
-        "checked": checked,
+        "said": said,
         "segments": queries.segments(),
         "layers": queries.layers(),
     }

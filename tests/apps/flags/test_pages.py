@@ -591,3 +591,19 @@ def test_text__with_markup__escaped_everywhere(browser):
         "checkout/edit/",
     ):
         assert nasty not in browser.get(f"/flags/{path}").text
+
+
+def test_editor__opened__says_the_rules_beside_them_and_follows_what_is_typed(browser):
+    flag()
+    published([{"when": DE, "variant": "on"}])
+
+    opened = browser.get("/flags/checkout/edit/").text
+    other = json.dumps([{"when": DE, "variant": "off"}])
+    typed = browser.post("/flags/checkout/edit/", rules_form(rules=other, action="check")).text
+    slip = browser.post("/flags/checkout/edit/", rules_form(rules="[{", action="check"))
+
+    assert "In plain words" in opened
+    assert "If country is one of de, at: on." in opened
+    assert 'id="said"' in typed
+    assert "If country is one of de, at: off." in typed
+    assert (slip.status_code, "cannot be read as rules yet" in slip.text) == (422, True)
