@@ -73,7 +73,7 @@ def environment() -> Path | None:
     python = HOME / "bin" / "python"
     if not python.exists():
         venv.create(HOME, with_pip=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
     done = subprocess.run(install, capture_output=True, text=True, check=False, timeout=900)
     if done.returncode:
         print(f"tea-tasting: SKIPPED, it cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
