@@ -1,4 +1,4 @@
-"""What a statement could reach if one ever got through: no files, no network, no settings, no endless memory."""
+"""What a statement could reach if one ever got through: no files, no network, no settings, little memory."""
 
 import os
 import resource
