@@ -2,8 +2,8 @@
 
 All users are exposed during the first day and act on each of the next thirty: the hardest case for a look,
 for nobody is new and everything they ever did counts. Ten metrics, each with a pre-period of a week. Before
-each measured look another one an hour earlier was made, as on a site. Looks run in fresh processes; ratios are
-of processor time per exposed unit, best of the rounds. Beside them the same look without rollups.
+each measured look another one an hour earlier was made, as on a site. Looks run in fresh processes; ratios
+are of processor time per exposed unit, best of the rounds. Beside them the same look without rollups.
 """
 
 from __future__ import annotations
