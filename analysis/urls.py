@@ -8,6 +8,7 @@ from analysis.report.forms import FORMS, PICTURES
 
 urlpatterns = [
     path("tools/duration/", planning.duration, name="planning-duration"),
+    path("<slug:key>/posterior/", portfolio.posterior, name="experiment-posterior"),
     path("portfolio/impact/", portfolio.impact, name="portfolio-impact"),
     path("portfolio/interactions/", portfolio.interactions, name="portfolio-interactions"),
     path("portfolio/timeline/", portfolio.timeline, name="portfolio-timeline"),

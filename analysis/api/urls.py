@@ -19,6 +19,7 @@ STEPS: dict[str, Callable[..., GuardrailTrip]] = {
 
 urlpatterns = [
     path("planning/duration", planning.Duration.as_view(), name="api-planning-duration"),
+    path(f"{ONE}/posterior", portfolio.Posterior.as_view(), name="api-posterior"),
     path("portfolio/impact", portfolio.Impact.as_view(), name="api-portfolio-impact"),
     path("portfolio/interactions", portfolio.Interactions.as_view(), name="api-portfolio-interactions"),
     path("portfolio/digest", portfolio.Digest.as_view(), name="api-portfolio-digest"),

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analysis.portfolio import posterior as posteriors
 from analysis.portfolio import reads
 from analysis.portfolio.meetings import Meeting
 from ledger.refusals import refuse
@@ -42,6 +43,17 @@ class Digest(APIView):
         except ValueError:
             raise refuse("week", text, "this is not a day", "Write it like 2026-01-31.") from None
         return Response(_week(reads.week(day)))
+
+
+class Posterior(APIView):
+    @extend_schema(parameters=[OpenApiParameter("prior_sd", str)], responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, key: str) -> Response:
+        """Posteriors of the relative effects at the newest look. `prior_sd` in % of the control's value."""
+        usual = posteriors.usual_sd(key)
+        prior_sd = posteriors.prior_sd_of(request.query_params.get("prior_sd", ""), usual)
+        viewer = request.user.get_username()
+        found = posteriors.lines(key, prior_sd=prior_sd, viewer=viewer, now=timezone.now())
+        return Response({"prior_sd": prior_sd, "metrics": [line.to_dict() for line in found]})
 
 
 def _pair(each: Meeting) -> dict[str, Any]:

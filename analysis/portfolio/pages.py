@@ -12,7 +12,10 @@ from django.utils import timezone
 
 from analysis.models import ReportSnapshot
 from analysis.portfolio import drawing, reads
+from analysis.portfolio import posterior as posteriors
 from experiments import queries, status
+from experiments.pages.detail import frame
+from ledger.refusals import Conflict, Refused
 from metrics import queries as metric_queries
 
 ROWS_SHOWN = 50
@@ -70,6 +73,21 @@ def digest(request: HttpRequest) -> HttpResponse:
         "is_past": found.last_day < timezone.now().date(),
     }
     return render(request, "analysis/portfolio/digest.html", context)
+
+
+def posterior(request: HttpRequest, key: str) -> HttpResponse:
+    """How probable is it that the treatment is better?"""
+    experiment = queries.experiment(key)
+    typed, usual = request.GET.get("prior_sd", ""), posteriors.usual_sd(key)
+    context: dict[str, Any] = {**frame(experiment, "posterior"), "typed": typed or f"{usual * 100:g}"}
+    viewer, status = request.user.get_username(), 200
+    try:
+        prior_sd = posteriors.prior_sd_of(typed, usual)
+        context["lines"] = posteriors.lines(key, prior_sd=prior_sd, viewer=viewer, now=timezone.now())
+    except Refused as refused:
+        context["problems"] = refused.problems
+        status = 409 if isinstance(refused, Conflict) else 422
+    return render(request, "analysis/portfolio/posterior.html", context, status=status)
 
 
 def _said(report: ReportSnapshot) -> dict[str, Any]:

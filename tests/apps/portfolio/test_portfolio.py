@@ -9,8 +9,9 @@ import pytest
 from analysis.portfolio import promises, reads
 from experiments import services
 from flags import gates
+from metrics import queries as metrics
 from tests.apps.experiments.build import KEY, NOW, drafted, started
-from tests.apps.report.build import reported
+from tests.apps.report.build import reported, resulted
 
 pytestmark = pytest.mark.django_db
 PAGES = ("impact", "interactions", "timeline", "week")
@@ -135,3 +136,46 @@ def test_api__portfolio__same_as_the_pages(browser):
     assert digest["reports"][0]["verdict"] == "SHIP"
     assert pairs.status_code == 200
     assert browser.get("/api/v1/portfolio/digest", {"week": "x"}).status_code == 422
+
+
+@pytest.fixture
+def looked():
+    """A report with the estimates of both arms behind it."""
+    started()
+    snapshot = reported("ship")
+    orders = {"metric_version_id": metrics.version("orders").id, "metric": "orders"}
+    sides = {"control": (10.0, 0.01), "treatment": (10.2, 0.01)}
+    detail = {
+        side: {"estimate": {"value": value, "variance": error}} for side, (value, error) in sides.items()
+    }
+    resulted(snapshot.run, detail=detail, **orders)
+
+
+@pytest.mark.usefixtures("looked")
+def test_posterior__stated_prior__shrinks_towards_no_effect(browser):
+    wide = browser.get(f"/api/v1/experiments/{KEY}/posterior", {"prior_sd": "100"}).json()["metrics"][0]
+    narrow = browser.get(f"/api/v1/experiments/{KEY}/posterior", {"prior_sd": "1"}).json()["metrics"][0]
+
+    assert wide["mean"] == pytest.approx(0.02, rel=0.02)
+    assert 0 < narrow["mean"] < wide["mean"]
+    assert 0.5 < narrow["probability_positive"] < wide["probability_positive"] < 1
+    assert "It decides nothing" in text(browser.get(f"/experiments/{KEY}/posterior/"))
+
+
+@pytest.mark.usefixtures("looked")
+@pytest.mark.parametrize("prior_sd", ["x", "0", "-1", "1000"])
+def test_posterior__impossible_prior__refused_and_kept(browser, prior_sd):
+    answer = browser.get(f"/experiments/{KEY}/posterior/", {"prior_sd": prior_sd})
+
+    assert answer.status_code == 422
+    assert f'value="{prior_sd}"' in text(answer)
+
+
+def test_posterior__untrusted_numbers_or_no_look__nothing_shown(browser):
+    started()
+    assert "Nothing to read yet" in text(browser.get(f"/experiments/{KEY}/posterior/"))
+
+    reported("srm")
+
+    assert browser.get(f"/experiments/{KEY}/posterior/").status_code == 409
+    assert browser.get(f"/api/v1/experiments/{KEY}/posterior").status_code == 409
