@@ -40,11 +40,15 @@ class StateSerializer(serializers.Serializer[Any]):
 
 
 class ApplyRequest(serializers.Serializer[Any]):
-    """`changes` hold kind (layer, segment, flag), key, seen, settings, content; `trial` changes nothing."""
+    """`changes` hold kind (layer, segment, flag), key, seen, settings, content; `trial` changes nothing.
+
+    `drafts` saves flags as drafts, to be reviewed and published in the console.
+    """
 
     changes = serializers.ListField(help_text="Give the changes that the plan holds.")
     reason = serializers.CharField(required=False)
     trial = serializers.BooleanField(required=False)
+    drafts = serializers.BooleanField(required=False)
 
 
 class OutcomeSerializer(serializers.Serializer[Any]):
@@ -108,6 +112,7 @@ class Apply(APIView):
             changes=gitops.read_changes(content["changes"]),
             reason=content.get("reason", ""),
             is_trial=content.get("trial", False),
+            as_drafts=content.get("drafts", False),
             may_share=not isinstance(request.user, KeyPrincipal),
             **by(request),
         )

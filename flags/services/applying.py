@@ -1,6 +1,6 @@
 """Making an environment what reviewed files say: all changes in one transaction, or none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from django.db import transaction
 from flags import changes as differences
 from flags import definitions, queries, whole, words
 from flags.gitops import Change, in_order
-from flags.models import Environment, Flag
+from flags.models import Environment, Flag, FlagVersion
 from flags.services import catalogue, environments, layers, reasons, segments, versions
 from flags.services.versions import Act
 from ledger.refusals import Conflict, Problem, Refused, problem, refuse
@@ -34,11 +34,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where the changes happen and whose they are. `may_share`: also what other environments would feel."""
+    """Where the changes happen and whose they are.
+
+    `may_share`: also what other environments would feel. `as_drafts`: flags get drafts instead of versions.
+    """
 
     environment: Environment
     act: Act
     may_share: bool
+    as_drafts: bool = False
 
 
 @transaction.atomic
@@ -51,14 +55,16 @@ def apply_changes(
     reason: str,
     may_share: bool,
     is_trial: bool = False,
+    as_drafts: bool = False,
 ) -> list[Outcome]:
     """Make all changes, or raise one Refused with every problem of every change and leave all as it was.
 
     A trial makes them, says what would become of each, and takes them back. A change whose `seen` is not the
-    version in force is refused: somebody changed the object after the plan was made.
+    version in force is refused: somebody changed the object after the plan was made. `as_drafts` saves flags
+    as drafts, for environments where somebody else has to approve what opens a flag.
     """
     why = reasons.checked(reason, needed="" if is_trial else "a change of several flags")
-    frame = Frame(environments.locked(environment), Act(actor, now, why), may_share)
+    frame = Frame(environments.locked(environment), Act(actor, now, why), may_share, as_drafts)
     outcomes = [_outcome(frame, change) for change in in_order(changes)]
     if is_trial:
         transaction.set_rollback(True)
@@ -143,9 +149,28 @@ def _flag(frame: Frame, change: Change) -> Outcome:
         now_live = f"version {live.number} by {live.published_by}" if live else "nothing"
         why = f"the flag moved on since the plan was made: live is {now_live}"
         raise Conflict(problem("seen", change.seen, why, "Make a new plan and look at it."))
-    made = versions.change_live(where, content, frame.act)
+    made = (
+        _drafted(frame, where, content)
+        if frame.as_drafts
+        else versions.change_live(where, content, frame.act)
+    )
     differing = differences.between(live.definition if live else None, made.definition)
     return Outcome(change, made.number, (*said, *(each.words for each in differing)))
+
+
+def _drafted(frame: Frame, where: versions.Place, content: Mapping[str, Any]) -> FlagVersion:
+    """The content as a draft. Raises Conflict where somebody else writes one."""
+    draft = queries.draft(where.flag, where.environment)
+    if draft is not None and draft.author != frame.act.actor:
+        fix = "Publish or drop it first."
+        raise Conflict(problem("draft", draft.number, f"there is a draft by {draft.author}", fix))
+    return versions.save_draft(
+        flag=where.flag.key,
+        environment=where.environment.key,
+        definition=content,
+        actor=frame.act.actor,
+        now=frame.act.now,
+    )
 
 
 def _whole(content: Any, live: Any) -> dict[str, Any]:

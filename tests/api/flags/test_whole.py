@@ -1,13 +1,15 @@
 # A missing row fails these tests by itself; narrowing each one would say no more.
 # mypy: disable-error-code="union-attr, index"
-"""A whole environment over HTTP: who asks, what is served, and becoming what files say, whole or not at all."""
+"""A whole environment over HTTP: who asks, what is served, and becoming what files say, or not at all."""
 
 import json
 
 import pytest
 
 from flags import gitops, queries, services
+from flags.models import Environment
 from tests.api.flags.test_flags import send
+from tests.apps.flags import build
 from tests.apps.flags.build import BY, definition, document, environment, flag, key, live, published, split
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +134,32 @@ def test_apply__trial__told_in_words_and_nothing_kept(call):
     assert told["changes"][0]["words"] == ["Switched off: everybody gets off"]
     assert told["changes"][1]["problems"][0]["field"] == "flags.new-one.type"
     assert live().number == 1
+
+
+def test_apply__environment_that_requires_a_review__refused_live_and_kept_as_draft(call):
+    flag()
+    Environment.objects.update(requires_review=True)
+    row = wanted(content=plain(rules=[split(250_000)]))
+
+    live_at_once = apply(call, row)
+    drafted = apply(call, row, drafts=True)
+
+    assert live_at_once.status_code == 409
+    assert "somebody else has to approve" in live_at_once.json()["problems"][0]["reason"]
+    assert drafted.status_code == 200, drafted.json()
+    assert live().number == 1
+    draft = queries.draft(queries.flag("checkout"), queries.environment("production"))
+    assert draft.definition["rules"][0]["split"]["coverage_ppm"] == 250_000
+
+
+def test_apply__drafts_where_somebody_writes_one__refused(call):
+    flag()
+    build.draft([split()])
+
+    answer = apply(call, wanted(content=plain(on=False)), drafts=True)
+
+    assert answer.status_code == 409
+    assert "a draft by ada" in answer.json()["problems"][0]["reason"]
 
 
 def test_apply__settings__changed_by_key_only_where_nobody_else_serves_the_flag(call):

@@ -54,6 +54,9 @@ def _file_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a file or a folder of files",
     )
+    parser.add_argument(
+        "--drafts", action="store_true", help="save flags as drafts, for a review in the console"
+    )
     parser.add_argument("--prune", action="store_true", help="archive flags that stand in no file")
     environment_option(parser)
 
@@ -93,7 +96,7 @@ def exported(state: dict[str, Any], *, with_coverage: bool = True) -> dict[str, 
 
 def plan(options: argparse.Namespace, shell: Shell) -> int:
     state, found = _planned(options, shell)
-    said = _trial(shell, state["environment"], found)
+    said = _trial(shell, state["environment"], found, as_drafts=options.drafts)
     problems = [*found.problems, *_refused(said)]
     content = _plan_content(shell, state, found)
     if options.out is not None and not problems:
@@ -124,14 +127,15 @@ def apply(options: argparse.Namespace, shell: Shell) -> int:
         shell.give({"environment": place, "changes": []}, [] if options.file else ["Nothing to do."])
         return DONE
     shell.confirm(f"Make these {len(bodies)} changes in {place}?", is_given=options.yes)
-    return _carried_out(shell, place, bodies, options.reason or "applied from reviewed files")
+    sent = {"reason": options.reason or "applied from reviewed files", "drafts": options.drafts}
+    return _carried_out(shell, place, bodies, sent)
 
 
-def _carried_out(shell: Shell, place: str, bodies: list[dict[str, Any]], reason: str) -> int:
+def _carried_out(shell: Shell, place: str, bodies: list[dict[str, Any]], how: dict[str, Any]) -> int:
     """Send the changes. More than fit into one request go in parts, each of them whole or not at all."""
     done: list[dict[str, Any]] = []
     for start in range(0, len(bodies), MOST_CHANGES):
-        sent = {"changes": bodies[start : start + MOST_CHANGES], "reason": reason}
+        sent = {"changes": bodies[start : start + MOST_CHANGES], **how}
         try:
             done += shell.server.post(f"environments/{part(place)}/apply", sent)["changes"]
         except Failed as failed:
@@ -155,13 +159,15 @@ def _planned(options: argparse.Namespace, shell: Shell) -> tuple[dict[str, Any],
     return state, planning.plan(state, wanted, prune=options.prune)
 
 
-def _trial(shell: Shell, place: str, found: Plan) -> dict[tuple[str, str], dict[str, Any]]:
+def _trial(
+    shell: Shell, place: str, found: Plan, *, as_drafts: bool
+) -> dict[tuple[str, str], dict[str, Any]]:
     """What the server says of each change without making it; nothing when the key may only read."""
     bodies = [change.body() for change in found.changes]
     told: list[dict[str, Any]] = []
     try:
         for start in range(0, len(bodies), MOST_CHANGES):
-            sent = {"changes": bodies[start : start + MOST_CHANGES], "trial": True}
+            sent = {"changes": bodies[start : start + MOST_CHANGES], "trial": True, "drafts": as_drafts}
             told += shell.server.post(f"environments/{part(place)}/apply", sent)["changes"]
     except Failed as failed:
         if failed.code != NOT_ALLOWED:
