@@ -48,7 +48,7 @@ RULES: tuple[tuple[str, Right], ...] = (
     ("api/v1/layers", Right.EXPERIMENT),
     ("api/v1/segments", Right.EXPERIMENT),
     ("api/v1/holdouts", Right.EXPERIMENT),
-    ("api/v1/scheduled-changes", Right.EXPERIMENT),
+    ("api/v1/scheduled", Right.EXPERIMENT),
     ("api/v1/code-references", Right.EXPERIMENT),
     ("api/v1/environments/", Right.EXPERIMENT),
     ("api/v1/environments", Right.ADMINISTER),

@@ -96,7 +96,7 @@ class FindingRequest(serializers.Serializer[Any]):
     link = serializers.CharField(required=False)
 
 
-class ReasonRequest(serializers.Serializer[Any]):
+class EvidenceReasonRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False)
 
 
@@ -175,9 +175,9 @@ class Judge(APIView):
 
     step = "accept"
 
-    @extend_schema(request=ReasonRequest, responses=EvidenceSerializer)
+    @extend_schema(request=EvidenceReasonRequest, responses=EvidenceSerializer)
     def post(self, request: Request, id: int) -> Response:
-        reason = read(request, ReasonRequest).get("reason", "")
+        reason = read(request, EvidenceReasonRequest).get("reason", "")
         service = services.accept if self.step == "accept" else services.reject
         return Response(EvidenceSerializer(service(id=id, reason=reason, **_by(request))).data)
 
@@ -191,10 +191,10 @@ class Draft(APIView):
 
 
 class Publish(APIView):
-    @extend_schema(request=ReasonRequest, responses=RatioSerializer)
+    @extend_schema(request=EvidenceReasonRequest, responses=RatioSerializer)
     def post(self, request: Request, surface: str, number: int) -> Response:
         """Publish a draft that somebody else made."""
-        reason = read(request, ReasonRequest).get("reason", "")
+        reason = read(request, EvidenceReasonRequest).get("reason", "")
         made = services.publish_ratio(surface=surface, number=number, reason=reason, **_by(request))
         return Response(RatioSerializer(made).data)
 
