@@ -29,6 +29,10 @@ DESCRIBED = {
     "versions": requests.SegmentRequest,
     "ramp-plans": requests.NewRampPlanRequest,
     "ramps": requests.RampRequest,
+    "review": requests.ReviewSettingRequest,
+    "scheduled": requests.NewChangeRequest,
+    "holdouts": requests.NewHoldoutRequest,
+    "start": requests.ReasonRequest,
 }
 
 
