@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -47,14 +48,79 @@ def test_delay__arm_with_a_dose__slept_and_tracked(client):
     ]
 
 
-def test_delay__control_arm_and_no_unit__nothing(client):
+def test_delay__no_unit__nothing(client):
     delay, slept = _delay(client)
 
-    for unit in [*_units(client, "none", 3), None, ""]:
+    for unit in [None, ""]:
         assert delay.apply(unit).ms == 0
 
     assert slept == []
     assert client.events == []
+
+
+def test_delay__arm_without_delay__same_code_and_tracked_as_zero(client):
+    delay, slept = _delay(client)
+
+    for unit in _units(client, "none", 3):
+        assert delay.apply(unit) == Applied(0, 0)
+
+    assert slept == []
+    assert [each["value"] for each in client.events] == [0, 0, 0]
+
+
+class Granting:
+    """An allowance with so many requests in it."""
+
+    def __init__(self, left):
+        self.left = left
+
+    def take(self):
+        self.left -= 1
+        return self.left >= 0
+
+
+def test_delay__server_grants_two__two_are_delayed_and_the_others_say_why(client):
+    delay, slept = _delay(client, allowance=Granting(2))
+
+    found = [delay.apply(unit) for unit in _units(client, "slow", 4)]
+
+    assert [each.ms for each in found] == [200, 200, 0, 0]
+    assert found[2].why == "the server has granted no more"
+    assert slept == [0.2, 0.2]
+
+
+def test_delay__not_granted__budget_of_the_host_is_not_used_up(client):
+    granting = Granting(0)
+    delay, slept = _delay(client, Budget(concurrent=1, unit_ms_per_day=200), allowance=granting)
+    (unit,) = _units(client, "slow", 1)
+    assert delay.apply(unit).ms == 0
+
+    granting.left = 1
+
+    assert delay.apply(unit).ms == 200
+    assert slept == [0.2]
+
+
+class Silent(MemoryClient):
+    """A client whose server has said nothing for some time."""
+
+    heard_s_ago = 60.0
+
+    @property
+    def source(self):
+        return super().source._replace(fetched_at=time.time() - self.heard_s_ago)
+
+
+def test_delay__client_has_not_heard_from_the_server__nobody_is_delayed():
+    client = Silent(document=document({"slow-home": SLOW}))
+    delay, slept = _delay(client)
+    (unit,) = _units(client, "slow", 1)
+
+    assert "not heard" in delay.apply(unit).why
+
+    client.heard_s_ago = 40.0
+    assert delay.apply(unit).ms == 200
+    assert slept == [0.2]
 
 
 def test_delay__flag_switched_off__nothing_more(client):

@@ -1,9 +1,11 @@
 """Adding an arm's delay on purpose, inside a budget: how much slower costs how much, measured.
 
-The flag is of type number and its variants are milliseconds; 0 is the control. Switching the flag off ends
-all delays at the next poll. What was really added is tracked, so that the analysis knows the dose given.
+The flag is of type number and its variants are milliseconds; 0 is the control, which goes through the same
+code. Switching the flag off ends all delays as soon as the client hears of it, and a client that has not
+heard from the server for 45 seconds delays nobody. What was really added is tracked, 0 included, so that the
+analysis knows the dose given. With an `allowance` every delay is granted by the server before it is served.
 
->>> delay = Delay(client, "slow-home", Budget(max_ms=400, unit_ms_per_day=4000, concurrent=20))
+>>> delay = Delay(client, "slow-home", Budget(max_ms=400), allowance=Allowance(url, key, "slow-home"))
 >>> delay.apply(unit=user.id)
 """
 
@@ -16,6 +18,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple, Optional
 
+from headway.allowance import Allowance
 from headway.client import Client
 from headway.evaluation import unit_text
 from headway.recording import utc_now
@@ -32,6 +35,8 @@ class Budget(NamedTuple):
     unit_ms_per_day: float = 5_000.0
     total_ms_per_day: float = 3_600_000.0
     concurrent: int = 10
+    max_age_s: float = 45.0
+    """How old the client's configuration may be; an older one may have missed that the study ended."""
 
 
 class Applied(NamedTuple):
@@ -54,6 +59,7 @@ class Delay:
         flag: str,
         budget: Budget = Budget(),
         *,
+        allowance: Optional[Allowance] = None,
         event: Optional[str] = "injected-delay",
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], datetime] = utc_now,
@@ -61,6 +67,7 @@ class Delay:
         self._client = client
         self._flag = flag
         self._budget = budget
+        self._allowance = allowance
         self._event = event
         self._sleep = sleep
         self._clock = clock
@@ -89,14 +96,26 @@ class Delay:
         return applied
 
     def _begin(self, unit: object, attributes: Optional[Mapping[str, Any]]) -> Applied:
-        asked_ms = self._client.number(self._flag, unit, attributes, default=0.0)
+        evaluation = self._client.evaluate(self._flag, unit, attributes, default=0.0)
         text, fault = unit_text(unit)
-        if text is None or not asked_ms > 0:
+        asked_ms = evaluation.value if isinstance(evaluation.value, (int, float)) else 0.0
+        if text is None or not evaluation.experiment:
             return Applied(0.0, max(asked_ms, 0.0), fault if asked_ms > 0 else "")
-        applied = self._spent.begin(text, asked_ms, self._clock().date())
+        applied = self._granted(text, asked_ms) if asked_ms > 0 else Applied(0.0, 0.0)
         if self._event is not None:
             dims = {"flag": self._flag, "asked_ms": asked_ms, "why": applied.why}
             self._client.track(self._event, unit, applied.ms, dims=dims)
+        return applied
+
+    def _granted(self, unit: str, asked_ms: float) -> Applied:
+        """The whole delay, if the host, the client's age and the server's budget all allow it."""
+        age_s = self._client.source.age_s
+        if age_s is None or age_s > self._budget.max_age_s:
+            return Applied(0.0, asked_ms, "the client has not heard from the server lately")
+        applied = self._spent.begin(unit, asked_ms, self._clock().date())
+        if applied.ms and self._allowance is not None and not self._allowance.take():
+            self._spent.undo(unit, asked_ms)
+            return Applied(0.0, asked_ms, "the server has granted no more")
         return applied
 
 
@@ -128,6 +147,13 @@ class _Spent:
     def end(self) -> None:
         with self._lock:
             self._running -= 1
+
+    def undo(self, unit: str, asked_ms: float) -> None:
+        """Give back a delay that was not served."""
+        with self._lock:
+            self._running -= 1
+            self._total_ms -= asked_ms
+            self._of_units[unit] = self._of_units.get(unit, 0.0) - asked_ms
 
     def _turn(self, day: date) -> None:
         if day != self._day:

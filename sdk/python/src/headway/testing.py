@@ -7,10 +7,12 @@ True
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional, Union
 
 from headway.client import Client
+from headway.configuring import Source
 from headway.evaluation import Config
 from headway.hooks import Hook
 from headway.recording import Clock, utc_now
@@ -48,6 +50,11 @@ class MemoryClient(Client):
             hooks=hooks,
             offline=True,
         )
+
+    @property
+    def source(self) -> Source:
+        """As if the server had just said that this is the current configuration."""
+        return super().source._replace(fetched_at=time.time())
 
     def set(self, flag: str, value: Any) -> None:
         """Give every unit this value from now on."""

@@ -1,0 +1,122 @@
+"""A study on the running platform: eight processes spend one budget, and the kill switch ends every delay."""
+
+import multiprocessing
+import time
+
+import pytest
+from django.utils import timezone
+
+from flags import services as flags
+from headway import Client
+from headway.ablation import Budget, Delay
+from headway.allowance import Allowance
+from impact import queries, services
+from metrics import services as metrics
+from organisation import services as organisation
+from organisation.queries import teams
+from tests.flows.places import environment
+from tests.flows.spending import delayed_units, work
+
+pytestmark = pytest.mark.flow
+BUDGET, PROCESSES = 300, 8
+CONVERSION = """
+key = "flow-conversion"
+title = "Conversion in the flow"
+question = "Who buys?"
+kind = "proportion"
+unit = "%"
+direction = "up"
+owner = "rosa"
+hypothesis = "Faster pages sell more."
+[source]
+event = "purchase"
+"""
+
+
+@pytest.fixture
+def study(connected, request):
+    """A running study with a budget of 300 requests: where SDKs ask, with which key, its name."""
+    name = f"slow-{request.node.name.split('__')[0].removeprefix('test_').replace('_', '-')}"
+    place, now = environment("ablations"), timezone.now()
+    by = {"actor": "ada", "now": now}
+    _place(name, by)
+    services.propose_study(
+        key=name,
+        title="Slow page",
+        surface=name,
+        environment=place,
+        doses_ms=[10, 20],
+        days=7,
+        share_ppm=20_000,
+        exposures=BUDGET,
+        ethics="Twenty milliseconds hurt nobody.",
+        actor="eva",
+        now=now,
+    )
+    for capacity, who in (("surface_owner", "ada"), ("metric_owner", "rosa"), ("sponsor", "vera")):
+        services.approve_study(key=name, capacity=capacity, actor=who, now=now)
+    services.start_study(key=name, actor="ada", now=now)
+    _, secret = flags.create_key(environment=place, name=name, scope="server", **by)
+    return connected.edge_url, secret, name
+
+
+def _place(name, by):
+    """A surface with a value model."""
+    if not teams().filter(key="flow-shop").exists():
+        organisation.create_team(key="flow-shop", name="Shop", owner="ada", **by)
+        metrics.load_definitions(texts={"c.toml": CONVERSION}, actor="rosa", now=by["now"])
+    organisation.create_surface(key=name, name="Page", team="flow-shop", owner="ada", **by)
+    services.set_value(
+        surface=name,
+        currency="EUR",
+        revenue_minor=10**9,
+        surface_share=1.0,
+        outcome="flow-conversion",
+        source="a test",
+        **by,
+    )
+
+
+def test_budget__eight_processes_at_once__all_of_it_is_granted_and_not_one_more(study):
+    url, key, name = study
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    processes = [context.Process(target=work, args=(url, key, name, 12, queue)) for _ in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    told = [queue.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join(30)
+
+    served, left = sum(slowed for slowed, _ in told), sum(rest for _, rest in told)
+    assert queries.study(name).spent == BUDGET
+    assert served + left == BUDGET
+    assert served > 0
+
+
+def test_kill_switch__pulled__no_request_is_slowed_any_more(study):
+    url, key, name = study
+    with Client(url, key, poll_s=2, flush_s=0.2) as client:
+        assert client.wait_until_ready(30)
+        units = delayed_units(client, name)[:20]
+        allowance = Allowance(url, key, name, at_a_time=100)
+        delay = Delay(client, name, Budget(concurrent=50), allowance=allowance, sleep=lambda _: None)
+        assert _slowed_within(delay, units, 20)
+
+        services.end_study(key=name, reason="enough", actor="ada", now=timezone.now())
+        ended = time.monotonic()
+        while delay.apply(units[0]).ms and time.monotonic() - ended < 60:
+            time.sleep(0.05)
+
+        assert time.monotonic() - ended < 20
+        assert [delay.apply(unit).ms for unit in units] == [0.0] * len(units)
+        allowance.close()
+
+
+def _slowed_within(delay, units, seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if any(delay.apply(unit).ms for unit in units):
+            return True
+        time.sleep(0.05)
+    return False
