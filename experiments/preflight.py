@@ -11,7 +11,7 @@ from enum import StrEnum
 from experiments.drafts import ExperimentKind
 from experiments.plan import WHOLE_PPM, ArmRole, Binding, LockedPlan, Role
 from ledger.refusals import Problem
-from metrics.definitions import Direction, Tier
+from metrics.definitions import Direction, Margin, Tier
 
 MAX_BLOCKING_GUARDRAILS = 5
 WISE_MIN_DAYS = 7
@@ -59,10 +59,16 @@ class LayerRoom:
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """A metric that a team, surface or the whole site attaches to every experiment. `of` says whose it is."""
+    """A metric that a team, surface or the whole site attaches to every experiment. `of` says whose it is.
+
+    `blocking` says whether its harm holds a launch, `margin` the largest loss accepted (None: the
+    metric's own).
+    """
 
     metric: str
     of: str
+    blocking: bool = True
+    margin: Margin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +200,7 @@ def guardrail_set(context: Context) -> Item:
     bound = {binding.metric for binding in context.bindings(Role.GUARDRAIL, Role.PRIMARY, Role.SUCCESS)}
     lost = [f"{each.metric} (of {each.of})" for each in context.required if each.metric not in bound]
     if lost:
-        return line.missing(f"not bound: {', '.join(lost)}", "Bind them as guardrails.")
+        return line.missing(f"not bound: {', '.join(lost)}", "Bind them as guardrails, or have them waived.")
     if not context.surface:
         return line.advice("no surface is named, so nothing is attached", "Name the surface it changes.")
     named = ", ".join(each.metric for each in context.required) or "the surface attaches none"

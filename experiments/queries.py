@@ -320,8 +320,16 @@ def preflight_context(owner: Experiment, version: ExperimentVersion) -> prefligh
         surface=owner.surface_id or "",
         collisions=tuple(collisions(owner, planned)),
         room=_room(planned),
-        required=required.metrics(owner.surface_id or "", owner.team_id or ""),
+        required=required_of(owner),
     )
+
+
+def required_of(owner: Experiment) -> tuple[preflight.Required, ...]:
+    """The guardrails that policies attach. An ablation slows users down on purpose and has stop rules of its
+    own, so nothing is attached to it."""
+    if owner.kind == ExperimentKind.ABLATION:
+        return ()
+    return required.metrics(owner.surface_id or "", owner.team_id or "", owner.key)
 
 
 def collisions(owner: Experiment, planned: LockedPlan) -> Iterator[preflight.Collision]:

@@ -5,4 +5,7 @@ class GovernanceConfig(AppConfig):
     name = "governance"
 
     def ready(self) -> None:
-        from governance import handlers  # noqa: F401  registers itself
+        from experiments import required
+        from governance import handlers, policy_queries  # noqa: F401  handlers register themselves
+
+        required.register(policy_queries.required_of)

@@ -12,6 +12,8 @@ from flags import queries as flag_queries
 from flags.services.holds import release_hold
 from ledger import audit
 from ledger.refusals import Conflict, problem, refuse
+from organisation import queries as organisation
+from organisation.roles import Discipline
 
 
 @transaction.atomic
@@ -37,8 +39,11 @@ def resolve_trip(*, trip_id: int, reason: str, actor: str, now: datetime) -> Gua
 
 @transaction.atomic
 def waive_trip(*, trip_id: int, reason: str, actor: str, now: datetime) -> GuardrailTrip:
-    """The harm is accepted. Somebody other than the owner of the experiment has to say so."""
+    """The harm is accepted, by somebody of the performance discipline who does not own the experiment."""
     trip = _unsettled(trip_id)
+    if not organisation.may_answer_for(actor, Discipline.PERFORMANCE):
+        why = "harm is accepted by the performance discipline only"
+        raise refuse("approver", actor, why, "Ask a reviewer of performance; see People and roles.")
     if actor == trip.experiment.owner:
         reason_why = "the owner of an experiment cannot waive its guardrails"
         raise refuse("approver", actor, reason_why, "Ask somebody of the performance discipline.")

@@ -12,6 +12,7 @@ from experiments.drafts import Draft, NewBinding, merged, read, read_binding
 from experiments.lifecycle import State
 from experiments.models import Arm, Experiment, ExperimentVersion, MetricBinding
 from experiments.plan import Role
+from experiments.services.attaching import attach, raise_if_attached
 from experiments.services.changing import raise_if_under_review
 from experiments.services.transitions import Act, locked_row, note
 from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
@@ -44,6 +45,7 @@ def create(*, key: str, content: Mapping[str, Any], actor: str, now: datetime) -
     version = ExperimentVersion(experiment=experiment, number=1, created_by=actor, created_at=now)
     _write(experiment, version, draft)
     note(experiment, "created", Act(actor, now), after=draft.to_dict())
+    attach(experiment, version, Act(actor, now))
     return experiment
 
 
@@ -60,6 +62,7 @@ def edit(*, key: str, content: Mapping[str, Any], actor: str, now: datetime) -> 
     changed = [name for name in new if new[name] != old[name]]
     pick = [{name: side[name] for name in changed} for side in (old, new)]
     note(experiment, "edited", Act(actor, now), *pick)
+    attach(experiment, version, Act(actor, now))
     return experiment
 
 
@@ -81,6 +84,8 @@ def bind_metric(*, key: str, content: Mapping[str, Any], actor: str, now: dateti
     stated = {"metric": row.metric, "version": bound.number, "role": row.role, "blocking": row.blocking}
     margin = {"margin": row.margin, "margin_relative": row.margin_relative}
     note(experiment, "metric.bound", Act(actor, now), after={**stated, **margin})
+    attach(experiment, version, Act(actor, now))
+    row.refresh_from_db()
     return row
 
 
@@ -88,6 +93,7 @@ def bind_metric(*, key: str, content: Mapping[str, Any], actor: str, now: dateti
 def unbind_metric(*, key: str, metric: str, actor: str, now: datetime) -> None:
     """Take a metric out of the draft plan."""
     experiment, version = _editable(key)
+    raise_if_attached(experiment, metric)
     removed, _ = version.bindings.filter(metric=metric).delete()
     if not removed:
         bound = ", ".join(row.metric for row in version.bindings.all()) or "none"

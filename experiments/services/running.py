@@ -14,6 +14,7 @@ from experiments.lifecycle import State
 from experiments.models import Decision, Experiment, ExperimentVersion, Phase, Taken, VersionState
 from experiments.plan import WHOLE_PPM, LockedPlan, PlannedArm
 from experiments.services import assignment, changing, closing, ramping
+from experiments.services.attaching import attach
 from experiments.services.drafting import remember
 from experiments.services.transitions import Act, locked_row, move, note
 from flags import gates
@@ -28,6 +29,7 @@ def submit(*, key: str, actor: str, now: datetime, reason: str = "") -> Experime
     experiment = locked_row(key)
     lifecycle.check(key, experiment.lifecycle_state, State.IN_REVIEW)
     version = queries.draft_version(experiment)
+    attach(experiment, version, Act(actor, now))
     _raise_if_not_ready(experiment, version)
     version.submitted_by, version.approved_by = actor, ""
     version.save(update_fields=["submitted_by", "approved_by"])
@@ -186,6 +188,7 @@ def _put_in_force(experiment: Experiment, coverage_ppm: int, act: Act) -> Experi
     if not 0 < coverage_ppm <= WHOLE_PPM:
         raise refuse("coverage_ppm", coverage_ppm, "this is no share", "Write 1 to 1000000 (the whole).")
     version = queries.draft_version(experiment)
+    attach(experiment, version, act)
     _raise_if_not_ready(experiment, version)
     gates.check("experiment.start", assignment.subject(experiment, act.actor, act.now, coverage_ppm))
     experiment.versions.filter(state=VersionState.LOCKED).update(state=VersionState.RETIRED)
