@@ -9,3 +9,10 @@ def mine(job: RunningJob) -> None:
     from impact.services import mining
 
     mining.mine(job)
+
+
+@jobs.handler("impact.follow")
+def follow(job: RunningJob) -> None:
+    from impact.services import following
+
+    following.follow(job)

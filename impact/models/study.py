@@ -24,7 +24,8 @@ class AblationStudy(models.Model):
 
     `share_ppm` is the share of users in each arm. `budget` is how many requests may be slowed down, `spent`
     how many were granted: it is raised before a request is slowed down, in one statement. `doses_ms` leaves
-    out the arm without delay. `predicted_cost_minor` is what the approvers agreed to.
+    out the arm without delay. `predicted_cost_minor` is what the approvers agreed to. `dimensions` of
+    exposures are what slopes are also given by; `follow` holds the loss by week and by slice, renewed every day.
     """
 
     key = models.CharField(max_length=63, unique=True)
@@ -41,6 +42,8 @@ class AblationStudy(models.Model):
     spent = models.BigIntegerField(default=0)
     concurrent = models.PositiveSmallIntegerField()
     exclusions = models.JSONField(default=list)
+    dimensions = ArrayField(models.CharField(max_length=100), default=list)
+    follow = models.JSONField(default=dict)
     ethics = models.TextField()
     predicted_cost_minor = models.FloatField()
     currency = models.CharField(max_length=3)

@@ -59,7 +59,7 @@ def estimate_study(*, key: str, now: datetime | None = None) -> Evidence:
         ended_on=study.ended_at.date(),
         units=sum(arm.outcome.units for arm in arms),
         method=found.method,
-        details=details(arms, found),
+        details=details(arms, found) | study.follow,
         origin=f"ablation:{key}",
         actor=ESTIMATOR,
         now=now,
@@ -70,7 +70,7 @@ def estimate_study(*, key: str, now: datetime | None = None) -> Evidence:
 
 def arms_of(study: AblationStudy) -> list[DoseArm]:
     """Outcome and delivered delay of every arm at the last look. Raises Refused before there is one."""
-    run = analysis.runs(study.key).last()
+    run = analysis.runs(study.key).first()
     if run is None:
         raise refuse("study", study.key, "nothing has been analysed yet", "Ask for a look at its experiment.")
     values = {

@@ -21,6 +21,7 @@ from impact import queries
 from impact.models import NaturalExperiment, ValueModel
 from impact.natural import Estimated, NothingToSay, Shift, Value, estimate, unexplained
 from impact.services.evidence import record
+from impact.services.stored import filesystem
 from ledger import audit, jobs
 from ledger.jobs import RunningJob
 from ledger.refusals import refuse
@@ -152,7 +153,7 @@ class _History:
     def _values(self, slices: Mapping[str, Sequence[str]]) -> list[Value]:
         from impact import daily
 
-        given: dict[str, Any] = {"filesystem": _filesystem()}
+        given: dict[str, Any] = {"filesystem": filesystem()}
         moved = daily.series(self._files, self._outcome, slices, **given)
         slow = daily.series(self._files, self._latency, slices, per_event=True, **given)
         return [
@@ -175,13 +176,6 @@ def _files(now: datetime) -> dict[date, list[str]]:
             if row.day < today:
                 found[row.day].append(row.path)
     return found
-
-
-def _filesystem() -> Any:
-    from pyarrow import fs
-
-    root = events.store_root()
-    return None if root.startswith("/") else fs.FileSystem.from_uri(root)[0]
 
 
 def _store(

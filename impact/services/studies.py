@@ -69,6 +69,7 @@ def propose_study(
     concurrent: int = 20,
     guardrails: Sequence[str] = (),
     exclusions: Sequence[dict[str, Any]] = (),
+    dimensions: Sequence[str] = (),
 ) -> AblationStudy:
     """A study to be approved. The surface's value model says which outcome it measures and what it costs.
 
@@ -101,6 +102,7 @@ def propose_study(
         budget=exposures,
         concurrent=concurrent,
         exclusions=list(exclusions),
+        dimensions=list(dimensions),
         ethics=ethics.strip(),
         predicted_cost_minor=caps.predicted_cost(yearly_minor=yearly, proposal=proposal),
         currency=model.currency,
@@ -264,6 +266,7 @@ def _content(row: AblationStudy) -> dict[str, Any]:
         "surface": row.surface.key,
         "team": row.surface.team.key,
         "layer": LAYER,
+        "dimensions": row.dimensions,
         "layer_share_ppm": _coverage(row),
         "min_days": min(7, row.days),
         "max_days": row.days,

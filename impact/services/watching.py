@@ -12,6 +12,7 @@ from impact import queries
 from impact.caps import DAYS_A_YEAR
 from impact.models import AblationStudy, StudyState
 from impact.services.estimating import arms_of, estimate_study
+from impact.services.following import request_following
 from impact.services.studies import end_study
 from ledger import audit
 from ledger.refusals import Refused
@@ -24,6 +25,8 @@ half a per cent per 100 ms are what one expects to see."""
 
 def watch_studies(*, now: datetime) -> list[str]:
     """End what is over, spent or too dear, close what was followed long enough; the keys that moved."""
+    for row in _in_state(StudyState.RUNNING) + _in_state(StudyState.FOLLOWED):
+        request_following(row, now=now)
     moved = [row.key for row in _in_state(StudyState.RUNNING) if _ended(row, now)]
     moved += [row.key for row in _in_state(StudyState.FOLLOWED) if _closed(row, now)]
     return moved
