@@ -13,6 +13,7 @@ import { Noted } from "./noted.js";
 import { Remote } from "./openfeature/remote.js";
 import { Outbox, type Counters } from "./outbox.js";
 import { Sender } from "./sending.js";
+import { Sightings } from "./sightings.js";
 import { VERSION } from "./version.js";
 
 /** Whose page this is, of which kind that unit is, and the answers of the server for it, by flag. */
@@ -46,6 +47,8 @@ export class BrowserClient {
   private readonly outbox: Outbox;
   private readonly sender: Sender;
   private readonly noted = new Noted(1_000);
+  private readonly asked = new Set<string>();
+  private readonly sightings: Sightings;
   private readonly timer: ReturnType<typeof setInterval>;
   private person: Person;
   private readonly remote: Remote;
@@ -53,7 +56,9 @@ export class BrowserClient {
   private heard = "";
   private poll: ReturnType<typeof setInterval> | undefined;
   private readonly whenHidden = (): void => {
-    if (document.visibilityState === "hidden") void this.flush(true);
+    if (document.visibilityState !== "hidden") return;
+    void this.flush(true);
+    void this.sightings.tell(true);
   };
 
   constructor(
@@ -67,6 +72,7 @@ export class BrowserClient {
     const warn = options.warn ?? ((message: string) => console.warn(`headway: ${message}`));
     const wire = { url: url.replace(/\/+$/, ""), key, sdk: `headway-browser/${VERSION}`, fetch: fetch.bind(globalThis), timeoutMs: 10_000, warn };
     this.sender = new Sender(wire, this.outbox);
+    this.sightings = new Sightings(wire, () => this.asked);
     this.timer = setInterval(() => void this.sender.flush(), options.flushMs ?? 5_000);
     addEventListener("visibilitychange", this.whenHidden, { capture: true });
     addEventListener("pagehide", this.whenHidden, { capture: true });
@@ -114,6 +120,7 @@ export class BrowserClient {
     const { answers = {} } = this.person;
     const answer = Object.prototype.hasOwnProperty.call(answers, flag) ? answers[flag] : undefined;
     const at = new Date();
+    if (answer?.exposedUnit === null) this.asked.add(flag);
     if (answer?.exposedUnit && this.noted.isNew(answer, at)) this.outbox.add(exposureOf(answer, at, this.options.dims ?? {}));
     return answer;
   }
@@ -147,6 +154,6 @@ export class BrowserClient {
     this.follower?.stop();
     removeEventListener("visibilitychange", this.whenHidden, { capture: true });
     removeEventListener("pagehide", this.whenHidden, { capture: true });
-    return this.flush(true);
+    return Promise.all([this.flush(true), this.sightings.tell(true)]).then(() => undefined);
   }
 }

@@ -6,6 +6,7 @@
 import { createHmac } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
+import { spread } from "./backoff.js";
 import { Configuration } from "./configuring.js";
 import { bare, unitText, type Attributes, type Evaluation, type Unit } from "./evaluation/index.js";
 import { eventOf, exposureOf, type Dims, type Tracked } from "./events.js";
@@ -14,7 +15,11 @@ import { openUnheld } from "./nodeStream.js";
 import { Noted } from "./noted.js";
 import { Outbox, type Counters } from "./outbox.js";
 import { Sender, type Wire } from "./sending.js";
+import { Sightings } from "./sightings.js";
 import { VERSION } from "./version.js";
+
+const FIRST_SIGHTINGS_MS = 60_000;
+const SIGHTINGS_MS = 3_600_000;
 
 export interface Options {
   readonly pollMs?: number;
@@ -46,6 +51,7 @@ export class Client {
   private readonly configuration: Configuration;
   private readonly outbox: Outbox;
   private readonly sender: Sender;
+  private readonly sightings: Sightings;
   private readonly noted: Noted;
   private readonly follower: Follower;
   private readonly clock: () => Date;
@@ -70,6 +76,8 @@ export class Client {
     this.follower = new Follower(wire.url, key, openUnheld, () => configuration.etag, (told) => configuration.take(told));
     if (options.stream ?? true) void this.follower.start();
     this.flushForEver();
+    this.sightings = new Sightings(wire, () => configuration.current?.asked ?? []);
+    this.tellSightings(spread(FIRST_SIGHTINGS_MS, 0.5));
   }
 
   get counters(): Readonly<Counters> {
@@ -141,7 +149,7 @@ export class Client {
     this.follower.stop();
     this.timers.forEach(clearTimeout);
     this.timers.clear();
-    await this.flush();
+    await Promise.all([this.flush(), this.sightings.tell()]);
   }
 
   private typed<T>(flag: string, asked: Asked<T>, fits: (value: unknown) => boolean): T {
@@ -168,6 +176,15 @@ export class Client {
     this.later(this.options.flushMs ?? 5_000, () => {
       void this.sender.flush();
       this.flushForEver();
+    });
+  }
+
+  /** Once an hour, all that was asked for since the configuration in use arrived. */
+  private tellSightings(inMs: number): void {
+    this.later(inMs, () => {
+      this.sightings.forget();
+      void this.sightings.tell();
+      this.tellSightings(spread(SIGHTINGS_MS, 0.2));
     });
   }
 

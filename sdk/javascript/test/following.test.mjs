@@ -7,11 +7,7 @@ import { afterEach, beforeEach, test } from "node:test";
 
 import { Client } from "../dist/index.js";
 import { document, started } from "./server.mjs";
-
-globalThis.document = { visibilityState: "visible" };
-globalThis.addEventListener ??= () => {};
-globalThis.removeEventListener ??= () => {};
-const { BrowserClient } = await import("../dist/browser.js");
+import { BrowserClient } from "./visiting.mjs";
 
 let server;
 let clients;

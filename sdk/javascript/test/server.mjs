@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { gunzipSync } from "node:zlib";
 
 export async function started() {
-  const server = { config: { status: 404, body: "" }, events: [], batches: [], asked: [], url: "", answers: [], streams: [], stream: null };
+  const server = { config: { status: 404, body: "" }, events: [], batches: [], asked: [], url: "", answers: [], streams: [], stream: null, seen: [] };
   const http = createServer(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -13,6 +13,7 @@ export async function started() {
     if (request.url.split("?")[0] === "/sdk/v1/config") return configured(server, request, response);
     const raw = Buffer.concat(chunks);
     if (request.url.split("?")[0] === "/ofrep/v1/evaluate/flags") return evaluated(server, request, response, JSON.parse(raw).context);
+    if (request.url === "/sdk/v1/seen") return seen(server, response, JSON.parse(raw).flags);
     const batch = JSON.parse(request.headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw);
     const { status, body = {}, headers = {} } = server.answers.shift() ?? { status: 202, body: { accepted: batch.events.length, refused: [] } };
     server.batches.push({ ...batch, status });
@@ -37,6 +38,12 @@ function streamed(server, request, response) {
   response.writeHead(status, { "content-type": type });
   response.write(body);
   if (status !== 200 || type !== "text/event-stream") response.end();
+}
+
+/** What the process asked for; `server.seenStatus` says how that is answered. */
+function seen(server, response, flags) {
+  server.seen.push(flags);
+  response.writeHead(server.seenStatus ?? 202, { "content-type": "application/json" }).end("{}");
 }
 
 /** `server.ofrep` gives the flags of a context, or throws: then the answer is 500. */

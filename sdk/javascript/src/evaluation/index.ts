@@ -94,6 +94,11 @@ export class Config {
     return Object.keys(this.document.flags);
   }
 
+  /** The flags that were asked for, and those they asked for themselves. */
+  get asked(): Iterable<string> {
+    return this.plans.keys();
+  }
+
   /** The answer of a flag for a unit. Never throws. */
   evaluate(flag: string, unit?: Unit, attributes?: Attributes | null, fallback: unknown = null): Evaluation {
     try {
