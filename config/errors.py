@@ -7,26 +7,19 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from config import problems
 from ledger.refusals import Conflict, NotFound, Refused
 
 STATUS: dict[type[Refused], int] = {NotFound: 404, Conflict: 409, Refused: 422}
-TITLES = {
-    400: "Not understood",
-    403: "Not allowed",
-    404: "Not found",
-    409: "Not possible in this state",
-    422: "Not accepted",
-    500: "Something broke on our side",
-    503: "The database is not available",
-}
 RETRY_AFTER_S = 5
 
 
@@ -38,31 +31,26 @@ def status_of(refused: Refused) -> int:
 def as_problem(refused: Refused) -> dict[str, Any]:
     """The body of a problem+json answer."""
     status = status_of(refused)
-    return {
-        "type": "about:blank",
-        "title": TITLES[status],
-        "status": status,
-        "detail": str(refused),
-        "problems": [problem.to_dict() for problem in refused.problems],
-    }
+    return problems.body(status, str(refused), problems=[problem.to_dict() for problem in refused.problems])
 
 
 def api_exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: refusals and DRF's own errors become problem+json."""
     if isinstance(exception, Refused):
         body = as_problem(exception)
-        return Response(body, status=body["status"], content_type="application/problem+json")
+        return Response(body, status=body["status"], content_type=problems.CONTENT_TYPE)
     response = exception_handler(exception, context)
-    if response is not None and isinstance(exception, APIException):
-        body = {
-            "type": "about:blank",
-            "title": exception.default_detail,
-            "status": response.status_code,
-            "detail": exception.detail,
-        }
-        response.data = body
-        response.content_type = "application/problem+json"
+    if response is not None:
+        response.data = problems.body(response.status_code, _detail(exception))
+        response.content_type = problems.CONTENT_TYPE
     return response
+
+
+def _detail(exception: Exception) -> Any:
+    if isinstance(exception, APIException):
+        return exception.detail
+    fallback = {Http404: "there is nothing here", PermissionDenied: "your account may not do this"}
+    return str(exception) or fallback.get(type(exception), "this is not possible")
 
 
 def domain_errors(
@@ -83,7 +71,7 @@ def domain_errors(
 def refusal_page(request: HttpRequest, refused: Refused) -> HttpResponse:
     body = as_problem(refused)
     if request.path.startswith("/api/"):
-        return JsonResponse(body, status=body["status"], content_type="application/problem+json")
+        return JsonResponse(body, status=body["status"], content_type=problems.CONTENT_TYPE)
     return render(request, "refused.html", {"problem": body}, status=body["status"])
 
 
@@ -114,8 +102,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     """problem+json for the API; for people a page, without the menu where its questions could fail again."""
-    problem = {"type": "about:blank", "title": TITLES[status], "status": status, "detail": detail}
+    problem = problems.body(status, detail)
     if request.path.startswith("/api/"):
-        return JsonResponse(problem, status=status, content_type="application/problem+json")
+        return problems.answer(status, detail)
     asks = request if hasattr(request, "user") and status < 500 else None
     return HttpResponse(render_to_string(f"{status}.html", {"problem": problem}, asks), status=status)

@@ -18,3 +18,24 @@ class LoginFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} from {self.address} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class StoredAnswer(models.Model):
+    """The answer to a request with an `Idempotency-Key`, kept for a day.
+
+    `name` is the hash of the key and of who sent it; `body` is null where the answer held a secret.
+    """
+
+    name = models.CharField(max_length=64)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    content_type = models.CharField(max_length=100)
+    body = models.BinaryField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name"], name="stored_answer_once")]
+        indexes = [models.Index(fields=["at"], name="stored_answer_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.status} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularJSONAPIView
 
 from experiments.drafts import ExperimentKind
 from experiments.lifecycle import State
+from governance.outbound.formats import Kind as ReceiverKind
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -31,6 +32,11 @@ def experiment_states() -> list[str]:
 def experiment_kinds() -> list[str]:
     """Flags have a `kind` as well."""
     return [kind.value for kind in ExperimentKind]
+
+
+def receiver_kinds() -> list[str]:
+    """Receivers have a `kind` too."""
+    return [kind.value for kind in ReceiverKind]
 
 
 schema = SpectacularJSONAPIView.as_view()

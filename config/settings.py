@@ -48,6 +48,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.errors.domain_errors",
+    "config.idempotency.idempotency",
+    "config.preconditions.preconditions",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -140,6 +142,8 @@ SPECTACULAR_SETTINGS = {
         "ExperimentKind": "config.openapi.experiment_kinds",
         "FlagKind": "flags.models.Kind",
         "FlagVersionState": "flags.models.VersionState",
+        "DeliveryState": "governance.models.outbound.DeliveryState",
+        "ReceiverKind": "config.openapi.receiver_kinds",
     },
 }
 

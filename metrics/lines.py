@@ -1,8 +1,10 @@
 """Where each key of a TOML text stands, because `tomllib` forgets line numbers once it has read a value.
 
-Only used for error messages of texts that `tomllib` accepted, so this scans and does not judge.
+Only used on texts that `tomllib` accepted, for error messages and to change one line and leave the others as
+they were written, so this scans and does not judge.
 """
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -27,6 +29,14 @@ def line_numbers(text: str) -> dict[str, int]:
             found.setdefault(f"{table}.{_path(key[1])}".lstrip("."), number)
             open_quotes = _left_open(line)
     return found
+
+
+def with_text(text: str, key: str, value: str) -> str:
+    """The TOML text with another value on the line of a top-level key; without that line for an empty one."""
+    lines = text.split("\n")
+    at = line_numbers(text)[key] - 1
+    lines[at : at + 1] = [f"{key} = {json.dumps(value, ensure_ascii=False)}"] if value else []
+    return "\n".join(lines)
 
 
 def line_of(path: str, numbers: Mapping[str, int]) -> int:

@@ -1,12 +1,14 @@
 """Reads of metrics and their versions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 
 from ledger.refusals import NotFound, problem
 from metrics.models import Metric, MetricVersion
 from metrics.reading import meant
+from organisation.ownership import Owned
 
 
 def metrics(*, search: str = "", tier: str = "") -> QuerySet[Metric]:
@@ -58,3 +60,12 @@ def newest_numbers(keys: Iterable[str]) -> dict[str, int]:
 def titles() -> dict[str, str]:
     """Key → current title of every metric."""
     return dict(metrics().values_list("key", "current__content__title"))
+
+
+def owned() -> Iterator[Owned]:
+    """Every metric with who answers for it."""
+    for found in metrics():
+        content = found.current.content if found.current else {}
+        address = reverse("metric", kwargs={"key": found.key})
+        backup = content.get("backup_owner") or ""
+        yield Owned("metric", found.key, content["title"], content["owner"], backup, address)

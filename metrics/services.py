@@ -9,7 +9,8 @@ from django.db import transaction
 from ledger import audit
 from ledger.refusals import Problem, problem, raise_if_any, refuse
 from metrics import queries
-from metrics.definitions import MetricDefinition
+from metrics.definitions import MetricDefinition, Tier
+from metrics.lines import with_text
 from metrics.models import Metric, MetricVersion
 from metrics.parsing import folded, parse, parse_all
 
@@ -24,7 +25,7 @@ class Loaded:
 
 
 @transaction.atomic
-def load_definitions(*, texts: Mapping[str, str], actor: str, now: datetime) -> Loaded:
+def load_definitions(*, texts: Mapping[str, str], actor: str, now: datetime, reason: str = "") -> Loaded:
     """Store the definitions of all files (name → TOML text). Raises Refused and stores nothing otherwise.
 
     A definition that means the same as the current version makes no new one: comments, order and spacing do
@@ -34,7 +35,7 @@ def load_definitions(*, texts: Mapping[str, str], actor: str, now: datetime) -> 
     raise_if_any(_taken_titles(definitions))
     outcome: dict[str, list[str]] = {"new": [], "changed": [], "unchanged": []}
     for file, definition in definitions.items():
-        outcome[_store(definition, texts[file], actor, now)].append(definition.key)
+        outcome[_store(definition, texts[file], actor, now, reason)].append(definition.key)
     return Loaded(**{name: tuple(keys) for name, keys in outcome.items()})
 
 
@@ -48,7 +49,20 @@ def load_text(*, text: str, actor: str, now: datetime, key: str = "") -> MetricV
     return queries.version(definition.key)
 
 
-def _store(definition: MetricDefinition, text: str, actor: str, now: datetime) -> str:
+@transaction.atomic
+def hand_over(*, key: str, owner: str, actor: str, now: datetime, reason: str) -> None:
+    """Another owner for the metric, as a new version that means the same otherwise.
+
+    A backup who becomes the owner is backup no more; a final metric needs one: there the two change places.
+    """
+    current = queries.version(key)
+    before, text = current.definition, with_text(current.text, "owner", owner)
+    if before.backup_owner == owner:
+        text = with_text(text, "backup_owner", before.owner if before.tier is Tier.FINAL else "")
+    load_definitions(texts={f"{key}.toml": text}, actor=actor, now=now, reason=reason)
+
+
+def _store(definition: MetricDefinition, text: str, actor: str, now: datetime, reason: str) -> str:
     metric, _ = Metric.objects.select_for_update().get_or_create(
         key=definition.key, defaults={"created_at": now}
     )
@@ -65,11 +79,13 @@ def _store(definition: MetricDefinition, text: str, actor: str, now: datetime) -
         created_at=now,
     )
     Metric.objects.filter(id=metric.id).update(current=version)
-    _record(newest, version, actor, now)
+    _record(newest, version, actor, now, reason)
     return "new" if newest is None else "changed"
 
 
-def _record(before: MetricVersion | None, after: MetricVersion, actor: str, now: datetime) -> None:
+def _record(
+    before: MetricVersion | None, after: MetricVersion, actor: str, now: datetime, reason: str
+) -> None:
     audit.record(
         now=now,
         actor=actor,
@@ -77,6 +93,7 @@ def _record(before: MetricVersion | None, after: MetricVersion, actor: str, now:
         subject=f"metric:{after.metric.key}",
         before=None if before is None else {"version": before.number, "sha256": before.sha256},
         after={"version": after.number, "sha256": after.sha256},
+        reason=reason,
     )
 
 

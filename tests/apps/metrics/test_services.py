@@ -154,3 +154,36 @@ def test_by_ids__some_unknown__only_the_known():
     version = queries.version("orders-per-user")
 
     assert queries.by_ids([version.id, 0]) == {version.id: version}
+
+
+def test_hand_over__metric__new_version_that_means_the_same_and_the_reason_on_record():
+    load(metric_text("orders", extra='backup_owner = "sam"'))
+
+    services.hand_over(key="orders", owner="sam", actor="ada", now=NOW, reason="rosa left")
+
+    after = queries.version("orders")
+    assert (after.number, after.definition.owner, after.definition.backup_owner) == (2, "sam", "")
+    assert {**after.content, "owner": "", "backup_owner": None} == {
+        **queries.version("orders", 1).content,
+        "owner": "",
+        "backup_owner": None,
+    }
+    assert ledger_queries.audit_of("metric:orders").first().reason == "rosa left"
+
+
+def test_hand_over__final_metric_to_its_backup__the_two_change_places():
+    runbook = 'backup_owner = "sam"\nrunbook = "https://example.com/orders"\ntier = "final"'
+    load(metric_text("orders", extra=runbook))
+
+    services.hand_over(key="orders", owner="sam", actor="ada", now=NOW, reason="moved")
+
+    after = queries.version("orders").definition
+    assert (after.owner, after.backup_owner) == ("sam", "rosa")
+
+
+def test_owned__metrics__listed_with_owner_and_page():
+    load(metric_text("orders"))
+
+    (found,) = queries.owned()
+
+    assert (found.subject, found.owner, found.address) == ("metric:orders", "rosa", "/metrics/orders/")
