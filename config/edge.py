@@ -9,7 +9,7 @@ import json
 import logging
 import resource
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from config import edge_metrics, environment
+from config import edge_ending, edge_metrics, environment
 from config.edge_stream import OpenStream
 from events.bodies import BodyTooLarge, BodyTooSlow, Receive, SenderGone, read_body
 from events.inbox import DATABASE_AWAY, Inbox, TurnedAway
@@ -87,6 +87,7 @@ class Edge:
             name="edge",
         )
         self._hub = Hub()
+        self._signals = ExitStack()
         database = str(conninfo_to_dict(database_url)["dbname"])
         self._watch = Watch(self._pool, redis_url, channel(database, secret_key), self._hub)
         self._delivery = Delivery(self._pool, secret_key, self._watch.current_etag)
@@ -115,12 +116,14 @@ class Edge:
 
     async def open(self) -> None:
         await self._pool.open(wait=False)
+        self._signals.enter_context(edge_ending.heard(self._hub.end))
         self._watch.start()
         self._writer = asyncio.create_task(self._write_sightings())
 
     async def close(self) -> None:
         """End the streams, finish what is being committed and let go of the database."""
-        self._hub.close()
+        self._hub.end()
+        self._signals.close()
         self._writer.cancel()
         await self._watch.stop()
         await self._inbox.close()

@@ -22,7 +22,7 @@ HEARTBEAT = b": still here\n\n"
 
 
 class Full(Exception):
-    """This process has as many streams open as it may."""
+    """This process has as many streams open as it may, or is about to end."""
 
 
 class Stream:
@@ -77,6 +77,7 @@ class Hub:
     counts: Counter[str] = field(default_factory=Counter)
     _streams: dict[int, set[Stream]] = field(default_factory=dict)
     _steps: dict[int, deque[Notice]] = field(default_factory=dict)
+    _is_ending: bool = False
 
     def __len__(self) -> int:
         return sum(len(streams) for streams in self._streams.values())
@@ -87,7 +88,7 @@ class Hub:
         `is_ours` says that the client is an SDK of ours; others would not know what to do with changed flags,
         and clients that just fetched everything are not told of it. Raises Full.
         """
-        if len(self) >= MAX_STREAMS:
+        if self._is_ending or len(self) >= MAX_STREAMS:
             raise Full
         ends_at = asyncio.get_running_loop().time() + LIFE_S * random.uniform(0.8, 1.0)  # noqa: S311
         stream = Stream(key, with_flags=is_ours and key.scope == "server", ends_at=ends_at)
@@ -116,12 +117,17 @@ class Hub:
         """Ids of the keys that have streams open."""
         return {stream.key.id for stream in self._each()}
 
-    def close(self, keys: Iterable[int] | None = None) -> None:
-        """End the streams of these keys, or all."""
-        ended = None if keys is None else set(keys)
+    def close(self, keys: Iterable[int]) -> None:
+        """End the streams of these keys."""
+        ended = set(keys)
         for stream in list(self._each()):
-            if ended is None or stream.key.id in ended:
+            if stream.key.id in ended:
                 stream.close()
+
+    def end(self) -> None:
+        """End all streams and open none any more: the process is about to go."""
+        self._is_ending = True
+        self.close(self.keys())
 
     def _each(self) -> Iterator[Stream]:
         for streams in self._streams.values():
