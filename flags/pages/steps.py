@@ -26,7 +26,7 @@ def coverage(request: HttpRequest, key: str) -> HttpResponse:
         **by(request),
     )
     return _done(
-        request, key, "The coverage is changed; SDKs follow with their next poll. Nobody changes arm."
+        request, key, "The coverage is changed; SDKs are told at once. Nobody changes arm."
     )
 
 
