@@ -70,6 +70,21 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"queue": "notify", "expires": 10},
     },
+    "follow-trips": {
+        "task": "governance.tasks.follow_trips",
+        "schedule": 10.0,
+        "options": {"queue": "notify", "expires": 10},
+    },
+    "remind-overdue": {
+        "task": "governance.tasks.remind_overdue",
+        "schedule": 3600.0,
+        "options": {"queue": "notify", "expires": 3600},
+    },
+    "make-digest": {
+        "task": "governance.tasks.make_digest",
+        "schedule": crontab(minute=0),
+        "options": {"queue": "notify", "expires": 3600},
+    },
     "run-schedule": {
         "task": "experiments.tasks.run_schedule",
         "schedule": 60.0,
@@ -99,6 +114,11 @@ app.conf.beat_schedule = {
         "task": "analysis.tasks.forget_rollups",
         "schedule": crontab(hour=3, minute=10),
         "options": {"queue": "analysis", "expires": 6 * 3600},
+    },
+    "drop-old-events": {
+        "task": "events.tasks.drop_old",
+        "schedule": crontab(hour=3, minute=40),
+        "options": {"queue": "housekeeping", "expires": 6 * 3600},
     },
     "watch-studies": {
         "task": "impact.tasks.watch_studies",

@@ -5,6 +5,7 @@ transaction, so a fact becomes at most one delivery a receiver. Sending is at le
 sees an id twice has seen the message before.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import NoReverseMatch, reverse
 
+from experiments import queries as experiments
 from governance import queries
 from governance.models import Delivery, FeedCursor, Receiver
 from governance.models.outbound import DeliveryState
@@ -27,7 +29,7 @@ QUEUE = "notify"
 FEED = "audit"
 AT_A_TIME = 500
 NAMESPACE = UUID("6f1d3f04-5a0e-4c40-9be4-3f7c8b2a51d6")
-PAGES = ("flag", "experiment", "metric", "surface", "team")
+PAGES = ("flag", "experiment", "metric", "surface", "team", "incident")
 
 
 @transaction.atomic
@@ -95,6 +97,25 @@ def replay(*, id: UUID, actor: str, now: datetime) -> Delivery:
     return row
 
 
+def surfaces_of(subject: str, after: Mapping[str, Any]) -> set[str]:
+    """Surfaces that a fact concerns: the one it names, or that of the experiments it is about.
+
+    A flag belongs to the surfaces of its experiments. What belongs to no surface reaches only receivers
+    without one.
+    """
+    kind, _, key = subject.partition(":")
+    named = {str(after["surface"])} if after.get("surface") else set()
+    if kind == "surface":
+        named.add(key)
+    experiment = key if kind == "experiment" else str(after.get("experiment") or "")
+    flag = key if kind == "flag" else str(after.get("flag") or "")
+    found = experiments.experiments().filter(key=experiment) if experiment else None
+    if found is None and flag:
+        found = experiments.experiments(flag=flag)
+    owned = [] if found is None else found.exclude(surface=None).values_list("surface__key", flat=True)
+    return named | set(owned)
+
+
 def as_json(notice: Notice) -> dict[str, Any]:
     return {
         "event": notice.event,
@@ -124,6 +145,9 @@ def page_of(subject: str) -> str:
 def _put_down(row: Any, listening: list[Receiver], now: datetime) -> int:
     event = events.name_of(row.action)
     wanting = [each for each in listening if event and events.matches(event, each.events)]
+    if any(each.surface_id is not None for each in wanting):
+        surfaces = surfaces_of(row.subject, row.after or {})
+        wanting = [each for each in wanting if each.surface is None or each.surface.key in surfaces]
     if not wanting:
         return 0
     notice = Notice(

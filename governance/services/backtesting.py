@@ -1,0 +1,131 @@
+"""Retro-guardrails: proposed after an incident, replayed by a worker on the last 90 stored days."""
+
+import math
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from events import queries as events
+from events.labels import LabelKind
+from governance import backtest
+from governance import incident_queries as queries
+from governance.models import BacktestState, RetroGuardrail
+from governance.services import history
+from governance.services.access import check_may_work
+from governance.services.opening import RECORDER, record
+from ledger import jobs
+from ledger.jobs import RunningJob
+from ledger.refusals import Problem, problem, raise_if_any
+from metrics import queries as metrics
+from metrics.definitions import Direction
+
+KIND, QUEUE = "incident.backtest", "analysis"
+DAYS = 90
+LONGEST_WINDOW = 14
+
+
+@transaction.atomic
+def propose_guardrail(
+    *,
+    id: int,
+    metric: str,
+    margin: float,
+    actor: str,
+    now: datetime,
+    is_relative: bool = False,
+    window_days: int = 1,
+) -> RetroGuardrail:
+    """A guardrail that would have stopped it; a worker replays it on stored history.
+
+    `margin` is the largest loss accepted, in the metric's unit or as a share of the usual value. Raises
+    Refused for a metric without a better way, NotFound for one that does not exist.
+    """
+    check_may_work(actor)
+    row = queries.incident(id)
+    version = metrics.version(metric)
+    raise_if_any(_problems(metric, version.definition.direction, margin, window_days))
+    made = RetroGuardrail.objects.create(
+        incident=row,
+        metric=metric,
+        metric_version=version.number,
+        margin=margin,
+        is_relative=is_relative,
+        window_days=window_days,
+        requested_by=actor,
+        requested_at=now,
+    )
+    jobs.enqueue(kind=KIND, key=str(made.id), queue=QUEUE, payload={"guardrail": made.id}, now=now)
+    record("incident.guardrail_proposed", row, actor=actor, now=now, reason=words_of(made))
+    return made
+
+
+def backtest_guardrail(job: RunningJob) -> None:
+    """Do the job: read the history, replay, store what came of it."""
+    made = RetroGuardrail.objects.select_related("incident").get(id=int(job.payload["guardrail"]))
+    found = _replay(made, today=timezone.now().astimezone(UTC).date())
+    with transaction.atomic():
+        now = timezone.now()
+        job.finish(now=now)
+        row = RetroGuardrail.objects.select_for_update().get(id=made.id)
+        # A day without history before it cannot be judged; with none at all nothing was replayed.
+        row.state = BacktestState.DONE if found.judged else BacktestState.FAILED
+        row.result, row.finished_at = found.to_dict(), now
+        row.save(update_fields=["state", "result", "finished_at"])
+        reason = f"{words_of(row)}: {found.sentence}"
+        record("incident.guardrail_replayed", made.incident, actor=RECORDER, now=now, reason=reason)
+
+
+def words_of(row: RetroGuardrail) -> str:
+    """`checkout-time worse by more than 30, over 1 day`."""
+    size = f"{row.margin:.3%}".replace(".000", "") if row.is_relative else f"{row.margin:g}"
+    days = "1 day" if row.window_days == 1 else f"{row.window_days} days"
+    return f"{row.metric} worse by more than {size}, over {days}"
+
+
+def _replay(row: RetroGuardrail, *, today: date) -> backtest.Replay:
+    definition = metrics.version(row.metric, row.metric_version).definition
+    last = today - timedelta(days=1)
+    first = last - timedelta(days=DAYS - 1 + backtest.BASE_DAYS + row.window_days)
+    values = history.daily_values(
+        definition, environment=history.environment_of(row.incident), since=first, until=last
+    )
+    return backtest.replay(
+        values,
+        last=last,
+        days=DAYS,
+        window=row.window_days,
+        margin=row.margin,
+        is_relative=row.is_relative,
+        worse=1 if definition.direction is Direction.DOWN else -1,
+        incidents=_known(row.metric, today),
+    )
+
+
+def _known(metric: str, today: date) -> list[backtest.Known]:
+    """Labelled incidents that were to move the metric, or do not say which."""
+    since = datetime.combine(today - timedelta(days=DAYS), datetime.min.time(), UTC)
+    found = events.labels(kind=LabelKind.INCIDENT.value, since=since)
+    return [
+        backtest.Known(
+            title=label.title,
+            first=label.started_at.astimezone(UTC).date(),
+            last=label.ended_at.astimezone(UTC).date() if label.ended_at else today,
+        )
+        for label in found
+        if not label.expected or metric in label.expected
+    ]
+
+
+def _problems(metric: str, direction: Direction, margin: float, window_days: int) -> list[Problem]:
+    found = []
+    if direction is Direction.NONE:
+        fix = "Choose a metric with a direction."
+        found.append(problem("metric", metric, "no direction of this metric is worse", fix))
+    if not math.isfinite(margin) or margin <= 0:
+        fix = "Give the largest loss you would accept, above 0."
+        found.append(problem("margin", margin, "this is no margin", fix))
+    if not 1 <= window_days <= LONGEST_WINDOW:
+        fix = f"Give 1 to {LONGEST_WINDOW} days."
+        found.append(problem("window_days", window_days, "this is no window", fix))
+    return found
