@@ -1,10 +1,18 @@
 from django.urls import path
 
-from impact.pages import views
+from impact.pages import studies, views
 
 urlpatterns = [
     path("", views.price_tag, name="impact"),
     path("studies/", views.studies, name="impact-studies"),
+    path("ablations/", studies.listed, name="ablations"),
+    path("ablations/new/", studies.propose, name="ablation-new"),
+    path("ablations/planner/", studies.planner, name="ablation-planner"),
+    path("ablations/<slug:key>/", studies.study, name="ablation"),
+    path("ablations/<slug:key>/approve/", studies.approve, name="ablation-approve"),
+    path("ablations/<slug:key>/start/", studies.start, name="ablation-start"),
+    path("ablations/<slug:key>/end/", studies.end, name="ablation-end"),
+    path("ablations/<slug:key>/withdraw/", studies.withdraw, name="ablation-withdraw"),
     path("evidence/", views.evidence, name="impact-evidence"),
     path("evidence/<int:id>/", views.finding, name="impact-finding"),
     path("evidence/<int:id>/accept/", views.judge, {"step": "accept"}, name="impact-accept"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from impact.api import views
+from impact.api import studies, views
 
 urlpatterns = [
     path("impact", views.Ask.as_view(), name="api-impact"),
@@ -15,4 +15,12 @@ urlpatterns = [
         views.Publish.as_view(),
         name="api-impact-publish",
     ),
+    path("ablations", studies.Studies.as_view(), name="api-ablations"),
+    path("ablations/plan", studies.Plan.as_view(), name="api-ablation-plan"),
+    path("ablations/<slug:key>", studies.Study.as_view(), name="api-ablation"),
+    path("ablations/<slug:key>/approve", studies.Approve.as_view(), name="api-ablation-approve"),
+    path("ablations/<slug:key>/start", studies.Start.as_view(), name="api-ablation-start"),
+    path("ablations/<slug:key>/end", studies.End.as_view(), name="api-ablation-end"),
+    path("ablations/<slug:key>/withdraw", studies.Withdraw.as_view(), name="api-ablation-withdraw"),
+    path("ablations/<slug:key>/estimate", studies.Estimate.as_view(), name="api-ablation-estimate"),
 ]

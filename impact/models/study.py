@@ -25,7 +25,7 @@ class AblationStudy(models.Model):
     `share_ppm` is the share of users in each arm. `budget` is how many requests may be slowed down, `spent`
     how many were granted: it is raised before a request is slowed down, in one statement. `doses_ms` leaves
     out the arm without delay. `predicted_cost_minor` is what the approvers agreed to. `dimensions` of
-    exposures are what slopes are also given by; `follow` holds the loss by week and by slice, renewed every day.
+    exposures are what slopes are also given by; `follow` holds the loss by week and slice, renewed daily.
     """
 
     key = models.CharField(max_length=63, unique=True)

@@ -1,15 +1,17 @@
 """Changes and decisions about what latency is worth."""
 
 from impact.services.answering import Answer, Refusal, ask
-from impact.services.estimating import estimate_study
+from impact.services.estimating import arms_of, estimate_study
 from impact.services.evidence import accept, record, reject
 from impact.services.mining import mine_all, request_mining
+from impact.services.planning import StudyPlan, plan_study
 from impact.services.ratios import discard_ratio, draft_ratio, expire_ratios, publish_ratio
 from impact.services.studies import (
     approve_study,
     end_study,
     propose_study,
     start_study,
+    who_may_consent,
     withdraw_study,
 )
 from impact.services.values import set_value
@@ -18,8 +20,10 @@ from impact.services.watching import cost_so_far, stops, watch_studies
 __all__ = [
     "Answer",
     "Refusal",
+    "StudyPlan",
     "accept",
     "approve_study",
+    "arms_of",
     "ask",
     "cost_so_far",
     "discard_ratio",
@@ -28,6 +32,7 @@ __all__ = [
     "estimate_study",
     "expire_ratios",
     "mine_all",
+    "plan_study",
     "propose_study",
     "publish_ratio",
     "record",
@@ -37,5 +42,6 @@ __all__ = [
     "start_study",
     "stops",
     "watch_studies",
+    "who_may_consent",
     "withdraw_study",
 ]

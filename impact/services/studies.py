@@ -28,6 +28,8 @@ from organisation import queries as organisation
 WHOLE = 1_000_000
 PLACEBO = "placebo"
 LAYER = "ablations"
+TAKEN = ("new", "planner")
+"""Addresses of other pages."""
 DELIVERED = "delivered-delay"
 DELAY_EVENT = "injected-delay"
 LEAST_FOLLOWED = timedelta(days=14)
@@ -318,13 +320,13 @@ def _check_approver(row: AblationStudy, capacity: Approver, actor: str) -> None:
         raise Conflict(problem("actor", actor, "this person consented already", "Ask somebody else."))
     if row.approvals.filter(capacity=capacity).exists():
         raise Conflict(problem("capacity", capacity.value, "this consent was given already"))
-    allowed = _who(row, capacity)
+    allowed = who_may_consent(row, capacity)
     if allowed and actor not in allowed:
         fix = f"Ask {' or '.join(sorted(allowed))}."
         raise Conflict(problem("actor", actor, f"this is not the {capacity.value.replace('_', ' ')}", fix))
 
 
-def _who(row: AblationStudy, capacity: Approver) -> set[str]:
+def who_may_consent(row: AblationStudy, capacity: Approver) -> set[str]:
     """Who may consent in a capacity; empty for everybody else but the proposer."""
     if capacity is Approver.SURFACE_OWNER:
         return {row.surface.owner, row.surface.backup} - {""}
@@ -336,7 +338,7 @@ def _who(row: AblationStudy, capacity: Approver) -> set[str]:
 
 def _key_problems(key: str, title: str, ethics: str) -> list[Problem]:
     found = []
-    if not SLUG.fullmatch(key):
+    if not SLUG.fullmatch(key) or key in TAKEN:
         found.append(problem("key", key, "this is not a key", SLUG_RULE))
     if not title.strip() or len(title) > 200:
         found.append(problem("title", title, "a title has 1 to 200 characters", "Name the study."))
