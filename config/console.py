@@ -1,47 +1,26 @@
 """What every console page has: the navigation and the template filters that format numbers."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.http import HttpRequest
 
-from config import formats
+from config import formats, navigation
 from impact.pricing import money
 
 register = template.Library()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of the left rail; `prefix` is the path it stands for."""
-
-    title: str
-    prefix: str
-    key: str
-
-
-NAVIGATION = (
-    Entry("Home", "/", "h"),
-    Entry("Experiments", "/experiments/", "x"),
-    Entry("Flags", "/flags/", "f"),
-    Entry("Metrics", "/metrics/", "m"),
-    Entry("Sources", "/sources/", "s"),
-    Entry("Impact", "/impact/", "i"),
-    Entry("Reviews", "/reviews/audit/", "r"),
-    Entry("Watch", "/watch/jobs/", "w"),
-    Entry("Events", "/events/", "v"),
-    Entry("Learn", "/learn/", "l"),
-)
-
-
 def context(request: HttpRequest) -> dict[str, Any]:
-    """The left rail with the entry that the current page belongs to."""
-    top = request.path.split("/")[1]
-    current = next((entry for entry in NAVIGATION if entry.prefix.split("/")[1] == top), None)
-    return {"navigation": NAVIGATION, "current_entry": current}
+    """The left rail, with the entry and the place that the current page belongs to."""
+    entry = navigation.current(request.path)
+    return {
+        "navigation": navigation.NAVIGATION,
+        "current_entry": entry,
+        "current_place": navigation.current_place(entry, request.path),
+    }
 
 
 @register.filter

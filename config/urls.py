@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from config import errors, health, home, openapi
+from config import errors, finding, health, home, openapi, reference
 from config.login import login
 
 handler400 = errors.bad_request
@@ -14,6 +14,9 @@ handler500 = errors.server_error
 urlpatterns = [
     path("", home.home, name="home"),
     path("health", health.web, name="health"),
+    path("find/", finding.page, name="find"),
+    path("find/options", finding.options, name="find-options"),
+    path("help/api/", reference.page, name="api-pages"),
     path("login", login, name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("experiments/", include("experiments.urls")),

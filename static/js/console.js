@@ -10,8 +10,26 @@
 
   function switchTheme() {
     var next = currentTheme() === "dark" ? "light" : "dark";
-    document.documentElement.dataset.theme = next;
-    try { localStorage.setItem("headway-theme", next); } catch (blocked) { /* private mode: this page only */ }
+    keep("theme", next);
+  }
+
+  function keep(name, value) {
+    document.documentElement.dataset[name] = value;
+    try { localStorage.setItem("headway-" + name, value); } catch (blocked) { /* private mode: this page only */ }
+  }
+
+  function isCompact() {
+    return document.documentElement.dataset.density === "compact";
+  }
+
+  function switchDensity() {
+    keep("density", isCompact() ? "comfortable" : "compact");
+    showDensity();
+  }
+
+  function showDensity() {
+    var button = document.querySelector("[data-density-toggle]");
+    if (button) button.setAttribute("aria-pressed", String(isCompact()));
   }
 
   function toggleMenu(button) {
@@ -35,6 +53,17 @@
     if (dialog && !dialog.open) dialog.showModal();
   }
 
+  // "r" and "e": the report and the exploration of this experiment, or of the row that has the focus.
+  function toExperiment(part) {
+    var row = document.activeElement.closest("[data-row]");
+    var link = row && row.querySelector("a[data-open]");
+    var from = link ? new URL(link.href).pathname : location.pathname;
+    var found = /^\/experiments\/([a-z0-9][a-z0-9-]*)\//.exec(from);
+    if (found && ["new", "portfolio", "tools", "filters"].indexOf(found[1]) < 0) {
+      location.assign("/experiments/" + found[1] + "/" + part + "/");
+    }
+  }
+
   // "g" and then the letter of a menu entry; whatever is typed in between ends it.
   var isGoing = false;
 
@@ -45,6 +74,10 @@
   }
 
   function onKey(event) {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      if (window.headwayPalette && window.headwayPalette.open()) event.preventDefault();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     if (event.target.closest("dialog")) return;
     var search = document.querySelector("[data-search]");
@@ -54,6 +87,8 @@
     else if (event.key === "j") moveSelection(1);
     else if (event.key === "k") moveSelection(-1);
     else if (event.key === "?") showKeys();
+    else if (event.key === "r") toExperiment("report");
+    else if (event.key === "e") toExperiment("explore");
     else if (event.key === "/" && search) search.focus();
     else if (event.key === "[" || event.key === "]") {
       var link = document.querySelector(event.key === "[" ? "[data-previous]" : "[data-next]");
@@ -64,11 +99,40 @@
   }
 
   document.addEventListener("click", function (event) {
-    var target = event.target.closest("[data-theme-toggle], [data-menu], [data-keys]");
+    var target = event.target.closest("[data-theme-toggle], [data-density-toggle], [data-menu], [data-keys], [data-palette]");
+    closeMenus(event.target.closest("details.user-menu"));
     if (!target) return;
     if (target.hasAttribute("data-menu")) toggleMenu(target);
+    else if (target.hasAttribute("data-density-toggle")) switchDensity();
+    else if (target.hasAttribute("data-palette")) openPalette(event);
     else if (target.hasAttribute("data-keys")) showKeys();
     else switchTheme();
   });
+  function closeMenus(except) {
+    document.querySelectorAll("details.user-menu[open]").forEach(function (menu) {
+      if (menu !== except) menu.open = false;
+    });
+  }
+
+  // Without the script, and in a new tab, the link leads to the page that searches.
+  function openPalette(event) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (window.headwayPalette && window.headwayPalette.open()) event.preventDefault();
+  }
+
+  // A link to something that is folded away unfolds it.
+  function unfold() {
+    var target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target && target.matches("details")) { target.open = true; target.scrollIntoView(); }
+  }
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") return;
+    var open = document.querySelector("details.user-menu[open]");
+    if (open) { open.open = false; open.querySelector("summary").focus(); }
+  });
   document.addEventListener("keydown", onKey);
+  window.addEventListener("hashchange", unfold);
+  showDensity();
+  unfold();
 })();

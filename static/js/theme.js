@@ -1,7 +1,11 @@
-// Runs before the first paint so that a stored theme does not flash.
+// Runs before the first paint so that a stored theme or density does not flash.
 (function () {
   "use strict";
-  var stored = null;
-  try { stored = localStorage.getItem("headway-theme"); } catch (blocked) { stored = null; }
-  if (stored === "light" || stored === "dark") document.documentElement.dataset.theme = stored;
+  function restore(name, allowed) {
+    var stored = null;
+    try { stored = localStorage.getItem("headway-" + name); } catch (blocked) { stored = null; }
+    if (allowed.indexOf(stored) >= 0) document.documentElement.dataset[name] = stored;
+  }
+  restore("theme", ["light", "dark"]);
+  restore("density", ["comfortable", "compact"]);
 })();
