@@ -5,7 +5,14 @@ class AnalysisConfig(AppConfig):
     name = "analysis"
 
     def ready(self) -> None:
-        from analysis import gates, handlers, sampled, source_gates, standing  # noqa: F401 handlers register
+        from analysis import (  # noqa: F401 handlers register
+            gates,
+            handlers,
+            kept_events,
+            sampled,
+            source_gates,
+            standing,
+        )
         from analysis.planning import checks
         from analysis.portfolio import promises
 
@@ -15,3 +22,4 @@ class AnalysisConfig(AppConfig):
         source_gates.register()
         standing.register()
         sampled.register()
+        kept_events.register()

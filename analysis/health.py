@@ -41,7 +41,8 @@ class DataFlow:
 
     `waiting` batches arrived before the cut and are not in the store yet; `accepted` and `refused` count the
     events that came in since the start; `silent_days` had no event of any kind, out of `days` that lie in the
-    run for half a day or more.
+    run for half a day or more. The arms of `recomputed` exposures, a sample, were computed again from the ids
+    of their units, and `mismatched` did not come out as reported.
     """
 
     waiting: int
@@ -49,6 +50,8 @@ class DataFlow:
     refused: int
     silent_days: tuple[date, ...]
     days: int
+    recomputed: int = 0
+    mismatched: int = 0
 
 
 @dataclass(frozen=True, slots=True)

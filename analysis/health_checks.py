@@ -18,6 +18,7 @@ from analysis.stats.sequential import AlwaysValid
 from experiments.plan import Inference
 
 OVERLAP_WARN, OVERLAP_FAIL = 0.001, 0.01
+MISMATCH_FAIL, MISMATCH_SAMPLE = 0.01, 100
 REFUSED_WARN, REFUSED_FAIL = 0.01, 0.05
 BALANCE_ALPHA = 0.001
 IMBALANCE = AlwaysValid(tau2=0.1**2)
@@ -78,8 +79,9 @@ def _mismatched_slices(context: Context, weights: list[float]) -> list[str]:
 
 
 def assignment(context: Context) -> Finding:
-    """Did units stay in one arm? Those seen in two are left out of every number, whichever came first."""
-    enrolment = context.enrolment
+    """Did units stay in one arm, the one that their hash gives them? Those seen in two are left out of every
+    number, whichever came first; of a sample the arm was computed again."""
+    enrolment, flow = context.enrolment, context.flow
     everyone = _enrolled(enrolment) + enrolment.crossovers + enrolment.unplanned
     if not everyone:
         return Finding(CheckKind.ASSIGNMENT, Status.NOT_RUN, "no unit has been enrolled yet")
@@ -88,10 +90,11 @@ def assignment(context: Context) -> Finding:
         return Finding(CheckKind.ASSIGNMENT, Status.WARN, detail)
     overlap, unplanned = enrolment.crossovers / everyone, enrolment.unplanned / everyone
     worst = max(overlap, unplanned)
+    detail = f"{enrolment.crossovers} units in more than one arm, {enrolment.unplanned} in no planned arm"
     return Finding(
         kind=CheckKind.ASSIGNMENT,
-        status=_graded(worst, OVERLAP_WARN, OVERLAP_FAIL),
-        detail=f"{enrolment.crossovers} units in more than one arm, {enrolment.unplanned} in no planned arm",
+        status=_worst(_graded(worst, OVERLAP_WARN, OVERLAP_FAIL), _status_of_recomputed(flow)),
+        detail=detail + _recomputed(flow),
         statistic=worst,
         limit=OVERLAP_FAIL,
         evidence={
@@ -100,8 +103,26 @@ def assignment(context: Context) -> Finding:
             "unplanned": enrolment.unplanned,
             "unplanned_share": unplanned,
             "forced": enrolment.forced,
+            "recomputed": flow.recomputed,
+            "mismatched": flow.mismatched,
         },
     )
+
+
+def _status_of_recomputed(flow: DataFlow) -> Status:
+    """One in a hundred that was drawn by something else than the hash breaks what every test rests on; a
+    small sample with a mismatch is reason to look."""
+    if not flow.mismatched:
+        return Status.OK
+    share = flow.mismatched / flow.recomputed
+    return Status.FAIL if share >= MISMATCH_FAIL and flow.recomputed >= MISMATCH_SAMPLE else Status.WARN
+
+
+def _recomputed(flow: DataFlow) -> str:
+    if not flow.recomputed:
+        return ""
+    matched = flow.recomputed - flow.mismatched
+    return f"; {matched} of {flow.recomputed} sampled exposures have the arm that their hash gives"
 
 
 def data(context: Context) -> Finding:

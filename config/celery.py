@@ -85,6 +85,16 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute=0),
         "options": {"queue": "notify", "expires": 3600},
     },
+    "watch-reviews": {
+        "task": "governance.tasks.watch_reviews",
+        "schedule": 30.0,
+        "options": {"queue": "notify", "expires": 30},
+    },
+    "expire-waivers": {
+        "task": "governance.tasks.expire_waivers",
+        "schedule": 3600.0,
+        "options": {"queue": "housekeeping", "expires": 3600},
+    },
     "run-schedule": {
         "task": "experiments.tasks.run_schedule",
         "schedule": 60.0,

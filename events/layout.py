@@ -15,6 +15,8 @@ SEEN = "seen"
 DEDUP_WINDOW = timedelta(days=7)
 KEPT_REFUSED = timedelta(days=7)
 KEPT_RECEIPTS = timedelta(days=7)
+KEPT_RAW_DAYS, KEPT_COUNTS_DAYS = 90, 400
+"""How long stored events and counts by day stay where an environment says nothing else."""
 
 
 def bucket_of(unit: int) -> int:

@@ -8,6 +8,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from events.labels import LabelKind
+from events.upkeep_models import AssignmentCount as AssignmentCount
+from events.upkeep_models import Erasure as Erasure
+from events.upkeep_models import RetentionRule as RetentionRule
 
 
 def environment_field() -> "models.CharField[str, str]":
@@ -164,6 +167,8 @@ class Tally(models.TextChoices):
     CONFLICTING = "conflicting", "ids used again for something else"
     DROPPED = "dropped", "dropped by the SDK before sending"
     TURNED_AWAY = "turned_away", "requests refused whole"
+    PERSONAL = "personal", "unit ids that look like personal data"
+    ERASED = "erased", "events of deleted units left out"
 
 
 class IngestCount(models.Model):

@@ -10,3 +10,11 @@ def compact() -> None:
     from events.compaction import upkeep
 
     upkeep.run(now=timezone.now())
+
+
+@shared_task
+def drop_old() -> None:
+    """Nightly: days that have been kept for long enough."""
+    from events.services import retention
+
+    retention.drop_old(now=timezone.now())

@@ -57,13 +57,14 @@ class StoreFiles:
     """Addresses of the Parquet files to read, by user-hash bucket; a unit's rows never cross buckets.
 
     `days` are the same files by day, for engines that keep something of a day between looks; empty when the
-    days are not known.
+    days are not known. `erasures` counts how often rows were taken out of the store.
     """
 
     exposures: Mapping[int, tuple[str, ...]]
     events: Mapping[int, tuple[str, ...]]
     rows: int = 0
     days: tuple[StoredDay, ...] = ()
+    erasures: int = 0
 
     @property
     def buckets(self) -> tuple[int, ...]:

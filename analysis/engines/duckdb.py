@@ -104,7 +104,7 @@ class DuckDBEngine:
         self, root: Path, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]
     ) -> T | None:
         """The answer from rollups; None where they cannot be used now."""
-        with rollups.held(root, plan) as folder:
+        with rollups.held(root, plan, files.erasures) as folder:
             if folder is None:
                 return None
             try:

@@ -2,9 +2,10 @@
 
 What a whole day (UTC) brought is kept per unit, and a look reads only days that got rows since, the open day,
 and for units it has not met before the days of their pre-period. A day is known by the number of its rows:
-rows are only ever added, and merging files keeps them. Everything happens in one transaction for each file,
-so that a look that dies changes nothing; a file that is gone, damaged or held by another look costs that look
-a full read and never a number. Only worker processes import this module.
+rows are added, and merging files keeps them. When a unit is deleted rows are taken out, and all rollups from
+before go with them; how often that happened stands in the name of a folder. Everything happens in one
+transaction for each file, so that a look that dies changes nothing; a file that is gone, damaged or held by
+another look costs that look a full read and never a number. Only worker processes import this module.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ KINDS = EXPOSURES, EVENTS = "exposures", "events"
 
 
 @contextmanager
-def held(root: Path, plan: AnalysisPlan) -> Iterator[Path | None]:
-    """The folder of a plan's rollups; None while another look has it or where it cannot be made."""
-    folder = root / fingerprint(plan)
+def held(root: Path, plan: AnalysisPlan, erasures: int = 0) -> Iterator[Path | None]:
+    """The folder of a plan's rollups; None while another look has it or where it cannot be made. Those from
+    before the last of the `erasures` are deleted."""
+    folder = root / f"{erasures}-{fingerprint(plan)}"
     try:
+        forget_outdated(root, erasures)
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("ab")
     except OSError as failure:
@@ -63,6 +66,14 @@ def fingerprint(plan: AnalysisPlan) -> str:
 
 def forget(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget_outdated(root: Path, erasures: int) -> int:
+    """Delete rollups that were made before rows were taken out; returns of how many plans."""
+    old = [folder for folder in root.glob("[0-9]*-*") if int(folder.name.partition("-")[0]) < erasures]
+    for folder in old:
+        forget(folder)
+    return len(old)
 
 
 def forget_unused(root: Path, *, before: datetime) -> int:

@@ -107,7 +107,7 @@ def _read(locked: LockedPlan, asked: Asked) -> Read:
     if locked.source:
         return Read(plan, own_tables.read(locked, plan, frozen), own_tables.data_flow(plan))
     readings = sources.engine().read(plan, sources.files(plan, locked.environment), frozen)
-    flow = sources.data_flow(plan, locked.environment, asked_at=asked.requested_at)
+    flow = sources.data_flow(plan, locked.environment, locked.flag, asked_at=asked.requested_at)
     return Read(plan, readings, flow)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from analysis.engines import choice
@@ -12,6 +12,7 @@ from analysis.engines.contract import StoredDay, StoreFiles
 from analysis.health import DataFlow
 from analysis.plan import AnalysisPlan
 from events import queries as events
+from events import upkeep_queries
 from events.layout import EVENTS, EXPOSURES
 from events.queries import StoreFileRow
 
@@ -25,16 +26,25 @@ def engine() -> StoreEngine:
 
 
 def files(plan: AnalysisPlan, environment: str) -> StoreFiles:
-    """Every file that may hold rows of the plan."""
+    """Every file that may hold rows of the plan. Deletions are counted first: rollups that are made of these
+    files are then never taken for younger than the last of them."""
+    erasures = upkeep_queries.rewritten_count()
     exposures = events.files(EXPOSURES, plan.since, plan.until, environment=environment)
     listed = events.files(EVENTS, plan.events_since, plan.until, environment=environment)
     rows = sum(file.rows for file in (*exposures, *listed))
-    return StoreFiles(_by_bucket(exposures), _by_bucket(listed), rows, _by_day([*exposures, *listed]))
+    return StoreFiles(
+        exposures=_by_bucket(exposures),
+        events=_by_bucket(listed),
+        rows=rows,
+        days=_by_day([*exposures, *listed]),
+        erasures=erasures,
+    )
 
 
-def data_flow(plan: AnalysisPlan, environment: str, *, asked_at: datetime) -> DataFlow:
-    """For the check of the data: how events took their way into the store. Batches that were acknowledged
-    before somebody asked for the look may hold events from before the cut."""
+def data_flow(plan: AnalysisPlan, environment: str, flag: str, *, asked_at: datetime) -> DataFlow:
+    """For the checks: how events took their way into the store, and what computing arms again said. Batches
+    that were acknowledged before somebody asked for the look may hold events from before the cut."""
+    matched, mismatched = upkeep_queries.assignments(environment, flag, since=_day(plan.since))
     flow = events.data_flow(environment, plan.since, plan.until)
     return DataFlow(
         waiting=events.waiting_batches(environment, received_until=asked_at),
@@ -42,7 +52,13 @@ def data_flow(plan: AnalysisPlan, environment: str, *, asked_at: datetime) -> Da
         refused=flow.refused,
         silent_days=flow.silent_days,
         days=flow.days,
+        recomputed=matched + mismatched,
+        mismatched=mismatched,
     )
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 def _by_day(rows: Iterable[StoreFileRow]) -> tuple[StoredDay, ...]:

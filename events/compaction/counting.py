@@ -1,7 +1,7 @@
 """Adding up what a round brought, per key, day of receipt and kind."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -57,6 +57,18 @@ def tally(intake: Intake, stored: Tables, repeated: Repeated) -> Counts:
         counts.update(_per_key_and_day(intake.batches, kind, numbers))
     for batch in intake.batches:
         counts[_name(batch, Tally.DROPPED)] += batch.dropped
+    return +counts
+
+
+def tally_units(
+    intake: Intake, stored: Tables, personal: Collection[int], erased: "np.ndarray[Any, Any]"
+) -> Counts:
+    """Stored rows of units whose ids look like personal data, and rows of deleted units."""
+    counts = _per_key_and_day(intake.batches, Tally.ERASED, batch_of(erased)) if len(erased) else Counter()
+    for table in stored.values() if personal else ():
+        found = table.filter(pc.is_in(table["unit"], value_set=pa.array(list(personal), pa.int64())))
+        batches = batch_of(found["arrival"].to_numpy())
+        counts.update(_per_key_and_day(intake.batches, Tally.PERSONAL, batches))
     return +counts
 
 

@@ -13,10 +13,12 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from events.compaction import rehashing
 from events.compaction.decoding import Refusal, decode
 from events.compaction.rows import WIDE, Tables, arrival, as_tables
 from events.models import InboxBatch
 from events.pseudonyms import Pseudonyms
+from events.wire import Exposure
 
 ROUND_EVENTS = 200_000
 ROUND_BYTES = 150_000_000
@@ -36,10 +38,12 @@ class Claimed:
 
 @dataclass(slots=True)
 class Intake:
-    """The number of a batch is its place in `batches`; arrivals refer to it."""
+    """The number of a batch is its place in `batches`; arrivals refer to it. `sampled` are exposures with
+    their ids in clear, whose assignment is computed again."""
 
     batches: list[Claimed] = field(default_factory=list)
     refusals: list[tuple[int, Refusal]] = field(default_factory=list)
+    sampled: list[tuple[int, Exposure]] = field(default_factory=list)
     _tables: list[Tables] = field(default_factory=list)
     _events: int = 0
     _bytes: int = 0
@@ -59,6 +63,7 @@ class Intake:
             self.refusals += [(number, refusal) for refusal in decoded.refusals]
             self._bytes += decoded.size
         self._events += len(events)
+        self.sampled += rehashing.sample(events)
         self._tables.append(as_tables(events, received_at, names))
 
     def tables(self) -> Tables:

@@ -13,14 +13,16 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 
-from events.compaction import counting, duplicates, intake, refused, writing
+from events.compaction import counting, duplicates, erasing, intake, refused, rehashing, writing
 from events.compaction.counting import Counts
+from events.compaction.intake import Intake
 from events.compaction.locking import lock
 from events.compaction.rows import Tables
 from events.compaction.storage import Storage, open_store
 from events.layout import DEDUP_WINDOW, EVENTS, EXPOSURES, SEEN
 from events.models import InboxBatch, StoreFile, StoreKey, Tally
 from events.pseudonyms import Pseudonyms
+from events.wire import Exposure
 
 log = logging.getLogger(__name__)
 
@@ -90,16 +92,19 @@ def run_round(environment: str, storage: Storage, *, now: datetime, wait: bool =
     """File one round's worth of waiting batches; None when another process is at it."""
     if not lock(environment, wait=wait):
         return None
-    taken = intake.take(environment, Pseudonyms(store_secret(now=now)))
+    names = Pseudonyms(store_secret(now=now))
+    taken = intake.take(environment, names)
     if not taken.batches:
         return Filed()
-    arrived = taken.tables()
+    arrived, erased = erasing.without(taken.tables(), erasing.tombstones(environment))
     repeated = duplicates.find_repeated(arrived, storage, _seen_files(environment, now))
     stored = repeated.without(arrived)
     StoreFile.objects.bulk_create(_write(storage, environment, stored, now))
     refused.keep(environment, taken, repeated)
     counts = counting.tally(taken, stored, repeated)
+    counts += counting.tally_units(taken, stored, names.personal, erased)
     counting.write(environment, counts)
+    rehashing.write(environment, rehashing.count(environment, _stored(taken, stored)))
     counting.note_names(environment, stored, now=now)
     counting.note_exposures(environment, stored)
     claimed = InboxBatch.objects.filter(id__in=[batch.id for batch in taken.batches])
@@ -107,6 +112,12 @@ def run_round(environment: str, storage: Storage, *, now: datetime, wait: bool =
     filed = _filed(len(taken.batches), counts)
     log.info("filed %s: %s", environment, filed)
     return filed
+
+
+def _stored(taken: Intake, stored: Tables) -> list[Exposure]:
+    """Those of the sampled exposures that are neither repeated nor of a deleted unit."""
+    arrivals = set(stored[EXPOSURES]["arrival"].to_pylist()) if taken.sampled else set()
+    return [exposure for arrived, exposure in taken.sampled if arrived in arrivals]
 
 
 def store_secret(*, now: datetime) -> bytes:

@@ -25,7 +25,7 @@ class Cluster:
     workers: list[subprocess.Popen] = field(default_factory=list)
     killed: bool = False
 
-    def read(self, plan, files, *, kill_after_s=None):
+    def read(self, plan, files, *, kill_after_s=None, within_s=READ_WITHIN_S):
         """What a driver in a process of its own reads; one worker is killed after so many seconds."""
         asked, answer = self.folder / "asked", self.folder / "answer"
         asked.write_bytes(pickle.dumps((plan, files)))
@@ -33,7 +33,7 @@ class Cluster:
         driver = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=_environment())
         if kill_after_s is not None:
             self._kill_one(driver, kill_after_s)
-        assert driver.wait(READ_WITHIN_S) == 0
+        assert driver.wait(within_s) == 0
         return pickle.loads(answer.read_bytes())
 
     def _kill_one(self, driver, after_s):
