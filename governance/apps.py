@@ -6,6 +6,8 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         from experiments import required
-        from governance import handlers, policy_queries  # noqa: F401  handlers register themselves
+        from governance import gates, handlers, policy_queries, standing  # noqa: F401  handlers register
 
         required.register(policy_queries.required_of)
+        gates.register()
+        standing.register()

@@ -1,8 +1,23 @@
 from django.urls import path
 
-from governance.pages import audit, receivers
+from governance.pages import audit, guardrails, receivers, reviews
 
 urlpatterns = [
+    path("", reviews.reviews, name="reviews"),
+    path("open/", reviews.open_review, name="review-open"),
+    path("blockers/", reviews.blockers, name="blockers"),
+    path("<int:id>/", reviews.review, name="review"),
+    path("<int:id>/answer/", reviews.answer, name="review-answer"),
+    path("<int:id>/sign/", reviews.sign, name="review-sign"),
+    path("<int:id>/withdraw/", reviews.withdraw, name="review-withdraw"),
+    path("guardrails/", guardrails.guardrail_sets, name="guardrails"),
+    path("guardrails/<int:id>/", guardrails.guardrail_set, name="guardrail-set"),
+    path("guardrails/<int:id>/remove/", guardrails.remove, name="guardrail-set-remove"),
+    path("waivers/ask/", guardrails.ask_waiver, name="waiver-ask"),
+    *(
+        path(f"waivers/<int:id>/{step}/", guardrails.settle_waiver, {"step": step}, name=f"waiver-{step}")
+        for step in guardrails.WAIVER_STEPS
+    ),
     path("audit/", audit.trail, name="audit"),
     path("audit/verify/", audit.verify, name="audit-verify"),
     path("receivers/", receivers.receivers, name="receivers"),

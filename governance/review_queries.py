@@ -1,0 +1,290 @@
+"""Reads of launch reviews: what is signed, what is missing, and what speaks against a launch right now."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from analysis import queries as analysis
+from experiments import queries as experiments
+from flags import queries as flags
+from governance import policy_queries, review_checks, reviewing
+from governance.models import LaunchReview, ReviewFlag, ReviewState, SignOff, SignOffAnswer
+from governance.models.reviews import LIVE
+from governance.reviewing import Finding, Given
+from impact import queries as impact
+from impact import services as impact_services
+from ledger.refusals import NotFound, problem
+from organisation import queries as organisation
+from organisation.roles import Discipline
+
+if TYPE_CHECKING:
+    from experiments.models import Experiment
+
+FLAG_LASTS = timedelta(days=30)
+"""A sign-off on a flag without an experiment; there is no report whose change could end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What somebody would sign now: its hash, and the hash of what must not change."""
+
+    sha256: str
+    material: str
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a review is at this moment, whatever was written down last."""
+
+    review: LaunchReview
+    signed: Signed | None
+    findings: tuple[Finding, ...]
+    required: tuple[Discipline, ...]
+    valid: tuple[SignOff, ...]
+    ended: tuple[SignOff, ...]
+    missing: tuple[Discipline, ...]
+    state: str
+
+    @property
+    def is_against_rule(self) -> bool:
+        return self.signed is not None and reviewing.is_against_rule(self.signed.verdict)
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        return tuple(each for each in self.findings if each.severity is reviewing.Severity.BLOCKING)
+
+
+def reviews(*, state: str = "") -> QuerySet[LaunchReview]:
+    """All reviews, newest first."""
+    found = LaunchReview.objects.select_related("experiment").prefetch_related("sign_offs")
+    return found.filter(state=state) if state in ReviewState.values else found
+
+
+def review(review_id: int) -> LaunchReview:
+    """One review, or NotFound."""
+    found = reviews().filter(id=review_id).first()
+    if found is None:
+        raise NotFound(problem("review", review_id, "there is no such review", "See the page Reviews."))
+    return found
+
+
+def live_reviews() -> QuerySet[LaunchReview]:
+    """Those that were not withdrawn, newest first."""
+    return reviews().filter(state__in=LIVE)
+
+
+def review_of(*, experiment: str = "", flag: str = "", environment: str = "") -> LaunchReview | None:
+    """The live review of an experiment, or of a flag without one."""
+    if experiment:
+        return live_reviews().filter(experiment_id=experiment).first()
+    return live_reviews().filter(experiment__isnull=True, flag=flag, environment=environment).first()
+
+
+def standing(row: LaunchReview) -> Standing:
+    """The review judged now: sign-offs against the newest report, findings against today's facts."""
+    signed, findings = signed_now(row), findings_of(row)
+    against = signed is not None and reviewing.is_against_rule(signed.verdict)
+    wanted = reviewing.required(row.answers, always_performance=against or watches_performance(row))
+    valid, ended = _sorted_out(row, signed)
+    given = [_given(each) for each in valid]
+    lacking = reviewing.missing(wanted, given, is_against_rule=against)
+    state = reviewing.state_of(
+        is_answered=reviewing.is_answered(row.answers), given=given, lacking=lacking, findings=findings
+    )
+    if row.state == ReviewState.WITHDRAWN:
+        state = row.state
+    return Standing(row, signed, findings, wanted, valid, ended, lacking, state)
+
+
+def signed_now(row: LaunchReview) -> Signed | None:
+    """The newest report; for a flag alone, the values its draft or live version serves."""
+    if row.experiment is None:
+        return _values_of(row.flag, row.environment)
+    snapshot = analysis.latest_snapshot(row.experiment.key)
+    if snapshot is None:
+        return None
+    return Signed(snapshot.sha256, reviewing.material(json.loads(snapshot.document)), snapshot.verdict)
+
+
+def findings_of(row: LaunchReview) -> tuple[Finding, ...]:
+    """What the computer knows, blocking findings first."""
+    key = row.experiment.key if row.experiment else ""
+    found = (
+        *review_checks.findings(_context(row)),
+        *reviewing.registered(key, row.flag, row.environment),
+    )
+    order = list(reviewing.Severity)
+    return tuple(sorted(found, key=lambda each: order.index(each.severity)))
+
+
+def watches_performance(row: LaunchReview) -> bool:
+    """Whether performance signs whatever the answers are: a metric of speed is bound, a guardrail set
+    applies, or the surface has a price."""
+    if row.experiment is None:
+        return bool(policy_queries.attached(team=team_of(row.flag)))
+    owner = row.experiment
+    surface = owner.surface_id or ""
+    has_price = bool(surface) and impact.current_ratio(surface, today=today()) is not None
+    return binds_performance(owner) or has_price or bool(attached_to(owner))
+
+
+def binds_performance(owner: "Experiment") -> bool:
+    bound = experiments.planned_bindings(experiments.newest_version(owner))
+    return any(reviewing.is_performance(each.definition.unit) for each in bound)
+
+
+def attached_to(owner: "Experiment") -> tuple[Any, ...]:
+    """Guardrails that policies attach to the experiment, waived ones too."""
+    return policy_queries.attached(surface=owner.surface_id or "", team=owner.team_id or "")
+
+
+def team_of(flag: str) -> str:
+    """The key of the flag's team, empty without one."""
+    team = flags.flag(flag).team
+    return team.key if team else ""
+
+
+def waiting_for(user: str) -> list[tuple[LaunchReview, list[Discipline]]]:
+    """Reviews that miss a signature this person may give, oldest first."""
+    mine = {each for each in Discipline if organisation.may_answer_for(user, each)}
+    if not mine:
+        return []
+    open_ones = live_reviews().exclude(state=ReviewState.APPROVED).exclude(requested_by=user)
+    found = []
+    for row in open_ones.order_by("requested_at")[:50]:
+        wanted = [each for each in dict.fromkeys(standing(row).missing) if each in mine]
+        if wanted and reviewing.is_answered(row.answers):
+            found.append((row, wanted))
+    return found
+
+
+def rejections() -> QuerySet[SignOff]:
+    """Every no, newest first."""
+    return SignOff.objects.filter(answer=SignOffAnswer.REJECTED).select_related("review").order_by("-at")
+
+
+def raised(review_id: int) -> QuerySet[ReviewFlag]:
+    """Trips that were raised with a review."""
+    return ReviewFlag.objects.filter(review_id=review_id).select_related("trip")
+
+
+def today() -> date:
+    return timezone.now().date()
+
+
+def _context(row: LaunchReview) -> review_checks.Context:
+    owner, backup = _owners(row)
+    document = _document(row)
+    key = row.experiment.key if row.experiment else ""
+    expired, waived = _waivers(row.experiment) if row.experiment else ((), ())
+    return review_checks.Context(
+        experiment=key,
+        owner=owner,
+        backup=backup,
+        document=document,
+        trips=tuple(_trips(row)),
+        planned_units=_planned_units(key),
+        price="" if document is None or row.experiment is None else _price(row.experiment, document),
+        expired=expired,
+        waived=waived,
+    )
+
+
+def _owners(row: LaunchReview) -> tuple[str, str]:
+    if row.experiment is not None:
+        return row.experiment.owner, row.experiment.backup_owner
+    flag = flags.flag(row.flag)
+    return flag.owner, flag.backup
+
+
+def _document(row: LaunchReview) -> dict[str, Any] | None:
+    snapshot = analysis.latest_snapshot(row.experiment.key) if row.experiment else None
+    return None if snapshot is None else json.loads(snapshot.document)
+
+
+def _planned_units(experiment: str) -> int | None:
+    if not experiment:
+        return None
+    owner = experiments.experiment(experiment)
+    return experiments.candidate(owner, experiments.newest_version(owner)).planned_units
+
+
+def _trips(row: LaunchReview) -> Iterator[review_checks.Trip]:
+    """Unsettled trips of the experiment and of others on the same flag."""
+    found = analysis.unsettled_trips().filter(experiment__environment=row.environment)
+    if row.experiment is not None and not row.flag:
+        found = found.filter(experiment_id=row.experiment.id)
+    else:
+        found = found.filter(experiment__flag=row.flag)
+    for trip in found:
+        yield review_checks.Trip(
+            id=trip.id,
+            experiment=trip.experiment.key,
+            metric=trip.metric,
+            arm=trip.arm,
+            severity=trip.severity,
+            interval=f"{trip.low:+.4g} to {trip.high:+.4g}",
+            is_blocking=trip.is_blocking,
+        )
+
+
+def _waivers(owner: "Experiment") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Attached metrics that nothing watches: those whose waiver ran out, and those still waived."""
+    bound = {each.metric for each in experiments.planned_bindings(experiments.newest_version(owner))}
+    lost = [each.metric for each in attached_to(owner) if each.metric not in bound]
+    waived = policy_queries.waived(owner.key, today=today())
+    if owner.kind == "ablation":
+        return (), ()
+    return tuple(each for each in lost if each not in waived), tuple(sorted(waived))
+
+
+def _price(owner: "Experiment", document: dict[str, Any]) -> str:
+    """What the slowest arm's slowdown costs a year; empty without a price or a slowdown."""
+    if not owner.surface_id or impact.current_ratio(owner.surface_id, today=today()) is None:
+        return ""
+    slower = [
+        arm["difference"] * (1000.0 if row["unit"] == "s" else 1.0)
+        for row in document["results"]
+        for arm in row["arms"]
+        if row["unit"] in {"ms", "s"} and row["direction"] == "down" and arm["status"] == "ok"
+    ]
+    worst = max(slower, default=0.0)
+    if worst < 1:
+        return ""
+    return impact_services.ask(surface=owner.surface_id, ms=round(worst), today=today()).sentence
+
+
+def _values_of(flag: str, environment: str) -> Signed | None:
+    found, place = flags.flag(flag), flags.environment(environment)
+    version = flags.draft(found, place) or flags.live_version(found, place)
+    if version is None:
+        return None
+    values = [flag, environment, version.definition["variants"]]
+    return Signed(version.checksum, reviewing.sha256_of(values))
+
+
+def _sorted_out(row: LaunchReview, signed: Signed | None) -> tuple[tuple[SignOff, ...], tuple[SignOff, ...]]:
+    """Sign-offs that hold, and those that ended."""
+    everything = list(row.sign_offs.all())
+    valid = [each for each in everything if each.ended_at is None and why_ended(row, each, signed) == ""]
+    return tuple(valid), tuple(each for each in everything if each not in valid)
+
+
+def why_ended(row: LaunchReview, given: SignOff, signed: Signed | None) -> str:
+    """Why a sign-off no longer counts; empty while it does."""
+    if signed is None or given.material != signed.material:
+        what = "the report changed materially" if row.experiment_id else "the flag serves other values"
+        return f"{what} after it was given"
+    if row.experiment_id is None and timezone.now() - given.at > FLAG_LASTS:
+        return f"it was given more than {FLAG_LASTS.days} days ago"
+    return ""
+
+
+def _given(row: SignOff) -> Given:
+    return Given(Discipline(row.discipline), row.by, row.answer == SignOffAnswer.REJECTED, row.note)
