@@ -14,6 +14,8 @@ class Place:
     route: str
     words: str = ""
     """What people also call it."""
+    in_menu: bool = False
+    """Whether it stands below its entry in the menu; pages that are tabs of one another do not."""
 
     @property
     def address(self) -> str:
@@ -33,6 +35,11 @@ class Entry:
     def there(self) -> tuple[Place, ...]:
         """The places that this site has."""
         return tuple(place for place in self.places if place.address)
+
+    @property
+    def in_menu(self) -> tuple[Place, ...]:
+        """What the menu shows below the entry of the current page."""
+        return tuple(place for place in self.there if place.in_menu)
 
     @property
     def prefix(self) -> str:
@@ -88,6 +95,9 @@ NAVIGATION = (
         ("impact",),
         (
             Place("Price tag", "impact", "money, dollars per 100 ms, elasticity"),
+            Place("Ablations", "ablations", "slowdown, delay, study"),
+            Place("Ablation studies", "ablations", "slow users down, kill switch, doses"),
+            Place("Study planner", "ablation-planner", "power, users per arm, knee, cost"),
             Place("Evidence", "impact-evidence", "findings, ablation"),
             Place("Published studies", "impact-studies", "literature"),
         ),
@@ -97,16 +107,17 @@ NAVIGATION = (
         "r",
         ("reviews", "organisation"),
         (
-            Place("Launch reviews", "reviews", "inbox, sign-off, approve"),
-            Place("Incidents", "incidents", "outage, trip"),
-            Place("Postmortems", "postmortems", "causes, learning"),
-            Place("Action items", "action-items", "overdue, due"),
-            Place("Design documents", "design-documents", "performance section"),
-            Place("Guardrail sets", "guardrails", "policy, margins"),
-            Place("Weekly digest", "digest", "shipped, stopped"),
-            Place("Audit trail", "audit", "who changed what, history, log"),
-            Place("Receivers", "receivers", "webhooks, slack, pagerduty, notifications"),
-            Place("Teams", "teams", "organisation, groups"),
+            Place("Launch reviews", "reviews", "inbox, sign-off, approve", in_menu=True),
+            Place("Incidents", "incidents", "outage, trip", in_menu=True),
+            Place("Postmortems", "postmortems", "causes, learning", in_menu=True),
+            Place("Action items", "action-items", "overdue, due", in_menu=True),
+            Place("Design documents", "design-documents", "performance section", in_menu=True),
+            Place("Who may block", "blockers", "veto, stop", in_menu=True),
+            Place("Guardrail sets", "guardrails", "policy, margins", in_menu=True),
+            Place("Weekly digest", "digest", "shipped, stopped", in_menu=True),
+            Place("Audit trail", "audit", "who changed what, history, log", in_menu=True),
+            Place("Receivers", "receivers", "webhooks, slack, pagerduty, notifications", in_menu=True),
+            Place("Teams and people", "teams", "organisation, groups", in_menu=True),
             Place("Surfaces", "surfaces", "pages, owners"),
             Place("People and roles", "people", "accounts, permissions"),
             Place("Without an owner", "orphans", "unowned, inactive"),
@@ -117,15 +128,15 @@ NAVIGATION = (
         "w",
         ("watch", "events", "sources"),
         (
-            Place("Monitors", "monitors", "alerts, paging"),
-            Place("Performance budgets", "perf-budgets", "ci, budget"),
-            Place("Sessions", "sessions", "drill-down, traces"),
-            Place("Jobs", "jobs", "queue, worker, dead"),
-            Place("Events", "events", "ingest, counts"),
+            Place("Monitors", "monitors", "alerts, paging", in_menu=True),
+            Place("Performance budgets", "perf-budgets", "ci, budget", in_menu=True),
+            Place("Sessions", "sessions", "drill-down, traces", in_menu=True),
+            Place("Jobs", "jobs", "queue, worker, dead", in_menu=True),
+            Place("Events", "events", "ingest, counts", in_menu=True),
             Place("Refused events", "refused-events", "quarantine, replay"),
             Place("Labelled events", "labelled-events", "deploys, incidents"),
             Place("Imports", "event-imports", "csv, upload"),
-            Place("Sources", "sources", "tables, warehouse, parquet"),
+            Place("Sources", "sources", "tables, warehouse, parquet", in_menu=True),
         ),
     ),
     Entry(
@@ -133,8 +144,8 @@ NAVIGATION = (
         "l",
         ("learn", "help"),
         (
-            Place("Learn", "handbook", "handbook, glossary, course"),
-            Place("API", "api-pages", "rest, openapi"),
+            Place("Learn", "handbook", "handbook, glossary, course", in_menu=True),
+            Place("API", "api-pages", "rest, openapi", in_menu=True),
         ),
     ),
 )
@@ -164,6 +175,9 @@ def current(path: str) -> Entry | None:
 
 
 def current_place(entry: Entry | None, path: str) -> Place | None:
-    """The place with the longest address that the page lies below."""
-    fits = [place for place in entry.there if path.startswith(place.address)] if entry else []
+    """The place in the menu with the longest address that the page lies below."""
+    top = path.split("/")[1] if "/" in path else ""
+    fits = [place for place in entry.in_menu if path.startswith(place.address)] if entry else []
+    if entry and not fits and top in entry.parts[1:]:
+        fits = [place for place in entry.in_menu if place.address.split("/")[1] == top]
     return max(fits, key=lambda place: len(place.address), default=None)

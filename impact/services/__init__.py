@@ -15,6 +15,7 @@ from impact.services.studies import (
     withdraw_study,
 )
 from impact.services.values import set_value
+from impact.services.valuing import budget_of, comment, cost_per_week, milliseconds_worth, worth
 from impact.services.watching import cost_so_far, stops, watch_studies
 
 __all__ = [
@@ -25,12 +26,16 @@ __all__ = [
     "approve_study",
     "arms_of",
     "ask",
+    "budget_of",
+    "comment",
+    "cost_per_week",
     "cost_so_far",
     "discard_ratio",
     "draft_ratio",
     "end_study",
     "estimate_study",
     "expire_ratios",
+    "milliseconds_worth",
     "mine_all",
     "plan_study",
     "propose_study",
@@ -44,4 +49,5 @@ __all__ = [
     "watch_studies",
     "who_may_consent",
     "withdraw_study",
+    "worth",
 ]
