@@ -29,6 +29,8 @@ urlpatterns = [
     path("sources/", include("analysis.urls_sources")),
     path("events/", include("events.urls")),
     path("impact/", include("impact.urls")),
+    path("reviews/", include("governance.urls_audit")),
+    path("reviews/", include("governance.urls_incidents")),
     path("reviews/", include("governance.urls")),
     path("watch/", include("observability.urls")),
     path("learn/", include("culture.urls")),
@@ -39,6 +41,7 @@ urlpatterns = [
     path("api/v1/", include("events.api.urls")),
     path("api/v1/", include("analysis.api.urls")),
     path("api/v1/", include("impact.api.urls")),
+    path("api/v1/", include("governance.api.urls_incidents")),
     path("api/v1/", include("governance.api.urls")),
     path("api/v1/schema", openapi.schema, name="schema"),
 ]

@@ -27,6 +27,24 @@ class AuditEvent(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.action} {self.subject}"
 
 
+class AuditHead(models.Model):
+    """The one row that says how many audit rows there are and seals all of them.
+
+    The seal is made with the site's secret key, which is not in the database: whoever can write to the tables
+    alone can neither cut rows off the end nor write the whole chain anew without being found.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    rows = models.PositiveBigIntegerField()
+    seal = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="audit_head_one_row")]
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows"
+
+
 class JobState(models.TextChoices):
     QUEUED = "queued"
     RUNNING = "running"

@@ -7,13 +7,23 @@ from django.db.models import Count, QuerySet
 from ledger.models import AuditEvent, Job, JobState
 
 
-def audit_events(*, subject: str = "", actor: str = "", action: str = "") -> QuerySet[AuditEvent]:
+def audit_events(
+    *,
+    subject: str = "",
+    actor: str = "",
+    action: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[AuditEvent]:
     """Audit rows, newest first; subjects read `flag:checkout`, actions `flag.version.published`.
 
-    `subject` and `action` match from the beginning, `actor` whole; empty texts match everything.
+    `subject` and `action` match from the beginning, `actor` whole, `until` is not part of the range; what is
+    empty or None matches everything.
     """
     found = AuditEvent.objects.filter(subject__startswith=subject, action__startswith=action)
-    return (found.filter(actor=actor) if actor else found).order_by("-id")
+    found = found.filter(actor=actor) if actor else found
+    found = found.filter(at__gte=since) if since else found
+    return (found.filter(at__lt=until) if until else found).order_by("-id")
 
 
 def audit_of(subject: str) -> QuerySet[AuditEvent]:

@@ -1,25 +1,57 @@
-"""The audit trail: who changed what, from what, to what and why."""
+"""The audit trail: who changed what, from what, to what and why; on the page, as CSV and as JSON lines."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
 from ledger import audit, queries
+from ledger.models import AuditEvent
 
 ROWS_A_PAGE = 50
 FILTERS = ("subject", "actor", "action")
-PAGES = ("flag", "experiment", "metric")
+DAYS = ("since", "until")
+PAGES = ("flag", "experiment", "metric", "team", "surface", "source")
 """Kinds of objects with a page of the same name, addressed by key."""
+COLUMNS = (
+    "id", "at", "actor", "action", "subject", "reason", "before", "after", "previous_sha256", "sha256",
+)  # fmt: skip
+ROWS_A_READ = 2000
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters that make a spreadsheet run a text as a formula."""
 
 
 def trail(request: HttpRequest) -> HttpResponse:
-    filters = {name: request.GET.get(name, "").strip() for name in FILTERS}
-    rows = Paginator(queries.audit_events(**filters), ROWS_A_PAGE).get_page(request.GET.get("page"))
+    filters, days = _asked(request)
+    found = queries.audit_events(**filters, **_range(days))
+    rows = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
     for row in rows:
         row.page = page_of(row.subject)  # type: ignore[attr-defined]
-    shown = {"rows": rows, "filters": filters, "is_filtered": any(filters.values())}
+    shown = {
+        "rows": rows,
+        "filters": {**filters, **days},
+        "is_filtered": any(filters.values()) or any(days.values()),
+        "query": request.GET.urlencode(),
+    }
     return render(request, "governance/audit.html", shown)
+
+
+def export_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The same rows, oldest first, for a spreadsheet: no cell is run as a formula."""
+    return _download(_as_csv(_exported(request)), "text/csv; charset=utf-8", "audit.csv")
+
+
+def export_jsonl(request: HttpRequest) -> StreamingHttpResponse:
+    """The same rows, oldest first, one JSON object a line, with the hashes that chain them."""
+    lines = (json.dumps(facts_of(row), ensure_ascii=False) + "\n" for row in _exported(request))
+    return _download(lines, "application/x-ndjson", "audit.jsonl")
 
 
 def page_of(subject: str) -> str:
@@ -33,5 +65,63 @@ def page_of(subject: str) -> str:
 
 def verify(request: HttpRequest) -> HttpResponse:
     """Walk the whole chain and say whether it holds."""
-    shown = {"broken": audit.first_broken(), "count": queries.audit_events().count()}
-    return render(request, "governance/audit_verified.html", shown)
+    return render(request, "governance/audit_verified.html", {"found": audit.check()})
+
+
+def facts_of(row: AuditEvent) -> dict[str, Any]:
+    return {**{name: getattr(row, name) for name in COLUMNS}, "at": row.at.astimezone(UTC).isoformat()}
+
+
+def _asked(request: HttpRequest) -> tuple[dict[str, str], dict[str, str]]:
+    """The filters and the days as they were typed, without what PostgreSQL cannot hold."""
+    typed = {name: request.GET.get(name, "").replace("\0", "").strip() for name in (*FILTERS, *DAYS)}
+    days = {name: typed[name] if _day(typed[name]) else "" for name in DAYS}
+    return {name: typed[name] for name in FILTERS}, days
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _range(days: dict[str, str]) -> dict[str, datetime]:
+    """From the beginning of the first day to the end of the last one, UTC."""
+    since, until = _day(days["since"]), _day(days["until"])
+    found = {}
+    if since is not None:
+        found["since"] = datetime.combine(since, time(), UTC)
+    if until is not None and until < date.max:
+        found["until"] = datetime.combine(until + timedelta(days=1), time(), UTC)
+    return found
+
+
+def _exported(request: HttpRequest) -> Iterator[AuditEvent]:
+    filters, days = _asked(request)
+    found = queries.audit_events(**filters, **_range(days)).order_by("id")
+    return found.iterator(chunk_size=ROWS_A_READ)
+
+
+def _as_csv(rows: Iterable[AuditEvent]) -> Iterator[str]:
+    yield _line(COLUMNS)
+    for row in rows:
+        yield _line(_cell(value) for value in facts_of(row).values())
+
+
+def _line(cells: Iterable[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(list(cells))
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, dict) else str(value)
+    if value is None:
+        return ""
+    return f"'{text}" if text.startswith(DANGEROUS) else text
+
+
+def _download(parts: Iterable[str], kind: str, name: str) -> StreamingHttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(parts, content_type=kind, headers=headers)

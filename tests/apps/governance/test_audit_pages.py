@@ -1,5 +1,7 @@
 """The audit trail's pages and its command."""
 
+import csv
+import json
 from io import StringIO
 
 import pytest
@@ -142,3 +144,45 @@ def test_verify_audit__untouched__counts():
     call_command("verify_audit", stdout=said)
 
     assert "1 audit rows, the chain holds" in said.getvalue()
+
+
+def lines(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return b"".join(answer.streaming_content).decode().splitlines()
+
+
+def test_export__filtered__same_rows_oldest_first_with_their_hashes(reader):
+    rows = [write(), write(subject="flag:cart"), write(reason="again")]
+
+    exported = [json.loads(line) for line in lines(reader, "/reviews/audit.jsonl?subject=flag:checkout")]
+
+    assert [each["id"] for each in exported] == [rows[0].id, rows[2].id]
+    assert exported[1]["sha256"] == rows[2].sha256
+    assert exported[0]["at"] == "2026-03-02T09:30:00.123456+00:00"
+
+
+def test_export__csv__no_cell_is_a_formula(reader):
+    write(reason="=HYPERLINK(1)", after={"a": 1})
+
+    head, row = list(csv.reader(lines(reader, "/reviews/audit.csv")))
+
+    assert dict(zip(head, row, strict=True))["reason"] == "'=HYPERLINK(1)"
+    assert dict(zip(head, row, strict=True))["after"] == '{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    ("query", "is_there"),
+    [
+        ("since=2026-03-02", True),
+        ("since=2026-03-03", False),
+        ("until=2026-03-02", True),
+        ("until=2026-03-01", False),
+        ("since=2026-03-02&until=2026-03-02", True),
+        ("since=nonsense&until=9999-12-31", True),
+    ],
+)
+def test_trail__days__from_the_first_to_the_last(reader, query, is_there):
+    write()
+
+    assert ("flag:checkout" in page(reader, f"/reviews/audit/?{query}").partition("<tbody>")[2]) is is_there
