@@ -52,10 +52,8 @@ def launch_decision(subject: Subject) -> Iterator[Finding]:
 
 def _reaches_everybody(subject: Subject) -> bool:
     """A running experiment gives each arm its share; a decided one gives everybody the same."""
-    if not subject.experiment:
-        return subject.coverage_after_ppm >= EVERYBODY_PPM
-    owner = experiments.experiment(subject.experiment)
-    if owner.lifecycle_state in {State.DECIDED, State.ROLLING_OUT}:
+    owner = experiments.experiments().filter(key=subject.experiment).first() if subject.experiment else None
+    if owner is None or owner.lifecycle_state in {State.DECIDED, State.ROLLING_OUT}:
         return subject.coverage_after_ppm >= EVERYBODY_PPM
     return _treated_ppm(owner) * subject.coverage_after_ppm // WHOLE_PPM >= EVERYBODY_PPM
 
@@ -88,10 +86,9 @@ def launched(flag: str, environment: str, experiment: str = "") -> "Experiment |
     """The experiment whose change is launched: the named one, the one a hold-back follows, or the newest that
     has started on the flag and is not over; None when a flag is launched by itself."""
     found = experiments.experiments(flag=flag).filter(environment=environment)
-    if experiment:
-        named = experiments.experiment(experiment)
-        if named.kind != ExperimentKind.HOLDOUT:
-            return named
+    named = experiments.experiments().filter(key=experiment).first() if experiment else None
+    if named is not None and named.kind != ExperimentKind.HOLDOUT:
+        return named
     started = found.filter(state__in=[str(each) for each in STARTED if each not in OVER])
     return started.exclude(kind=ExperimentKind.HOLDOUT).order_by("-started_at").first()
 
