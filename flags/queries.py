@@ -60,6 +60,11 @@ def is_production(key: str) -> bool:
     return Environment.objects.filter(key=key, is_production=True).exists()
 
 
+def requires_review(key: str) -> bool:
+    """Whether a second person approves what opens something there; False when there is none with this key."""
+    return Environment.objects.filter(key=key, requires_review=True).exists()
+
+
 def variants(flag_key: str, environment_key: str) -> tuple[str, ...] | None:
     """The variants that a flag can serve in an environment now, None when it serves nothing there."""
     live = FlagVersion.objects.filter(

@@ -92,6 +92,7 @@ class DecisionSerializer(serializers.ModelSerializer[Decision]):
             "version",
             "recommended",
             "taken",
+            "arm",
             "reason",
             "snapshot_sha256",
             "decided_by",

@@ -240,12 +240,16 @@ class Taken(models.TextChoices):
 
 
 class Decision(models.Model):
-    """What was decided on which report snapshot; `recommended` is that snapshot's verdict. Insert-only."""
+    """What was decided on which report snapshot; `recommended` is that snapshot's verdict. Insert-only.
+
+    `arm` is the treatment that is shipped ("": nothing is, or an older row of an only treatment).
+    """
 
     experiment = models.OneToOneField(Experiment, on_delete=models.PROTECT, related_name="decision")
     version = models.ForeignKey(ExperimentVersion, on_delete=models.PROTECT, related_name="+")
     recommended = models.CharField(max_length=40)
     taken = models.CharField(max_length=10, choices=Taken.choices)
+    arm = models.CharField(max_length=63, blank=True)
     reason = models.TextField()
     snapshot_sha256 = models.CharField(max_length=64)
     decided_by = models.CharField(max_length=150)

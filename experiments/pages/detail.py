@@ -5,11 +5,13 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from experiments import lifecycle, preflight, queries, status, words
 from experiments.changes import ChangeState
 from experiments.lifecycle import State
 from experiments.models import Experiment, ExperimentVersion, Taken, VersionState
+from experiments.pages.again import Again
 from experiments.pages.forms import BindForm
 from flags import queries as flag_queries
 from flags import ramp
@@ -21,7 +23,8 @@ from metrics import words as metric_words
 ROWS_A_PAGE = 50
 
 
-def plan(request: HttpRequest, key: str) -> HttpResponse:
+def plan(request: HttpRequest, key: str, again: Again | None = None) -> HttpResponse:
+    """The plan with its checklist and the steps that are possible now; `again` when one was refused."""
     experiment = queries.experiment(key)
     version = queries.newest_version(experiment)
     context = {
@@ -29,7 +32,11 @@ def plan(request: HttpRequest, key: str) -> HttpResponse:
         **_plan(experiment, version),
         **_moving(experiment),
         **_steps(experiment, version),
+        "again": again,
+        "requires_review": flag_queries.requires_review(experiment.environment),
     }
+    if again is not None and again.at == reverse("experiment-bind", args=[key]):
+        context["bind"] = BindForm(again.typed, titles=metric_queries.titles())
     return render(request, "experiments/plan.html", context)
 
 
@@ -46,15 +53,17 @@ def history(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "experiments/history.html", context)
 
 
-def decide(request: HttpRequest, key: str) -> HttpResponse:
+def decide(request: HttpRequest, key: str, again: Again | None = None) -> HttpResponse:
+    """The form of the decision, for the report that `snapshot` names."""
     experiment = queries.experiment(key)
-    sha256 = request.GET.get("snapshot", "")
+    sha256 = again.typed.get("snapshot_sha256", "") if again else request.GET.get("snapshot", "")
     planned = queries.candidate(experiment, queries.newest_version(experiment))
     context = {
         "sha256": sha256,
         "snapshot": status.snapshot(sha256),
         "taken": Taken.choices,
         "treatments": planned.treatments,
+        "again": again,
     }
     return render(request, "experiments/decide.html", {**frame(experiment, "decide"), **context})
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from experiments import lifecycle, listing, queries, services
 from experiments.lifecycle import State
-from experiments.pages.steps import by
+from experiments.pages.acting import by
 
 
 def experiments(request: HttpRequest) -> HttpResponse:

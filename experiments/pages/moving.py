@@ -8,11 +8,14 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from experiments import services
-from experiments.pages.steps import by, ppm
+from experiments.pages import detail
+from experiments.pages.acting import by, ppm
+from experiments.pages.again import shown_again
 from ledger.refusals import refuse
 
 
 @require_POST
+@shown_again(detail.plan)
 def schedule(request: HttpRequest, key: str) -> HttpResponse:
     services.schedule(
         key=key,
@@ -27,6 +30,7 @@ def schedule(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+@shown_again(detail.plan)
 def schedule_stop(request: HttpRequest, key: str) -> HttpResponse:
     reason = request.POST.get("reason", "")
     services.schedule_stop(key=key, stop_at=_moment(request, "stop_at"), reason=reason, **by(request))
@@ -35,6 +39,7 @@ def schedule_stop(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+@shown_again(detail.plan)
 def request_change(request: HttpRequest, key: str) -> HttpResponse:
     asked = request.POST.get("coverage", "")
     coverage_ppm = ppm(asked) if asked else None
@@ -45,6 +50,7 @@ def request_change(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+@shown_again(detail.plan)
 def start_ramp(request: HttpRequest, key: str) -> HttpResponse:
     plan, reason = request.POST.get("plan", ""), request.POST.get("reason", "")
     services.start_ramp(key=key, plan=plan, reason=reason, **by(request))
@@ -53,6 +59,7 @@ def start_ramp(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+@shown_again(detail.plan)
 def approve_ramp_step(request: HttpRequest, key: str, step: int) -> HttpResponse:
     reason = request.POST.get("reason", "")
     services.approve_ramp_step(key=key, step=step, reason=reason, **by(request))
@@ -61,6 +68,7 @@ def approve_ramp_step(request: HttpRequest, key: str, step: int) -> HttpResponse
 
 
 @require_POST
+@shown_again(detail.plan)
 def follow_on(request: HttpRequest, key: str) -> HttpResponse:
     new_key = request.POST.get("new_key", "").strip()
     services.follow_on(key=key, new_key=new_key, title=request.POST.get("title", ""), **by(request))

@@ -7,38 +7,38 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from experiments import follow_up, queries, services, status
 from experiments.lifecycle import State
 from experiments.models import Experiment, Rollout, Taken
+from experiments.pages.acting import by
+from experiments.pages.again import Again, shown_again
 from experiments.pages.detail import frame
-from experiments.pages.steps import by
 from experiments.plan import WHOLE_PPM
 from experiments.services.rolling_out import FOLLOW_UP_AFTER, STEPS
 from experiments.status import Effect
 from flags import queries as flag_queries
 from flags import ramp, references
 from flags.pages.ramps import strip
-from ledger.refusals import Problem, Refused, refuse
+from ledger.refusals import refuse
 
 REFERENCES_SHOWN = 20
 TYPED = ("arm", "plan", "holdback", "follow_up_on", "reason")
 
 
 def rollout(request: HttpRequest, key: str) -> HttpResponse:
-    """GET shows where it is; POST prepares it, and keeps what was typed when that is refused."""
-    typed = {name: request.POST.get(name, "").strip() for name in TYPED}
-    problems: tuple[Problem, ...] = ()
-    if request.method == "POST":
-        try:
-            services.prepare_rollout(key=key, **_asked(typed), **by(request))
-            messages.success(request, "The roll-out is prepared; nobody sees anything yet.")
-            return redirect("experiment-rollout", key=key)
-        except Refused as refused:
-            problems = refused.problems
+    """GET shows where it is; POST prepares it."""
+    return prepare(request, key) if request.method == "POST" else page(request, key)
+
+
+def page(request: HttpRequest, key: str, again: Again | None = None) -> HttpResponse:
+    """Where the roll-out is and what can be done next; `again` when that was refused."""
     experiment = queries.experiment(key)
+    is_preparing = again is not None and again.at == reverse("experiment-rollout", args=[key])
+    typed = {name: again.typed.get(name, "") if again and is_preparing else "" for name in TYPED}
     context = {
         **frame(experiment, "rollout"),
         **_steps(experiment),
@@ -47,12 +47,21 @@ def rollout(request: HttpRequest, key: str) -> HttpResponse:
         "clean_up": queries.clean_up(experiment),
         "references": references.of_flag(experiment.flag)[:REFERENCES_SHOWN] if experiment.flag else [],
         "is_scanned": references.is_scanned(),
-        "problems": problems,
+        "again": again,
     }
-    return render(request, "experiments/rollout.html", context, status=422 if problems else 200)
+    return render(request, "experiments/rollout.html", context)
+
+
+@shown_again(page)
+def prepare(request: HttpRequest, key: str) -> HttpResponse:
+    typed = {name: request.POST.get(name, "").strip() for name in TYPED}
+    services.prepare_rollout(key=key, **_asked(typed), **by(request))
+    messages.success(request, "The roll-out is prepared; nobody sees anything yet.")
+    return redirect("experiment-rollout", key=key)
 
 
 @require_POST
+@shown_again(page)
 def check_off(request: HttpRequest, key: str, item: str) -> HttpResponse:
     services.check_off(key=key, item=item, reason=request.POST.get("reason", ""), **by(request))
     messages.success(request, "Checked off.")
@@ -106,9 +115,11 @@ def _preparing(experiment: Experiment, typed: dict[str, str]) -> dict[str, Any]:
     """What the form offers."""
     usual = (timezone.now() + FOLLOW_UP_AFTER).date().isoformat()
     plan = queries.plan(experiment.key) if experiment.started_at else None
+    decision = queries.decision(experiment.key)
+    decided = decision.arm if decision else ""
     return {
         "typed": {**typed, "follow_up_on": typed["follow_up_on"] or usual},
-        "treatments": plan.treatments if plan else (),
+        "treatments": [arm for arm in plan.treatments if decided in {"", arm.key}] if plan else [],
         "plans": flag_queries.ramp_plans(),
         "usual": strip(ramp.read_steps(list(STEPS))),
     }

@@ -1,23 +1,23 @@
-"""The buttons of an experiment: each posts here, does one step and goes back. Refusals become a page."""
+"""The buttons of an experiment: each posts here and does one step; refused, its form comes again."""
 
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from experiments import services
+from experiments.pages import detail, rollout
+from experiments.pages.acting import by, ppm
+from experiments.pages.again import shown_again
 from experiments.pages.forms import BindForm
-from experiments.plan import WHOLE_PPM
-from ledger.refusals import Problem, Refused, refuse
+from ledger.refusals import Problem, Refused
 from metrics import queries as metric_queries
 
 
 @require_POST
+@shown_again(detail.plan, but={"experiment-rollout": rollout.page})
 def step(
     request: HttpRequest,
     key: str,
@@ -33,6 +33,7 @@ def step(
 
 
 @require_POST
+@shown_again(detail.plan)
 def start(request: HttpRequest, key: str) -> HttpResponse:
     coverage_ppm = ppm(request.POST.get("coverage", "100"))
     services.start(key=key, coverage_ppm=coverage_ppm, **by(request))
@@ -41,6 +42,7 @@ def start(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+@shown_again(detail.plan)
 def coverage(request: HttpRequest, key: str) -> HttpResponse:
     coverage_ppm = ppm(request.POST.get("coverage", ""))
     services.raise_coverage(
@@ -51,6 +53,7 @@ def coverage(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+@shown_again(detail.decide)
 def decide(request: HttpRequest, key: str) -> HttpResponse:
     asked = {
         name: request.POST.get(name, "").strip() for name in ("taken", "snapshot_sha256", "reason", "arm")
@@ -62,6 +65,7 @@ def decide(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+@shown_again(detail.plan)
 def bind(request: HttpRequest, key: str) -> HttpResponse:
     form = BindForm(request.POST, titles=metric_queries.titles())
     if not form.is_valid():
@@ -72,22 +76,11 @@ def bind(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_POST
+@shown_again(detail.plan)
 def unbind(request: HttpRequest, key: str, metric: str) -> HttpResponse:
     services.unbind_metric(key=key, metric=metric, **by(request))
     messages.success(request, "The metric was taken out of the plan.")
     return redirect("experiment-plan", key=key)
-
-
-def by(request: HttpRequest) -> dict[str, Any]:
-    return {"actor": request.user.get_username(), "now": timezone.now()}
-
-
-def ppm(percent: str) -> int:
-    """Parts per million from what stands in the form, for example 12.5."""
-    try:
-        return int(Decimal(percent) * (WHOLE_PPM // 100))
-    except (ArithmeticError, ValueError):
-        raise refuse("coverage", percent, "this is not a percentage", "Write a number like 12.5.") from None
 
 
 def _problems(form: BindForm) -> list[Problem]:

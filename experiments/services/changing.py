@@ -14,6 +14,7 @@ from experiments.lifecycle import State
 from experiments.models import Experiment, PendingChange
 from experiments.plan import WHOLE_PPM
 from experiments.services.transitions import Act, locked_row, move_change, note
+from flags import queries as flag_queries
 from ledger.refusals import Conflict, problem, refuse
 
 CLOCK = "clock"
@@ -84,9 +85,13 @@ def raise_if_under_review(experiment: Experiment, kind: ChangeKind | None = None
 
 
 def raise_if_unapproved(experiment: Experiment, kind: ChangeKind, coverage_ppm: int | None = None) -> None:
-    """Conflict while an open change of this kind is not agreed to, or agreed to with another coverage."""
+    """Conflict while an open change of this kind is not agreed to, or agreed to with another coverage.
+
+    Without a change under review it may be applied at once, unless the environment requires a review.
+    """
     change = queries.open_change(experiment, kind)
     if change is None:
+        raise_if_review_is_required(experiment, "change", "Ask for the change; somebody else approves it.")
         return
     if change.coverage_ppm != coverage_ppm:
         fix = f"Apply the change to {change.coverage_ppm} ppm, or reject it, first."
@@ -94,6 +99,13 @@ def raise_if_unapproved(experiment: Experiment, kind: ChangeKind, coverage_ppm: 
     if change.change_state is not ChangeState.APPROVED:
         why = f"the change asked for by {change.requested_by} is {change.change_state.words}"
         raise Conflict(problem("change", change.kind, why, "Somebody else has to approve it first."))
+
+
+def raise_if_review_is_required(experiment: Experiment, field: str, fix: str) -> None:
+    """Conflict where the environment lets nothing open without a second person."""
+    if flag_queries.requires_review(experiment.environment):
+        why = f"in {experiment.environment} somebody else has to approve it first"
+        raise Conflict(problem(field, experiment.key, why, fix))
 
 
 def applied(experiment: Experiment, kind: ChangeKind, act: Act) -> None:

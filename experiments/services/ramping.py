@@ -6,6 +6,7 @@ where the step says so pauses the experiment, which serves the default to everyb
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -42,10 +43,13 @@ def start_ramp(
 ) -> CoverageRamp:
     """Let the coverage grow by the steps of a ramp plan, or by `steps`. The clock takes the first one.
 
+    Where the environment requires a review, the first one needs an approval whatever the plan says.
     `hold_first` is a step that was taken already and whose time is waited for before the first of `steps`.
     """
     experiment, act = locked_row(key), Act(actor, now, reason)
     wanted = ramp.read_steps(list(steps) if steps is not None else flag_queries.ramp_plan(plan).steps)
+    if flag_queries.requires_review(experiment.environment) and not hold_first:
+        wanted = (replace(wanted[0], needs_approval=True), *wanted[1:])
     if experiment.lifecycle_state is not State.RUNNING:
         why = f'"{key}" is {experiment.lifecycle_state.words}'
         raise Conflict(problem("state", experiment.state, why, "Only a running experiment grows."))
@@ -168,7 +172,12 @@ def _advance(run: CoverageRamp, steps: tuple[Step, ...], act: Act) -> bool:
     try:
         with transaction.atomic():
             raise_coverage(
-                key=run.experiment.key, coverage_ppm=coverage_ppm, actor=act.actor, now=act.now, reason=why
+                key=run.experiment.key,
+                coverage_ppm=coverage_ppm,
+                actor=act.actor,
+                now=act.now,
+                reason=why,
+                is_step_of_ramp=True,
             )
     except Blocked as blocked:
         titles = "; ".join(finding.title for finding in blocked.findings)

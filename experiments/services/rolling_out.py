@@ -14,7 +14,7 @@ from django.db import transaction
 from experiments import queries, status
 from experiments.drafts import ExperimentKind
 from experiments.lifecycle import State
-from experiments.models import Experiment, Rollout, Taken
+from experiments.models import Decision, Experiment, Rollout, Taken
 from experiments.plan import WHOLE_PPM, ArmRole, PlannedArm
 from experiments.services import assignment, ramping
 from experiments.services.copying import bind_like
@@ -64,7 +64,7 @@ def prepare_rollout(
     due = follow_up_on or (now + FOLLOW_UP_AFTER).date()
     if due <= now.date():
         raise refuse("follow_up_on", due.isoformat(), "this day is past", "Name a later one.")
-    chosen = arm_to_ship(key, arm)
+    chosen = _decided_arm(key, decision, arm)
     promised = status.effect(key, chosen.key, decision.snapshot_sha256)
     found, _ = Rollout.objects.update_or_create(
         experiment=experiment,
@@ -90,6 +90,7 @@ def start_rollout(*, key: str, actor: str, now: datetime, reason: str = "") -> R
     experiment, act = locked_row(key), Act(actor, now, reason or "roll-out of the decision")
     assignment.hold_place(experiment)
     found = _prepared(experiment)
+    _raise_if_alone(experiment, found, actor)
     move(experiment, State.ROLLING_OUT, "rollout.started", act)
     if experiment.assigned_here and found.holdback_ppm:
         found.holdback = _hold_back(experiment, found, act)
@@ -135,6 +136,23 @@ def follow_up(*, key: str, actor: str, now: datetime, reason: str) -> Rollout:
     return found
 
 
+def _decided_arm(key: str, decision: Decision, arm: str) -> PlannedArm:
+    """The arm that was decided; another one is refused, because its report was not the one decided on."""
+    if decision.arm and arm not in {"", decision.arm}:
+        raise refuse("arm", arm, f'the decision ships "{decision.arm}"', "Leave it out, or name that arm.")
+    return arm_to_ship(key, arm or decision.arm)
+
+
+def _raise_if_alone(experiment: Experiment, found: Rollout, actor: str) -> None:
+    """Where a review is required, who decided does not start the hold-back's experiment too; a ramp of the
+    flag has an approval of its own."""
+    decision = queries.decision(experiment.key)
+    is_alone = decision is not None and decision.decided_by == actor
+    if is_alone and found.holdback_ppm and flag_queries.requires_review(experiment.environment):
+        why = f"in {experiment.environment} somebody else has to start what you decided"
+        raise refuse("actor", actor, why, "Ask somebody else.")
+
+
 def _check_holdback(experiment: Experiment, holdback_ppm: int) -> None:
     low, high = HOLDBACK_PPM
     if holdback_ppm and not low <= holdback_ppm <= high:
@@ -158,7 +176,7 @@ def _hold_back(experiment: Experiment, rollout: Rollout, act: Act) -> Experiment
     create(key=key, content=_held_back_plan(experiment, rollout), **by)
     bind_like(experiment.key, key, **by)
     steps = rollout.steps
-    started = start(key=key, coverage_ppm=steps[0]["coverage_ppm"], reason=act.reason, **by)
+    started = start(key=key, coverage_ppm=steps[0]["coverage_ppm"], reason=act.reason, is_approved=True, **by)
     started.follows = experiment
     started.save(update_fields=["follows"])
     if len(steps) > 1:

@@ -72,13 +72,15 @@ def start(
     coverage_ppm: int = WHOLE_PPM,
     began_at: datetime | None = None,
     reason: str = "",
+    is_approved: bool = False,
 ) -> Experiment:
     """Lock and hash the plan, open the first phase and let the flag assign units.
 
     `publish=False`: another system assigns (imported data); no flag is touched. `coverage_ppm` is the share
     of the flag's units that take part. `began_at` is for imports: units have been in the arms since then,
-    which needs a reason; the plan is locked now and the audit says both times. Raises Refused with every gap
-    of the checklist, Blocked with every objection of a gate.
+    which needs a reason; the plan is locked now and the audit says both times. `is_approved`: the start is
+    part of something a second person approved already. Raises Refused with every gap of the checklist,
+    Conflict while a review is missing where one is required, Blocked with every objection of a gate.
     """
     experiment, act = locked_row(key), Act(actor, now, reason, began_at)
     assignment.hold_place(experiment)
@@ -86,6 +88,8 @@ def start(
     if not publish and experiment.assigned_here:
         experiment.assigned_here = False
         experiment.save(update_fields=["assigned_here"])
+    if experiment.lifecycle_state is State.DRAFT and experiment.assigned_here and not is_approved:
+        changing.raise_if_review_is_required(experiment, "state", "Submit the plan for approval.")
     _put_in_force(experiment, coverage_ppm, act)
     move(experiment, State.RUNNING, "started", act)
     return experiment
@@ -148,9 +152,9 @@ def decide(
 ) -> Decision:
     """Record what was decided on which report. Shipping asks the gates and needs a trustworthy report.
 
-    Where Headway's flag assigned the arms, shipping makes the variant of `arm` (the only treatment unless
-    named) what the flag serves to everybody; with `at_once=False` nothing is served yet, and a roll-out is
-    prepared afterwards (`services.prepare_rollout`).
+    Shipping names the `arm` (the only treatment unless named). Where Headway's flag assigned the arms, its
+    variant becomes what the flag serves to everybody; with `at_once=False` nothing is served yet, and a
+    roll-out is prepared afterwards (`services.prepare_rollout`).
     """
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
     assignment.hold_place(experiment)
@@ -158,13 +162,19 @@ def decide(
     if taken not in Taken.values:
         raise refuse("taken", taken, "this is not a decision", f"Possible are: {', '.join(Taken.values)}.")
     report = _snapshot_of(key, snapshot_sha256)
-    if taken == Taken.SHIP:
+    shipped = arm_to_ship(key, arm) if taken == Taken.SHIP else None
+    if shipped is not None:
         _raise_if_not_shippable(experiment, report, act)
+    is_served_now = shipped is not None and experiment.assigned_here and at_once
+    if is_served_now:
+        fix = "Prepare a roll-out instead: its first step is approved by somebody else."
+        changing.raise_if_review_is_required(experiment, "at_once", fix)
     decision = Decision.objects.create(
         experiment=experiment,
         version=queries.newest_version(experiment),
         recommended=report.verdict,
         taken=taken,
+        arm=shipped.key if shipped else "",
         reason=reason,
         snapshot_sha256=report.sha256,
         decided_by=actor,
@@ -173,8 +183,8 @@ def decide(
     move(experiment, State.DECIDED, "decided", act)
     closing.list_clean_up(experiment, decision)
     remember(experiment)
-    if taken == Taken.SHIP and experiment.assigned_here and at_once:
-        assignment.ship(experiment, arm_to_ship(key, arm).variant, reason=reason, actor=actor, now=now)
+    if shipped is not None and is_served_now:
+        assignment.ship(experiment, shipped.variant, reason=reason, actor=actor, now=now)
     return decision
 
 

@@ -16,10 +16,13 @@ from ledger.refusals import Conflict, problem, refuse
 
 
 @transaction.atomic
-def raise_coverage(*, key: str, coverage_ppm: int, actor: str, now: datetime, reason: str) -> Phase:
+def raise_coverage(
+    *, key: str, coverage_ppm: int, actor: str, now: datetime, reason: str, is_step_of_ramp: bool = False
+) -> Phase:
     """Let `coverage_ppm` of the flag's units take part from now on; results of both phases count together.
 
-    Only upwards: fewer units, other weights or another audience are a new version. Gates are asked.
+    Only upwards: fewer units, other weights or another audience are a new version. Gates are asked. A step
+    of a ramp needs no review of its own: the ramp was approved as a whole (`services.ramping`).
     """
     experiment, act = locked_row(key), Act(actor, now, reason).with_reason()
     assignment.hold_place(experiment)
@@ -30,7 +33,8 @@ def raise_coverage(*, key: str, coverage_ppm: int, actor: str, now: datetime, re
     if not before.coverage_ppm < coverage_ppm <= WHOLE_PPM:
         fix = f"Write more than {before.coverage_ppm} and at most {WHOLE_PPM}; for less, make a new version."
         raise refuse("coverage_ppm", coverage_ppm, "this is no larger share", fix)
-    changing.raise_if_unapproved(experiment, ChangeKind.COVERAGE, coverage_ppm)
+    if not is_step_of_ramp or queries.open_change(experiment, ChangeKind.COVERAGE) is not None:
+        changing.raise_if_unapproved(experiment, ChangeKind.COVERAGE, coverage_ppm)
     subject = assignment.subject(
         experiment, actor, now, coverage_ppm, coverage_before_ppm=before.coverage_ppm
     )

@@ -204,6 +204,7 @@ def test_decide__several_treatments__the_arm_has_to_be_named():
         services.decide(**decision)
     services.decide(**decision, arm="stronger")
 
+    assert queries.decision(KEY).arm == "stronger"
     assert set(variants().values()) == {"more"}
 
 

@@ -107,6 +107,47 @@ def decided(rosa, **how):
     return post(rosa, "decide", taken="ship", snapshot_sha256=SHA, reason="orders rose", **how)
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "kept"),
+    [
+        ("coverage", {"coverage": "5", "reason": "more of them"}, ['value="5"', 'value="more of them"']),
+        ("schedule-stop", {"stop_at": "2001-01-01T08:00", "reason": "old"}, ['value="2001-01-01T08:00"']),
+        ("follow-on", {"new_key": KEY}, [f'value="{KEY}"']),
+        ("stop", {"reason": "x" * 2001}, ["x" * 2001]),
+    ],
+)
+def test_step__refused__the_same_page_says_why_and_keeps_what_was_typed(rosa, name, typed, kept):
+    drafted()
+    services.start(key=KEY, actor="rosa", now=NOW, coverage_ppm=100_000)
+
+    answer = post(rosa, name, **typed)
+
+    assert answer.status_code in {409, 422}
+    assert "Nothing was changed" in text(answer)
+    assert all(each in answer.text for each in kept)
+
+
+def test_decide__refused__keeps_what_was_typed(rosa):
+    stopped()
+
+    answer = post(rosa, "decide", taken="abandon", snapshot_sha256="b" * 64, reason="it lost", how="at_once")
+
+    assert answer.status_code == 422
+    assert "has no report with this hash" in text(answer)
+    assert ">it lost</textarea>" in answer.text
+    assert f'value="{"b" * 64}"' in answer.text
+    assert '<option value="abandon" selected>' in answer.text
+
+
+def test_bind__refused__form_open_with_what_was_typed(rosa):
+    drafted()
+
+    answer = post(rosa, "bind", metric="errors", role="guardrail", margin="many", margin_scale="relative")
+
+    assert answer.status_code == 422
+    assert 'value="many"' in answer.text
+
+
 def test_decide__ship__leads_to_the_way_to_everybody(rosa):
     shown = text(decided(rosa, how="rollout"))
 

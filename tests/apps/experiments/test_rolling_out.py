@@ -67,6 +67,14 @@ def test_prepare__nothing_named__usual_steps_promise_and_follow_up():
 
 
 @pytest.mark.usefixtures("decided")
+def test_prepare__another_arm_than_decided__refused():
+    assert queries.decision(KEY).arm == "treatment"
+
+    with pytest.raises(Refused, match='the decision ships "treatment"'):
+        services.prepare_rollout(arm="control", **ROSA)
+
+
+@pytest.mark.usefixtures("decided")
 def test_start__no_hold_back__flag_ramps_and_finish_makes_it_the_default():
     services.prepare_rollout(steps=STEPS, **ROSA)
 
