@@ -109,6 +109,17 @@ def test_answer__drips__given_up_after_the_whole_time(served, monkeypatch):
     assert time.monotonic() - start < 2
 
 
+@pytest.mark.parametrize("head", [b"", OK], ids=["status line", "headers"])
+def test_headers__drip__given_up_after_the_timeout(served, head):
+    made = served(head, *[b"x"] * 100, pause_s=0.05)
+    start = time.monotonic()
+
+    with pytest.raises(Unreachable, match="headers took longer"):
+        made.send("GET", "/x", "key", {}, timeout_s=0.3)
+
+    assert time.monotonic() - start < 2
+
+
 def test_answer__never_comes__given_up_after_the_timeout(served):
     made = served(b"", pause_s=2)
     start = time.monotonic()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Optional
 
 from headway.counting import Counters
@@ -137,19 +138,60 @@ def _request(method: str, url: str, headers: Mapping[str, str], body: Optional[b
 
 
 def _opener() -> Any:
-    """urllib with proxies from the environment, without redirects.
+    """urllib with proxies from the environment, without redirects, and with an end to dripping headers.
 
     Everything that a request needs is loaded here, in the thread that makes the client: a module that another
     thread is loading during a fork can never be loaded in the child.
     """
     import encodings.idna  # noqa: F401
-    from urllib.request import HTTPRedirectHandler, build_opener
+    from http.client import HTTPResponse
+    from urllib import request
 
-    class NoRedirects(HTTPRedirectHandler):
+    class NoRedirects(request.HTTPRedirectHandler):
         def redirect_request(self, *args: object, **kwargs: object) -> None:
             return None
 
-    return build_opener(NoRedirects)
+    class Response(HTTPResponse):
+        def begin(self) -> None:
+            with _bounded(self.fp.raw):
+                super().begin()
+
+    class Opening(request.AbstractHTTPHandler):
+        def do_open(self, http_class: Any, req: Any, **options: Any) -> Any:
+            def made(*args: Any, **kwargs: Any) -> Any:
+                connection = http_class(*args, **kwargs)
+                connection.response_class = Response
+                return connection
+
+            return super().do_open(made, req, **options)
+
+    class Plain(Opening, request.HTTPHandler): ...
+
+    handlers: list[Any] = [NoRedirects, Plain]
+    if hasattr(request, "HTTPSHandler"):
+
+        class Secure(Opening, request.HTTPSHandler): ...
+
+        handlers.append(Secure)
+    return request.build_opener(*handlers)
+
+
+@contextmanager
+def _bounded(raw: Any) -> Iterator[None]:
+    """What is read here comes within the socket's timeout, which by itself starts anew with every byte."""
+    patience_s = raw._sock.gettimeout()
+    until, read = time.monotonic() + (patience_s or _WHOLE_S), raw.readinto
+
+    def read_in_time(buffer: Any) -> Any:
+        if time.monotonic() > until:
+            raise TimeoutError(f"the headers took longer than {patience_s} s")
+        return read(buffer)
+
+    raw.readinto = read_in_time
+    try:
+        yield
+    finally:
+        del raw.readinto
 
 
 def _answer(status: int, response: Any, whole_s: float) -> Answer:
