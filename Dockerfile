@@ -33,6 +33,9 @@ COPY --from=install /opt/headway /opt/headway
 WORKDIR /app
 COPY . /app
 
+RUN printf '#!/bin/sh\nexec python -m headway.cli "$@"\n' > /usr/local/bin/headway \
+    && chmod 755 /usr/local/bin/headway
+
 # Bytecode and collected files belong to the image; the values below are thrown away with this step.
 RUN python -m compileall -q /app /opt/headway \
     && DATABASE_URL=postgresql://build@localhost/build REDIS_URL=redis://localhost/0 \

@@ -1,4 +1,4 @@
-"""`python -m analysis.adhoc FILE --unit COLUMN --arm COLUMN --metric COLUMN:KIND …`: the report of a file."""
+"""`headway analyse FILE --unit COLUMN --arm COLUMN --metric COLUMN:KIND …`: the report of a file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ledger.refusals import Refused, refuse
 def main(arguments: list[str] | None = None) -> int:
     """Print the report as Markdown or JSON; 2 when the question does not fit the file.
 
-    `headway analyse` calls this with its own arguments.
+    `headway analyse` and `python -m analysis.adhoc` call this with their own arguments.
     """
     chosen = _parser().parse_args(arguments)
     try:
@@ -66,7 +66,7 @@ def _share(text: str) -> tuple[str, float]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m analysis.adhoc", description=__doc__)
+    parser = argparse.ArgumentParser(prog="headway analyse", description=__doc__)
     parser.add_argument("file", type=Path, help="a .parquet or .csv file; one row for each unit, or many")
     parser.add_argument("--unit", required=True, help="column that names who was randomised")
     parser.add_argument("--arm", required=True, help="column that names the arm")

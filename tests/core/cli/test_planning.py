@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.cli import gitops, planning
-from headway.cli.declared import Declared
+from headway.cli.declared import SETTINGS, Declared
 from headway.cli.yaml_reading import read_yaml
 from headway.cli.yaml_writing import written
 from tests.core.cli.build import SPLIT, definition, flag, state
@@ -37,6 +37,38 @@ def test_plan__exported_and_planned__nothing_to_do():
     found = planning.plan(live, declared(content["flags"], content["segments"], content["layers"]))
 
     assert found == planning.Plan((), (), ())
+
+
+def test_plan__every_setting_exported_and_planned__nothing_to_do():
+    given = {
+        "backup": "sam",
+        "team": "payments",
+        "expires_on": "2027-03-01",
+        "is_client_side": True,
+        "json_schema": {"type": "object", "properties": {"size": {"type": "integer"}}},
+    }
+    live = state(flags={"checkout": flag(definition=LIVE, **given)})
+
+    content = read_yaml(written(gitops.exported(live)), "f")
+
+    assert given.items() <= content["flags"]["checkout"].items()
+    assert set(content["flags"]["checkout"]) >= set(SETTINGS)
+    assert planning.plan(live, declared(content["flags"])).changes == ()
+
+
+def test_plan__segment_with_another_title__said_that_it_stays():
+    when = {"attribute": "country", "op": "in", "value": ["de"]}
+    live = state(segments={"beta": {"title": "Beta", "owner": "rosa", "version": 1, "when": when}})
+
+    same, other = (
+        planning.plan(live, declared(segments={"beta": {"when": when, "title": title}}))
+        for title in ("Beta", "Early birds")
+    )
+
+    assert (same.warnings, same.changes, other.changes) == ((), (), ())
+    assert other.warnings == (
+        "segments.beta.title: 'Beta' stays; a segment's title is given once, when it is made",
+    )
 
 
 def test_plan__hand_written_rule_without_id_and_salts__keeps_those_that_are_live():

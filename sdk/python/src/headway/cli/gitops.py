@@ -25,7 +25,8 @@ Rules of running experiments are left out: they belong to the experiments."""
 PLAN_WORDS = """show what `apply` would change; exit code 2 when something would
 With a key of scope admin the server checks every change as if it were made, and nothing is made."""
 APPLY = """make an environment what the files say, or carry out a kept plan
-All changes are made together or none is. A flag that somebody changed after the plan was made is refused.
+Up to 200 changes are made together or none is; more go in parts, each of them whole or not at all.
+A flag that somebody changed after the plan was made is refused.
 Flags that stand in no file stay as they are, unless --prune archives them."""
 
 
@@ -126,6 +127,9 @@ def apply(options: argparse.Namespace, shell: Shell) -> int:
     if not bodies:
         shell.give({"environment": place, "changes": []}, [] if options.file else ["Nothing to do."])
         return DONE
+    parts = -(-len(bodies) // MOST_CHANGES)
+    if parts > 1:
+        shell.note(f"note: this goes in {parts} parts, each of them whole or not at all")
     shell.confirm(f"Make these {len(bodies)} changes in {place}?", is_given=options.yes)
     sent = {"reason": options.reason or "applied from reviewed files", "drafts": options.drafts}
     return _carried_out(shell, place, bodies, sent)

@@ -205,6 +205,11 @@ def _segment(
     state: Mapping[str, Any], key: str, entry: dict[str, Any], warnings: list[str]
 ) -> Iterator[Change]:
     known = state["segments"].get(key)
+    warnings += [
+        f"segments.{key}.{name}: {known[name]!r} stays; a segment's {name} is given once, when it is made"
+        for name in ("title", "owner")
+        if known and entry.get(name, known[name]) != known[name]
+    ]
     if known and same(known["when"], entry["when"]):
         return
     settings = {name: entry[name] for name in ("title", "owner") if entry.get(name)}
