@@ -1,4 +1,4 @@
-"""Being told to go: streams end at once, so that the server does not wait for readers who would stay for hours.
+"""Being told to go: streams end at once, so that the server does not wait for readers who would stay long.
 
 The server stops taking connections at the signal and waits for those that are open; the application hears of
 it only afterwards. So it listens to the signal itself, and lets the server's own answer to it happen too.

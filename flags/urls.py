@@ -127,6 +127,7 @@ urlpatterns = [
         )
         for name, service in REVIEW_STEPS.items()
     ),
+    path(f"{ONE}fold/", steps.fold, name="flag-fold"),
     path(f"{ONE}schedule/", schedules.schedule, name="flag-schedule"),
     path(f"{ONE}clean-up/<slug:step>/", tidying.tick, name="flag-tick"),
     path(f"{ONE}code/", code.of_flag, name="flag-references"),

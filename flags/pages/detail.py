@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from flags import changes, clean_up, exposures, queries, references, seen, words
+from flags import changes, clean_up, exposures, folding, queries, references, seen, words
 from flags.hygiene import Finding
 from flags.models import FlagVersion, RampRun
 from flags.pages import ramps, schedules
@@ -24,6 +24,7 @@ def flag(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         **frame(found, "rules"),
         "definition": described(found.live.definition) if found.live else None,
+        "foldable": _foldable(found),
         "draft_changes": _draft_changes(found),
         "is_overtaken": _is_overtaken(found),
         "holds": queries.open_holds(found.flag, found.environment),
@@ -106,6 +107,15 @@ def is_steerable(rule: Mapping[str, Any]) -> bool:
 
 def _steerable(rule: Mapping[str, Any]) -> dict[str, str]:
     return {"id": rule["id"], "percent": words.percent(rule["split"]["coverage_ppm"]).removesuffix(" %")}
+
+
+def _foldable(found: Here) -> str:
+    """The id of the rule that the default can take the place of; empty without one, or beside a draft."""
+    if found.live is None or found.draft is not None or found.flag.is_archived:
+        return ""
+    holding = queries.holding(found.environment).values_list("key", flat=True)
+    rule = folding.foldable(found.live.definition, holding)
+    return rule["id"] if rule else ""
 
 
 def _entry(version: FlagVersion) -> dict[str, Any]:

@@ -58,9 +58,7 @@ def _entries(environment: Environment, flags: list[Flag]) -> list[dict[str, Any]
             "seen_at": last.get(flag.key),
             "stale": ()
             if flag.is_archived
-            else stale(
-                flag, live.get(flag.key), last.get(flag.key), now, counted_since=since, named=named
-            ),
+            else stale(flag, live.get(flag.key), last.get(flag.key), now, counted_since=since, named=named),
         }
         for flag in flags
     ]

@@ -9,9 +9,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from flags import queries, services
+from flags import folding, queries, services
 from flags.definitions import WHOLE_PPM
-from flags.pages.context import by, chosen_environment
+from flags.pages.context import by, chosen_environment, here
 from ledger.refusals import refuse
 
 
@@ -25,9 +25,7 @@ def coverage(request: HttpRequest, key: str) -> HttpResponse:
         seen=_seen_number(request),
         **by(request),
     )
-    return _done(
-        request, key, "The coverage is changed; SDKs are told at once. Nobody changes arm."
-    )
+    return _done(request, key, "The coverage is changed; SDKs are told at once. Nobody changes arm.")
 
 
 @require_POST
@@ -69,6 +67,19 @@ def publish(request: HttpRequest, key: str) -> HttpResponse:
         **by(request),
     )
     return _done(request, key, f"Version {draft.number} is live.")
+
+
+@require_POST
+def fold(request: HttpRequest, key: str) -> HttpResponse:
+    """Prepare a draft in which the default says what a rule says that gives one variant to everybody."""
+    found = here(request, key)
+    holding = queries.holding(found.environment).values_list("key", flat=True)
+    definition = folding.folded(found.live.definition, holding) if found.live else None
+    if definition is None or found.draft is not None:
+        why = "there is a draft already" if found.draft else "no rule gives one variant to everybody"
+        raise refuse("rules", key, why, "Edit the rules instead.")
+    services.save_draft(**_where(request, key), definition=definition, **by(request))
+    return _done(request, key, "The draft says the same with the default alone. Look at it and publish it.")
 
 
 @require_POST

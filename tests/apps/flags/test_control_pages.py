@@ -101,6 +101,33 @@ def test_review__of_a_draft__each_sees_what_they_can_do(rosa, sam):
     assert live().number == saved.number
 
 
+def test_review__of_an_own_version__refused_and_the_reason_can_be_sent_again(rosa):
+    flag()
+    saved = draft([split()])
+    services.submit_version(**AT, version=saved.number, actor="rosa", now=timezone.now())
+
+    answer = post(rosa, f"checkout/versions/{saved.number}/approve/", reason="I looked twice")
+
+    assert answer.status_code == 422
+    assert 'value="I looked twice"' in answer.text
+    assert '<input type="hidden" name="environment" value="production">' in answer.text
+
+
+def test_rule_for_everybody__folded__a_draft_whose_default_says_it(rosa):
+    flag()
+    published([{"id": "r1", "variant": "on"}])
+    before = rosa.get("/flags/checkout/").text
+
+    folded = post(rosa, "checkout/fold/")
+    again = post(rosa, "checkout/fold/")
+
+    assert "Make on the default" in before
+    assert "Make on the default" not in rosa.get("/flags/checkout/").text
+    assert (folded.status_code, again.status_code) == (302, 422)
+    waiting = queries.draft(queries.flag("checkout"), queries.environment("production"))
+    assert (waiting.definition["default"], waiting.definition["rules"]) == ("on", [])
+
+
 def test_version__rejected__says_why_and_can_be_taken_up_again(rosa, sam):
     flag()
     saved = draft([split(123_000)])

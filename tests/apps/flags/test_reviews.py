@@ -50,6 +50,14 @@ def test_version__submitted_approved_published__each_step_in_the_audit(reviewed)
     assert actions == ["flag.version.published", "flag.version.approved", "flag.version.submitted"]
 
 
+def test_coverage__raised_while_the_flag_is_off__switching_on_needs_a_review_still(reviewed):
+    services.switch_off(**AT, reason="slow", **BY)
+    services.set_coverage(**AT, coverage_ppm=900_000, **BY)
+
+    with pytest.raises(Blocked, match="somebody else has to approve"):
+        services.switch_on(**AT, reason="fast again", **BY)
+
+
 def test_draft__published_without_review__refused_and_nothing_changes(reviewed):
     saved, before = draft(_wider(200_000)), live()
 
