@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,10 +119,20 @@ def _asked(server, prefix):
 
 
 GUNICORN_APP = """
-import os
+import os, pathlib, time
 import headway
 {client}
+met = pathlib.Path("met")
+
+def meet():
+    (met / str(os.getpid())).touch()
+    until = time.monotonic() + 10
+    while len(list(met.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+
 def app(environ, start_response):
+    if environ["QUERY_STRING"] == "meet":
+        meet()
     answer = client.evaluate("home", unit=environ["PATH_INFO"])
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{{os.getpid()}} {{answer.reason}}".encode()]
@@ -131,6 +142,7 @@ def app(environ, start_response):
 def test_gunicorn_preload__client_made_before_the_fork__fresh_flags_and_each_exposure_once(server, tmp_path):
     client = CLIENT.format(url=server.url, poll_s=POLL_S)
     (tmp_path / "site_app.py").write_text(GUNICORN_APP.format(client=client))
+    (tmp_path / "met").mkdir()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -138,10 +150,10 @@ def test_gunicorn_preload__client_made_before_the_fork__fresh_flags_and_each_exp
     master = _started([sys.executable, "-m", "gunicorn", *options, "site_app:app"], tmp_path)
     try:
         assert eventually(lambda: _page(port, "up"), 30), (tmp_path / "output.txt").read_text()
-        before = [_page(port, f"user-{number}") for number in range(60)]
+        before = _at_once(port, [f"user-{number}?meet" for number in range(60)])
         _publish_off(server)
         time.sleep(POLL_S * 3)
-        after = [_page(port, f"user-{number}") for number in range(60)]
+        after = _at_once(port, [f"user-{number}" for number in range(60)])
     finally:
         _ended(master)
 
@@ -150,6 +162,12 @@ def test_gunicorn_preload__client_made_before_the_fork__fresh_flags_and_each_exp
     assert {reason for _, reason in after} == {"DISABLED"}
     assert len({pid for pid, _ in before}) > 1
     assert exposed == {f"/{name}": 1 for name in ["up", *(f"user-{number}" for number in range(60))]}
+
+
+def _at_once(port, names):
+    """Pages asked for four at a time, so that no worker can take them all."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda name: _page(port, name), names))
 
 
 def _page(port, name):
