@@ -85,7 +85,7 @@ class Replay(APIView):
     @extend_schema(request=ReplaySerializer, responses=RefusedDetailSerializer)
     def post(self, request: Request, refused_id: int) -> Response:
         """Take a refused event in, as it was sent or corrected."""
-        _check_environment(request, queries.refused_event(refused_id).environment)
+        check_environment(request, queries.refused_event(refused_id).environment)
         services.replay(refused_id=refused_id, raw=_raw(request), **_by(request))
         return Response(RefusedDetailSerializer(queries.refused_event(refused_id)).data)
 
@@ -138,7 +138,7 @@ def _by(request: Request) -> dict[str, Any]:
     return {"actor": request.user.get_username(), "now": timezone.now()}
 
 
-def _check_environment(request: Request, environment: str) -> None:
+def check_environment(request: Request, environment: str) -> None:
     """A key acts in its own environment only."""
     user: object = request.user
     if isinstance(user, KeyPrincipal) and user.environment != environment:

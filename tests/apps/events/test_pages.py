@@ -14,7 +14,14 @@ from tests.apps.events.building import NOW, event, exposure, put, stored
 from tests.apps.metrics.texts import metric_text
 
 pytestmark = pytest.mark.django_db
-PAGES = ("events", "refused-events", "labelled-events", "labelled-event-new", "event-imports")
+PAGES = (
+    "events",
+    "refused-events",
+    "labelled-events",
+    "labelled-event-new",
+    "event-imports",
+    "personal-data",
+)
 
 
 @pytest.fixture
@@ -206,3 +213,50 @@ def test_imports__one_interrupted__told_how_to_go_on(pages):
 
     assert "not finished" in page
     assert "goes on after row 1,000" in page
+
+
+def personal(pages, name, **sent):
+    wanted = {"environment": "production", "reason": "request 4711"}
+    return pages.post(reverse(name), {**wanted, **sent})
+
+
+def test_personal_data__deletion_asked_for__listed_without_the_id(pages, sdk_key):
+    answer = personal(pages, "unit-erase", unit_type="user", unit="rosa@example.com")
+
+    assert answer.status_code == 302
+    shown = text(pages.get(reverse("personal-data")))
+    assert "request 4711" in shown
+    assert "waiting" in shown
+    assert "rosa@example.com" not in shown
+
+
+def test_personal_data__bad_deletion__says_why_and_keeps_what_was_typed(pages, sdk_key):
+    answer = personal(pages, "unit-erase", unit_type="user", unit="u-1", reason=" ")
+
+    assert answer.status_code == 422
+    assert "Nothing was changed" in text(answer)
+    assert 'value="u-1"' in text(answer)
+
+
+def test_personal_data__retention_set__shown(pages, sdk_key):
+    assert personal(pages, "retention-set", raw_days="30", count_days="").status_code == 302
+
+    shown = text(pages.get(reverse("personal-data")))
+    assert "for ever" in shown
+    assert ">30<" in shown
+
+
+@pytest.mark.parametrize(("raw", "counts"), [("x", "400"), ("0", "400"), ("90", "30")])
+def test_personal_data__bad_retention__refused_and_typed_values_kept(pages, sdk_key, raw, counts):
+    answer = personal(pages, "retention-set", raw_days=raw, count_days=counts)
+
+    assert answer.status_code == 422
+    assert f'value="{raw}"' in text(answer)
+
+
+def test_personal_data__ids_like_addresses__warned(pages, sdk_key):
+    put([event(1, unit="rosa@example.com")])
+    services.drain(now=NOW)
+    IngestCount.objects.update(day=timezone.now().date())
+
+    assert "1 event in 30 days" in text(pages.get(reverse("personal-data")))

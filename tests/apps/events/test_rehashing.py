@@ -7,9 +7,9 @@ import pytest
 from events import services, upkeep_queries
 from events.compaction import rehashing
 from events.models import IngestCount
-from flags import queries as flags
-from flags import services as flag_services
+from headway.evaluation.config import compile_config
 from tests.apps.events.building import NOW, event, exposure, put
+from tests.apps.flags import build
 
 pytestmark = pytest.mark.django_db
 UNITS = [f"user-{n}" for n in range(60)]
@@ -87,16 +87,24 @@ def test_possible__layer_and_other_unit_type__rules_that_cannot_take_the_unit_sa
     assert rehashing.possible({**flag, "rules": [outside]}, "user-1", "user", {"main": 5}) == set()
 
 
-def test_definition__flag_that_is_served__found_by_its_number(sdk_key):
-    sdk_key()
-    flag_services.create_flag(key="checkout", value_type="bool", owner="rosa", actor="rosa", now=NOW)
-    live = flags.live_version(flags.flag("checkout"), flags.environment("production"))
+def test_possible__flag_as_published__what_the_sdk_shows_to_each_unit():
+    build.flag()
+    build.published([build.split(coverage_ppm=700_000)])
+    live, config = build.live(), compile_config(build.document())
 
-    assert rehashing._definition("production", "checkout", live.number if live else 0) == (
-        live.definition if live else None
-    )
+    for unit in UNITS:
+        shown = config.evaluate("checkout", unit)
+        found = rehashing.possible(live.definition, unit, "user", {})
+        assert found == ({shown.variant} if shown.reason == "SPLIT" else set())
+    assert rehashing._definition("production", "checkout", live.number) == live.definition
+
+
+def test_definition__unknown_version_flag_or_environment__none():
+    build.flag()
+
     assert rehashing._definition("production", "checkout", 99) is None
     assert rehashing._definition("production", "nothing", 1) is None
+    assert rehashing._definition("moon", "checkout", 1) is None
 
 
 def test_personal_ids__stored_and_counted(sdk_key):
