@@ -7,7 +7,13 @@ import sys
 import time
 from importlib import import_module
 
-MODULES = ("measured_estimators", "measured_adjusted", "measured_quantiles", "measured_sequential")
+MODULES = (
+    "measured_estimators",
+    "measured_adjusted",
+    "measured_quantiles",
+    "measured_sequential",
+    "measured_impact",
+)
 
 
 def measures(word):
