@@ -15,6 +15,7 @@ from experiments import queries as experiment_queries
 from experiments import status
 from experiments.lifecycle import State
 from experiments.plan import LockedPlan
+from governance import review_queries
 from ledger import queries as ledger_queries
 from metrics import queries as metric_queries
 
@@ -48,6 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
     running = experiment_queries.running().exclude(owner=name)[:MOST_ROWS]
     shown = {
         "trips": _trips(),
+        "to_sign": review_queries.waiting_for(name),
         "dead_jobs": ledger_queries.job_counts().get("dead", 0),
         "mine": _rows(mine, now=now),
         "running": _rows(running, now=now),
