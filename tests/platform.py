@@ -158,6 +158,8 @@ def _start(home: Path, database_url: str) -> "subprocess.Popen[str]":
         "HEADWAY_EDGE_PORT": str(ports.choose("edge")),
         "HEADWAY_EVENT_STORE": (home / "events").as_uri(),
         "DATABASE_URL": database_url,
+        # Receivers of the tests listen on this machine.
+        "HEADWAY_OUTBOUND_ALLOW": "127.0.0.1/32",
     }
     with (home / "manager.log").open("w") as log:
         return subprocess.Popen(

@@ -138,7 +138,6 @@ def _exemplars(row: Incident) -> dict[str, Any]:
     found = sessions.hardest_hit(
         definition,
         experiment=owner.key,
-        flag=owner.flag,
         variant=variant,
         environment=owner.environment,
         since=row.began_at,

@@ -85,7 +85,7 @@ def money_at_risk(trip: Any, *, today: date) -> dict[str, Any]:
     except Refused as refused:
         return _unknown(refused.problems[0].reason)
     if isinstance(answer, pricing.Refusal):
-        return _unknown(answer.sentence.rstrip("."))
+        return {"state": "unknown", "sentence": answer.sentence}
     return _priced(answer, trip, definition.key)
 
 

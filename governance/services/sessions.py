@@ -26,7 +26,6 @@ def hardest_hit(
     definition: MetricDefinition,
     *,
     experiment: str,
-    flag: str,
     variant: str,
     environment: str,
     since: datetime,
@@ -35,7 +34,7 @@ def hardest_hit(
     hit: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Up to five, one a session (or unit, where events carry no session), worst value first."""
-    units = _units(environment, flag, variant, experiment, since, until)
+    units = _units(environment, variant, experiment, since, until)
     best: dict[tuple[int, int], dict[str, Any]] = {}
     for part in _by_day(EVENTS, environment, since, until):
         for found in _of_day(part, definition, units, hit, since, until, worse):
@@ -48,11 +47,11 @@ def hardest_hit(
 
 
 def _units(
-    environment: str, flag: str, variant: str, experiment: str, since: datetime, until: datetime
+    environment: str, variant: str, experiment: str, since: datetime, until: datetime
 ) -> "pa.Array[Any]":
-    """Units that were shown the arm, and no other one of the experiment first."""
-    wanted = (pc.field("flag") == flag) & (pc.field("variant") == variant)
-    wanted &= pc.field("experiment") == experiment
+    """Units that were shown the arm, other than for a test."""
+    wanted = (pc.field("experiment") == experiment) & (pc.field("variant") == variant)
+    wanted &= ~pc.field("forced")
     found = [
         dataset(paths, format="parquet", filesystem=filesystem()).to_table(columns=["unit"], filter=wanted)
         for paths in _by_day(EXPOSURES, environment, since, until)

@@ -38,8 +38,8 @@ class Block:
     text: str
 
 
-def blocks():
-    return [Block(*found) for found in BLOCK.findall(PAGE.read_text(encoding="utf-8"))]
+def blocks(page):
+    return [Block(*found) for found in BLOCK.findall(page.read_text(encoding="utf-8"))]
 
 
 def command(text):
@@ -65,13 +65,18 @@ def surroundings(connected):
 @pytest.fixture
 def printed(surroundings, tmp_path):
     """What each command printed, in order."""
+    return follow(PAGE, surroundings, tmp_path)
+
+
+def follow(page, variables, folder):
+    """Do what a tutorial says: write its files, run its commands; what each command printed, in order."""
     outputs = []
-    for block in blocks():
+    for block in blocks(page):
         if block.file:
-            (tmp_path / block.file).parent.mkdir(exist_ok=True)
-            (tmp_path / block.file).write_text(block.text, encoding="utf-8")
+            (folder / block.file).parent.mkdir(exist_ok=True)
+            (folder / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "sh":
-            outputs.append(run(block.text, tmp_path, surroundings))
+            outputs.append(run(block.text, folder, variables))
             time.sleep(READER_S)
     return outputs
 

@@ -83,7 +83,7 @@ def test_first_move__level_shift__first_day_of_it():
 
     move = backtest.first_move(shifted, since=day(5), until=LAST)
 
-    assert (move.day, move.usual) == (day(3), 100.0)
+    assert (move.day, move.usual) == (day(3), 101.0)
     assert move.z > backtest.MOVED_Z
 
 

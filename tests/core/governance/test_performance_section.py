@@ -1,4 +1,4 @@
-"""A design document's section on performance says budget, effect, evidence and roll-out, or what is missing."""
+"""A design document's section on performance says budget, effect, evidence and roll-out, or what it lacks."""
 
 import pytest
 
