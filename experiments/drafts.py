@@ -40,7 +40,8 @@ class Draft:
     """The whole draft. `assigned_here`: Headway's flags assign the arms, not another system.
 
     `team` and `surface` are keys of the organisation. `layer_share_ppm` of the units of `layer` are the
-    experiment's own; without a layer it shares its units with all other experiments.
+    experiment's own; without a layer it shares its units with all other experiments. `prior_sd`: the report
+    also gives posteriors under a normal prior around no effect of this width, as a share of the control.
     """
 
     title: str
@@ -66,6 +67,7 @@ class Draft:
     layer: str
     layer_share_ppm: int | None
     source: str
+    prior_sd: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `read` reads it back."""
@@ -165,11 +167,23 @@ def _draft(body: Fields) -> Draft:
             "layer_share_ppm", low=1, high=WHOLE_PPM, fix="Write parts per million of the layer's units."
         ),
         source=_key(body, "source", ""),
+        prior_sd=_prior_sd(body),
     )
 
 
 def _key(body: Fields, name: str, default: str) -> str:
     return body.slug(name) if body.values.get(name, default) != default else default
+
+
+def _prior_sd(body: Fields) -> float | None:
+    """Read-outs beside the intervals need a prior that is neither nothing nor everything."""
+    if body.values.get("prior_sd") is None:
+        return None
+    fix = "Write the width as a share of the control's value, for example 0.02."
+    width = body.number("prior_sd", fix=fix)
+    if width <= 0 or width > 1:
+        body.refuse("prior_sd", "this is not above 0 and up to 1", fix)
+    return width
 
 
 def _looks(body: Fields, inference: Inference) -> int | None:

@@ -153,7 +153,8 @@ class LockedPlan:
     arrive). `planned_units` is per arm and sets the scale on which information is counted. `filters` are
     exposure dims that have to match. `layer` is the layer of flags in which the experiment owns
     `layer_share_ppm` of the units ("" and None: it shares units with all others). `source` is the
-    key of the company's own tables that are read ("": the events sent to Headway). `sha256` covers all of it
+    key of the company's own tables that are read ("": the events sent to Headway). `prior_sd` is the width of
+    the prior of a Bayesian read-out beside the results (None: there is none). `sha256` covers all of it
     except itself and the two times, which are facts about the run.
     """
 
@@ -177,6 +178,7 @@ class LockedPlan:
     layer: str = ""
     layer_share_ppm: int | None = None
     source: str = ""
+    prior_sd: float | None = None
     sha256: str = ""
     started_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -210,12 +212,17 @@ class LockedPlan:
             "dimensions": list(self.dimensions),
             "filters": dict(self.filters),
             **self._slots(),
-            **({"source": self.source} if self.source else {}),
+            **self._options(),
         }
 
     def _slots(self) -> dict[str, Any]:
         """Left out without a layer, so that plans locked before there were layers keep their hash."""
         return {"layer": self.layer, "layer_share_ppm": self.layer_share_ppm} if self.layer else {}
+
+    def _options(self) -> dict[str, Any]:
+        """Left out where they are not used, for the same reason."""
+        chosen = {"source": self.source or None, "prior_sd": self.prior_sd}
+        return {name: value for name, value in chosen.items() if value is not None}
 
     def locked(self) -> "LockedPlan":
         """The same plan carrying its hash."""

@@ -186,6 +186,7 @@ def candidate(owner: Experiment, version: ExperimentVersion) -> LockedPlan:
         layer=written.layer,
         layer_share_ppm=written.layer_share_ppm,
         source=written.source,
+        prior_sd=written.prior_sd,
     )
 
 

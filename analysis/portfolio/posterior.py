@@ -42,8 +42,11 @@ class Line:
 
 
 def usual_sd(key: str) -> float:
-    """As wide as what the hypothesis expects, when that is relative."""
-    expected = experiments.plan(key).hypothesis.expected
+    """As the plan says, else as wide as what the hypothesis expects, when that is relative."""
+    plan = experiments.plan(key)
+    if plan.prior_sd is not None:
+        return plan.prior_sd
+    expected = plan.hypothesis.expected
     return expected.value if expected.relative and expected.value > 0 else USUAL_SD
 
 

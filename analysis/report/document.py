@@ -14,6 +14,7 @@ from typing import Any
 
 from analysis.report import (
     bar,
+    bayesian,
     blocks,
     calibration,
     effects,
@@ -64,6 +65,9 @@ def build(facts: ReportFacts, *, prev_sha256: str, created_at: datetime) -> dict
         "method": method.method(facts, conclusion),
         "calibration": calibration.calibration(facts),
     }
+    posterior = bayesian.read_out(facts)
+    if posterior is not None:
+        found["posterior"] = posterior
     found["verdict"] = _verdict(facts, conclusion, found["worth"])
     _fold(found)
     return found

@@ -113,7 +113,20 @@ def _results(document: Document) -> list[str]:
         "",
         f"_{document['method']['small_print']}_",
         "",
+        *_posterior(document.get("posterior")),
     ]
+
+
+def _posterior(found: Mapping[str, Any] | None) -> list[str]:
+    """The Bayesian read-out, where the plan asks for one."""
+    if found is None:
+        return []
+    rows = [
+        f"- {_plain(row['title'])} ({_plain(row['arm'])}): {row['change_text']} ({row['range_text']}), "
+        f"above zero with probability {_plain(row['probability_text'])}"
+        for row in found["rows"]
+    ]
+    return [f"**As a posterior** {_plain(found['text'])}", "", *rows, ""]
 
 
 def _result(row: Mapping[str, Any], arm: Mapping[str, Any]) -> list[str]:

@@ -283,6 +283,7 @@ class ReportFacts:
     `information_share` is the share of the planned information that has been collected (None: not planned).
     `is_after_planned_look`: the look at the planned end was made before, with less data.
     `metrics` come in the order of the plan's bindings; the report puts them into its own order.
+    `rule_version` is that of the plan's first report (None: this is the first), which all later ones keep.
     """
 
     plan: LockedPlan
@@ -300,3 +301,4 @@ class ReportFacts:
     slices: SliceScanFacts | None = None
     worth: WorthFacts | None = None
     calibration: tuple[CalibrationFacts, ...] = ()
+    rule_version: int | None = None

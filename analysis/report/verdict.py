@@ -154,15 +154,21 @@ class Conclusion:
 
 def conclude(facts: ReportFacts) -> Conclusion:
     """Judge every metric in every arm and apply the rule."""
-    inference, rule = effects.headline(facts), rule_of(facts.experiment.kind)
+    inference, rule = effects.headline(facts), rule_of(facts.experiment.kind, facts.rule_version)
     arms = tuple(apply(rule, case) for case in _cases(facts, inference))
     worst = min((arm.verdict for arm in arms), key=ORDER.index)
     return Conclusion(worst, rule, inference, arms)
 
 
-def rule_of(kind: str) -> Rule:
-    """An ablation makes things worse on purpose to learn the price, an A/A changes nothing: neither ships."""
-    return {ABLATION: PRICE, AA: AGREEMENT}.get(kind, DEFAULT_SHIP)
+def rule_of(kind: str, version: int | None = None) -> Rule:
+    """An ablation makes things worse on purpose to learn the price, an A/A changes nothing: neither ships.
+
+    With `version` the rule as it was when the plan was first judged, so that none changes under a running
+    experiment; the one in force where that version is not known.
+    """
+    newest = {ABLATION: PRICE, AA: AGREEMENT}.get(kind, DEFAULT_SHIP)
+    same = (rule for rule in RULES if rule.name == newest.name and rule.version == version)
+    return next(same, newest)
 
 
 def apply(rule: Rule, case: Case) -> ArmVerdict:

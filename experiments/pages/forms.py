@@ -89,6 +89,11 @@ class PlanForm(forms.Form):
     )
     inference = forms.ChoiceField(choices=list(INFERENCES.items()))
     alpha = forms.FloatField(required=False, initial=0.05, help_text="share of false alarms")
+    prior_sd = forms.FloatField(
+        required=False,
+        label="Bayesian read-out: width of the prior in %",
+        help_text="empty: none; for example 2. It is shown beside the intervals and decides nothing",
+    )
     looks = forms.IntegerField(required=False, help_text="planned looks; empty: as often as data arrive")
     min_days = forms.IntegerField(required=False, initial=7, label="Least days")
     max_days = forms.IntegerField(required=False, initial=28, label="Most days")
@@ -123,6 +128,7 @@ class PlanForm(forms.Form):
             **{name: data[name] for name in CLEARED},
             **numbers,
             "layer_share_ppm": _ppm(data["layer_share"]) if data["layer"] else None,
+            "prior_sd": None if data["prior_sd"] is None else round(data["prior_sd"] / 100, 12),
             "assigned_here": data["assigned_here"],
             "hypothesis": hypothesis,
             "dimensions": [name.strip() for name in data["dimensions"].split(",") if name.strip()],
@@ -208,6 +214,7 @@ def initial(key: str, draft: Draft) -> dict[str, Any]:
         **content,
         **content["hypothesis"],
         "key": key,
+        "prior_sd": None if draft.prior_sd is None else round(draft.prior_sd * 100, 10),
         "layer_share": f"{draft.layer_share_ppm / 10_000:g}" if draft.layer_share_ppm else None,
         "expected": round(shown, 10) or None,
         "expected_scale": "relative" if expected.relative else "absolute",

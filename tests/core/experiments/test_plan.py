@@ -19,6 +19,7 @@ def test_plan__through_json__equal_with_everything():
         looks=1,
         dimensions=("country",),
         filters=(("country", "NL"),),
+        prior_sd=0.02,
         started_at=NOW,
         stopped_at=NOW,
     ).locked()
@@ -46,7 +47,13 @@ CHANGES = {
     "planned_units": 5,
     "dimensions": ("country",),
     "filters": (("country", "NL"),),
+    "source": "warehouse",
+    "prior_sd": 0.02,
 }
+
+
+def test_canonical__options_not_used__left_out_so_that_older_plans_keep_their_hash():
+    assert {"source", "prior_sd", "layer"}.isdisjoint(plan().canonical())
 
 
 @pytest.mark.parametrize("name", CHANGES)

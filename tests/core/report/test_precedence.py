@@ -1,5 +1,6 @@
 """The whole precedence table: every combination of facts against the rule as the design states it."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -92,3 +93,16 @@ def test_rule__of_a_kind__is_in_force_and_ends_with_a_clause_that_always_holds(k
     assert rule in IN_FORCE
     assert rule.clauses[-1].verdict is Verdict.INCONCLUSIVE
     assert rule.clauses[0].verdict is Verdict.DO_NOT_USE
+
+
+def test_rule__older_version_judged_the_first_report__keeps_judging():
+    assert rule_of("ablation", 1).version == 1
+    assert rule_of("ablation", None) is rule_of("ablation", 2) is IN_FORCE[1]
+    assert rule_of("ab", 99) is IN_FORCE[0]
+
+
+def test_conclude__report_of_a_plan_that_began_under_version_1__judged_and_labelled_by_it():
+    ablation = facts([SUCCESSES["better"]], about={"kind": "ablation"})
+
+    assert conclude(replace(ablation, rule_version=1)).rule.version == 1
+    assert conclude(ablation).rule.version == 2

@@ -14,6 +14,7 @@ EXPECTED = {
     "roll_back": Verdict.ROLL_BACK,
     "ship": Verdict.SHIP,
     "ship_with_note": Verdict.SHIP,
+    "bayesian": Verdict.DECIDE,
     "decide": Verdict.DECIDE,
     "slice_harm": Verdict.DECIDE,
     "no_effect": Verdict.NO_EFFECT,

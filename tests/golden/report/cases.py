@@ -144,6 +144,11 @@ def decide():
     return facts([orders(), checkout(18.0, 9.0), errors()], days=28, look=4, curves=(curve(scale=0.4),))
 
 
+def bayesian():
+    """The plan asks for a Bayesian read-out beside the results."""
+    return facts([orders(), checkout(18.0, 9.0), errors()], days=28, look=4, planned={"prior_sd": 0.02})
+
+
 def slice_harm():
     """Everything passes overall, one slice is harmed."""
     return facts([orders(), checkout(), errors()], days=28, look=4, slices=scan())
@@ -496,6 +501,7 @@ CASES = {
         ship,
         ship_with_note,
         decide,
+        bayesian,
         slice_harm,
         no_effect,
         inconclusive,
