@@ -11,6 +11,7 @@ from demo import bandit, shop
 METRICS = Path(__file__).parent / "metrics"
 OWNER = "demo"
 ENVIRONMENT = "production"
+TEAM, SURFACE = "shop", "home"
 CLICK_RATE = "recommendation-click-rate"
 ORDERS = "orders-per-visitor"
 LATENCY = "home-latency-p95"

@@ -18,6 +18,8 @@ from flags import queries as flag_queries
 from flags import services as flag_services
 from metrics import services as metric_services
 from metrics.parsing import decode
+from organisation import queries as organisation
+from organisation import services as organisation_services
 
 Content = Mapping[str, Any]
 
@@ -79,6 +81,18 @@ def flag(*, now: datetime) -> None:
             unit_type=shop.UNIT_TYPE,
             actor=plans.OWNER,
             now=now,
+        )
+
+
+def surface(*, now: datetime) -> None:
+    """A team and the home page, so that pages of impact have something to be about. What the page brings in
+    is nowhere in the data, so nothing is said of money."""
+    by: dict[str, Any] = {"actor": plans.OWNER, "now": now}
+    if not organisation.teams().filter(key=plans.TEAM).exists():
+        organisation_services.create_team(key=plans.TEAM, name="Shop", owner=plans.OWNER, **by)
+    if not organisation.surfaces().filter(key=plans.SURFACE).exists():
+        organisation_services.create_surface(
+            key=plans.SURFACE, name="Home page", team=plans.TEAM, owner=plans.OWNER, **by
         )
 
 

@@ -34,11 +34,12 @@ def tell(where: Surroundings, display: Display) -> int:
 
 
 def _prepare(display: Display, memory: Memory) -> Keys:
-    with display.step("environment, SDK keys, metrics, flag"):
+    with display.step("environment, SDK keys, metrics, flag, surface"):
         now = timezone.now()
         setting_up.environment(now=now)
         setting_up.metrics(now=now)
         setting_up.flag(now=now)
+        setting_up.surface(now=now)
         return setting_up.keys(memory, now=now)
 
 
