@@ -5,18 +5,18 @@ from typing import Any
 
 from flags.importers.json_logic import Targeting
 from flags.importers.reading import (
+    Audience,
     Draft,
-    LeftOut,
     Notes,
     Reading,
     Unmapped,
     as_mapping,
     as_text,
     definition,
+    gathered,
     key_of,
     known_fields,
     no_document,
-    once,
     renamed,
     type_of,
 )
@@ -30,17 +30,14 @@ def read(content: Any, place: str = "") -> Reading:
     """The flags of a document. Raises Refused when it is none."""
     flags = _flags(content)
     evaluators = content.get("$evaluators") or {}
-    drafts, left_out = [], []
-    for name, entry in flags:
-        try:
-            shared = as_mapping(evaluators, "$evaluators")
-            drafts.append(_draft(name, as_mapping(entry, "the flag"), shared))
-        except Unmapped as why:
-            left_out.append(LeftOut(str(name), str(why)))
-    kept, twice = once(drafts)
+
+    def one(name: str, entry: Any) -> tuple[Draft, Mapping[str, Audience]]:
+        shared = as_mapping(evaluators, "$evaluators")
+        return _draft(name, as_mapping(entry, "the flag"), shared), {}
+
     unknown = sorted(str(name) for name in content if name not in TOP)
     notes = [f"the section {name} is not known and was not read" for name in unknown]
-    return Reading(tuple(kept), (*left_out, *twice), notes=tuple(notes))
+    return gathered(flags, one, notes=notes)
 
 
 def _flags(content: Any) -> list[tuple[str, Any]]:

@@ -23,9 +23,9 @@ from flags.importers.reading import (
     as_number,
     as_text,
     definition,
+    gathered,
     key_of,
     no_document,
-    once,
     renamed,
     rule,
     split,
@@ -44,18 +44,13 @@ def read(content: Any, place: str = "") -> Reading:
     project = content.get("project")
     segments = project.get("segments") if isinstance(project, Mapping) else []
     around = _Around(segments, content.get("identity_overrides"))
-    drafts, left_out = [], list(around.left_out)
-    used: dict[str, Audience] = {}
-    for each in content["feature_states"]:
-        name = _name_of(each)
-        try:
-            feature = _Feature(as_mapping(each, "the feature state"), around)
-            drafts.append(feature.draft())
-            used |= feature.used
-        except Unmapped as why:
-            left_out.append(LeftOut(name, str(why)))
-    kept, twice = once(drafts)
-    return Reading(tuple(kept), (*left_out, *twice), tuple(used.values()))
+
+    def one(_: str, state: Any) -> tuple[Draft, Mapping[str, Audience]]:
+        feature = _Feature(as_mapping(state, "the feature state"), around)
+        return feature.draft(), feature.used
+
+    states = ((_name_of(state), state) for state in content["feature_states"])
+    return gathered(states, one, left_out=around.left_out)
 
 
 def _name_of(state: Any) -> str:

@@ -12,8 +12,8 @@ from flags.importers.mongo import Conditions
 from flags.importers.reading import (
     UNIT,
     WHOLE_PPM,
+    Audience,
     Draft,
-    LeftOut,
     Notes,
     Reading,
     Unmapped,
@@ -24,10 +24,10 @@ from flags.importers.reading import (
     as_number,
     as_text,
     definition,
+    gathered,
     key_of,
     known_fields,
     no_document,
-    once,
     ppm,
     renamed,
     rule,
@@ -66,15 +66,11 @@ def read(content: Any, place: str = "") -> Reading:
         raise no_document("GrowthBook that can be read", "The features are encrypted: take them unencrypted.")
     features, left_out, notes = growthbook_api.payload(content, place)
     groups = content.get("savedGroups") if isinstance(content, Mapping) else None
-    drafts = []
-    for name, entry in features.items():
-        try:
-            feature = as_mapping(entry, "the feature")
-            drafts.append(_Feature(name, feature, features, groups).draft())
-        except Unmapped as why:
-            left_out.append(LeftOut(name, str(why)))
-    kept, twice = once(drafts)
-    return Reading(tuple(kept), (*left_out, *twice), notes=tuple(notes))
+
+    def one(name: str, entry: Any) -> tuple[Draft, Mapping[str, Audience]]:
+        return _Feature(name, as_mapping(entry, "the feature"), features, groups).draft(), {}
+
+    return gathered(features.items(), one, left_out=left_out, notes=notes)
 
 
 class _Feature:

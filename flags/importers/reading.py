@@ -1,7 +1,7 @@
 """What importers produce, and the few steps that all of them need."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -128,7 +128,29 @@ def key_of(name: object) -> str:
     return text
 
 
-def once(drafts: Iterable[Draft]) -> tuple[list[Draft], list[LeftOut]]:
+def gathered(
+    entries: Iterable[tuple[str, Any]],
+    read: Callable[[str, Any], tuple[Draft, Mapping[str, Audience]]],
+    *,
+    left_out: Iterable[LeftOut] = (),
+    notes: Iterable[str] = (),
+) -> Reading:
+    """Entries that `read` makes drafts of, with the segments these need; the others with the reason."""
+    drafts, refused = [], list(left_out)
+    used: dict[str, Audience] = {}
+    for name, entry in entries:
+        try:
+            draft, audiences = read(name, entry)
+        except Unmapped as why:
+            refused.append(LeftOut(str(name), str(why)))
+            continue
+        drafts.append(draft)
+        used |= audiences
+    kept, twice = _once(drafts)
+    return Reading(tuple(kept), (*refused, *twice), tuple(used.values()), tuple(notes))
+
+
+def _once(drafts: Iterable[Draft]) -> tuple[list[Draft], list[LeftOut]]:
     """The drafts whose key no other one has, and those that would share one."""
     listed = list(drafts)
     kept, refused = [], []

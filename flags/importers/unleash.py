@@ -14,7 +14,6 @@ from flags.importers.reading import (
     WHOLE_PPM,
     Audience,
     Draft,
-    LeftOut,
     Notes,
     Reading,
     Unmapped,
@@ -26,10 +25,10 @@ from flags.importers.reading import (
     as_number,
     as_text,
     definition,
+    gathered,
     key_of,
     known_fields,
     no_document,
-    once,
     renamed,
     rule,
     split,
@@ -71,18 +70,16 @@ def read(content: Any, place: str = "") -> Reading:
     if not isinstance(content, Mapping) or not isinstance(content.get("features"), list):
         raise no_document("Unleash", FIX)
     export = _Export(content, place)
-    drafts, left_out = [], []
-    segments: dict[str, Audience] = {}
-    for entry in content["features"]:
-        name = str(entry.get("name", "")) if isinstance(entry, Mapping) else ""
-        try:
-            feature = _Feature(as_mapping(entry, "the flag"), export)
-            drafts.append(feature.draft())
-            segments |= feature.used
-        except Unmapped as why:
-            left_out.append(LeftOut(name, str(why)))
-    kept, twice = once(drafts)
-    return Reading(tuple(kept), (*left_out, *twice), tuple(segments.values()))
+
+    def one(_: str, entry: Any) -> tuple[Draft, Mapping[str, Audience]]:
+        feature = _Feature(as_mapping(entry, "the flag"), export)
+        return feature.draft(), feature.used
+
+    return gathered(((_name_of(entry), entry) for entry in content["features"]), one)
+
+
+def _name_of(entry: Any) -> str:
+    return str(entry.get("name", "")) if isinstance(entry, Mapping) else ""
 
 
 class _Feature:
