@@ -293,8 +293,9 @@ CACHED = "public, max-age=0, s-maxage=5, stale-while-revalidate=5, stale-if-erro
 
 
 def _document_headers(document: Document) -> dict[str, str]:
+    """The ETag is weak: one name for all codings of the document, which are not the same bytes."""
     return {
-        "etag": document.etag,
+        "etag": f"W/{document.etag}",
         "cache-control": CACHED,
         "vary": "authorization, accept-encoding",
         "x-headway-config-version": str(document.version),

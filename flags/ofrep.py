@@ -7,7 +7,7 @@ sends what it returns.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,11 @@ REASONS = {
 """OpenFeature's words; everything else is its DEFAULT, and the exact reason stands in the metadata."""
 JSON = {"content-type": "application/json", "cache-control": "no-store"}
 
+PASSING = {"FLAG_NOT_FOUND", "UNIT_MISSING", "ERROR"}
+"""Answers that are made for one question, and are not worth keeping."""
+
 Context = dict[str, Any]
+Written = dict[int, tuple[Evaluation, msgspec.Raw]]
 
 
 class _NotUnderstood(Exception):
@@ -45,17 +49,47 @@ class _NotUnderstood(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What one key is answered from. `flags` are all it may ask for."""
+    """What one key is answered from. `flags` are all it may ask for.
+
+    `written` holds answers as they go over the wire, by the identity of the evaluation that each of them is:
+    a configuration hands out the same few again and again, and writing them costs more than deciding.
+    """
 
     etag: str
     config: Config
     flags: Iterable[str]
+    written: Written
     is_client: bool = False
 
+    def all(self, context: Context) -> list[msgspec.Raw]:
+        """The answer of every flag."""
+        return [self._one(key, context) for key in self.flags]
+
+    def _one(self, key: str, context: Context) -> msgspec.Raw:
+        found = self.config.evaluate(key, context.get("targetingKey"), context)
+        known = self.written.get(id(found))
+        if known is not None and known[0] is found:
+            return known[1]
+        raw = msgspec.Raw(msgspec.json.encode(_said(found, self.config, is_client=self.is_client)))
+        if found.reason not in PASSING:
+            self.written[id(found)] = found, raw
+        return raw
+
     def evaluated(self, key: str, context: Context) -> dict[str, Any]:
+        """One flag's answer, or its error, as OFREP writes them."""
         if self.is_client and key not in self.flags:
             return _not_found(key, self.config)
         return evaluated(self.config, key, context, is_client=self.is_client)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A document ready to be asked, and what of its answers is written already, for either kind of key."""
+
+    etag: str
+    config: Config
+    for_servers: Written = field(default_factory=dict)
+    for_clients: Written = field(default_factory=dict)
 
 
 class Ofrep:
@@ -68,7 +102,7 @@ class Ofrep:
         self._delivery = delivery
         self._sightings = sightings
         self._stream_path = stream_path
-        self._configs: dict[int, tuple[str, Config]] = {}
+        self._configs: dict[int, Compiled] = {}
 
     async def one(self, key: str, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Answer:
         """POST /ofrep/v1/evaluate/flags/{key}."""
@@ -106,8 +140,7 @@ class Ofrep:
         cached = {**JSON, "etag": tag, "cache-control": "private, no-cache", "vary": "authorization"}
         if is_known(tag, headers.get("if-none-match", "")):
             return Answer(304, cached, b"")
-        flags = [served.evaluated(key, context) for key in served.flags]
-        told = {"flags": flags, "eventStreams": [self._stream(asker)]}
+        told = {"flags": served.all(context), "eventStreams": [self._stream(asker)]}
         return Answer(200, cached, msgspec.json.encode(told))
 
     async def _asker(self, headers: Mapping[str, str], now: datetime) -> KeyRow:
@@ -116,18 +149,15 @@ class Ofrep:
     async def _served(self, asker: KeyRow, wanted: str = "") -> Served:
         document = await self._delivery.document(asker.environment_id, wanted)
         kept = self._configs.get(asker.environment_id)
-        if kept is None or kept[0] != document.etag:
+        if kept is None or kept.etag != document.etag:
             kept = self._compiled(asker.environment_id, document, kept)
-        etag, config = kept
         if asker.scope == "client":
-            return Served(etag, config, document.client_flags, is_client=True)
-        return Served(etag, config, config.document["flags"])
+            return Served(kept.etag, kept.config, document.client_flags, kept.for_clients, is_client=True)
+        return Served(kept.etag, kept.config, kept.config.document["flags"], kept.for_servers)
 
-    def _compiled(
-        self, environment_id: int, document: Document, kept: tuple[str, Config] | None
-    ) -> tuple[str, Config]:
+    def _compiled(self, environment_id: int, document: Document, kept: Compiled | None) -> Compiled:
         content = msgspec.json.decode(document.body)
-        made = document.etag, compile_config(content, kept[1] if kept else None)
+        made = Compiled(document.etag, compile_config(content, kept.config if kept else None))
         if len(self._configs) >= MAX_CONFIGS:
             self._configs.clear()
         self._configs[environment_id] = made
@@ -140,12 +170,14 @@ class Ofrep:
 
 
 def evaluated(config: Config, key: str, context: Context, *, is_client: bool = False) -> dict[str, Any]:
-    """One flag's answer, or its error, as OFREP writes them. Variant and reason are always there.
+    """One flag's answer, or its error, as OFREP writes them. Variant and reason are always there."""
+    found = config.evaluate(key, context.get("targetingKey"), context)
+    return _said(found, config, is_client=is_client)
 
-    A client is not told the names of rules, nor what a refusal to decide was about.
-    """
-    unit = context.get("targetingKey")
-    found = config.evaluate(key, unit, context)
+
+def _said(found: Evaluation, config: Config, *, is_client: bool) -> dict[str, Any]:
+    """A client is not told the names of rules, nor what a refusal to decide was about."""
+    key = found.flag
     if found.reason == "FLAG_NOT_FOUND":
         return _not_found(key, config)
     if found.reason == "UNIT_MISSING":

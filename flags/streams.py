@@ -26,14 +26,17 @@ class Full(Exception):
 
 
 class Stream:
-    """What one client has still to be told. `ends_at` is a moment of the loop's clock."""
+    """What one client has still to be told. `ends_at` is a moment of the loop's clock.
 
-    __slots__ = ("_is_closed", "_news", "_waiting", "ends_at", "key", "with_flags")
+    It waits on a bare future: thousands wait at the same time, and a task for each would cost the most.
+    """
+
+    __slots__ = ("_is_closed", "_waiting", "_woken", "ends_at", "key", "with_flags")
 
     def __init__(self, key: KeyRow, *, with_flags: bool, ends_at: float) -> None:
         self.key, self.with_flags, self.ends_at = key, with_flags, ends_at
-        self._waiting: deque[bytes] = deque()
-        self._news = asyncio.Event()
+        self._waiting: list[bytes] = []
+        self._woken: asyncio.Future[None] | None = None
         self._is_closed = False
 
     def tell(self, told: bytes, newest: bytes) -> bool:
@@ -42,32 +45,41 @@ class Stream:
         if not is_kept_up:
             self._waiting.clear()
         self._waiting.append(told if is_kept_up else newest)
-        self._news.set()
+        self._wake()
         return is_kept_up
 
     def close(self) -> None:
         self._is_closed = True
-        self._news.set()
-
-    def _is_over(self) -> bool:
-        return self._is_closed
+        self._wake()
 
     async def next(self) -> bytes | None:
         """What to send next, a heartbeat when nothing happens; None when the stream is over."""
         left_s = self.ends_at - asyncio.get_running_loop().time()
-        if self._is_over() or left_s <= 0:
+        if not self._waiting and not self._is_closed and left_s > 0:
+            await self._sleep(min(HEARTBEAT_S, left_s))
+        if self._is_over(left_s):
             return None
-        if not self._waiting:
-            try:
-                await asyncio.wait_for(self._news.wait(), min(HEARTBEAT_S, left_s))
-            except TimeoutError:
-                return HEARTBEAT
-        if self._is_over():
-            return None
-        together = b"".join(self._waiting)
+        together = b"".join(self._waiting) or HEARTBEAT
         self._waiting.clear()
-        self._news.clear()
         return together
+
+    def _is_over(self, left_s: float) -> bool:
+        return self._is_closed or left_s <= 0
+
+    async def _sleep(self, longest_s: float) -> None:
+        """Until there is something to do, or the time is out."""
+        loop = asyncio.get_running_loop()
+        self._woken = loop.create_future()
+        alarm = loop.call_later(longest_s, self._wake)
+        try:
+            await self._woken
+        finally:
+            alarm.cancel()
+            self._woken = None
+
+    def _wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ export class Configuration {
       if (this.wire.isSigned?.(body, response.headers.get("x-headway-signature") ?? "") === false) {
         return this.bad("the configuration is refused: its signature does not hold");
       }
-      this.offer(parsed(body), response.headers.get("etag") ?? "");
+      this.offer(parsed(body), (response.headers.get("etag") ?? "").replace(/^W\//, ""));
       return this.good();
     } catch (error) {
       return this.bad(`the configuration cannot be fetched: ${String(error)}`);

@@ -66,7 +66,7 @@ function dripped(response) {
 }
 
 function configured({ config }, request, response) {
-  const headers = { ...config.headers, ...(config.etag ? { etag: config.etag } : {}) };
+  const headers = { ...config.headers, ...(config.etag ? { etag: `W/${config.etag}` } : {}) };
   if (config.etag && request.headers["if-none-match"] === config.etag) return response.writeHead(304, headers).end();
   if (config.drip) return dripped(response);
   response.writeHead(config.status, { ...headers, ...config.headers }).end(typeof config.body === "string" ? config.body : JSON.stringify(config.body));

@@ -50,7 +50,8 @@ def test_config__same_etag__304_until_something_is_published(edge):
     etag = config(edge, secret).headers["etag"]
 
     assert config(edge, secret, if_none_match=etag).status == 304
-    assert config(edge, secret, if_none_match=f'W/{etag}, "other"').status == 304
+    assert etag.startswith('W/"')
+    assert config(edge, secret, if_none_match=f'{etag.removeprefix("W/")}, "other"').status == 304
     services.switch_off(flag="checkout", environment="production", reason="slow", **BY)
 
     again = config(edge, secret, if_none_match=etag)

@@ -169,9 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = owner.document if isinstance(owner.document, bytes) else packed(owner.document)
         etag = f'"{abs(hash(body))}"'
         if self.headers.get("if-none-match") == etag:
-            self._answer(304, b"", {"ETag": etag})
+            self._answer(304, b"", {"ETag": f"W/{etag}"})
             return
-        headers = {"ETag": etag, "Content-Encoding": "gzip"}
+        headers = {"ETag": f"W/{etag}", "Content-Encoding": "gzip"}
         if owner.signing_key is not None:
             made = hmac.new(owner.signing_key.encode(), body, "sha256").hexdigest()
             headers["X-Headway-Signature"] = f"v1={made}"

@@ -185,7 +185,7 @@ class Configuration:
         return self._failed(f"the server answered {answer.status}", answer.retry_after_s)
 
     def _take_document(self, answer: Answer) -> float | None:
-        etag = answer.headers.get("etag", "")
+        etag = answer.headers.get("etag", "").removeprefix("W/")
         try:
             self._check_signature(answer)
             config = read_config(answer.body, previous=self.config)
