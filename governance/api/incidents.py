@@ -117,7 +117,7 @@ class IncidentReasonRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False)
 
 
-class NoteRequest(serializers.Serializer[Any]):
+class IncidentNoteRequest(serializers.Serializer[Any]):
     text = serializers.CharField(help_text="Say what happened.")
     at = serializers.CharField(required=False, help_text="When it happened, with the zone.")
 
@@ -224,10 +224,10 @@ class Timeline(APIView):
 
 
 class Notes(APIView):
-    @extend_schema(request=NoteRequest, responses={201: TimelineEntrySerializer(many=True)})
+    @extend_schema(request=IncidentNoteRequest, responses={201: TimelineEntrySerializer(many=True)})
     def post(self, request: Request, id: int) -> Response:
         """Add a line to the timeline; answers with all of it."""
-        row, body = queries.incident(id), read(request, NoteRequest)
+        row, body = queries.incident(id), read(request, IncidentNoteRequest)
         body["at"] = moment(body, "at")
         services.add_note(id=id, **body, **by_on(request, row))
         found = timeline(row, now=timezone.now())
