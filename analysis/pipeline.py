@@ -49,6 +49,7 @@ class Look:
 
     `is_after_end`: an earlier look at less data was the one at the planned end.
     `is_imported`: the numbers were computed elsewhere, so nothing is known of the events behind them.
+    `rule_version` of the decision rule judged this plan's first report, None before it.
     """
 
     locked: LockedPlan
@@ -65,6 +66,7 @@ class Look:
     is_imported: bool = False
     calibration: tuple[CalibrationFacts, ...] = ()
     earlier_looks: int = 0
+    rule_version: int | None = None
 
     @property
     def at(self) -> Moment:
@@ -196,6 +198,7 @@ def _facts(look: Look, arms: Sequence[ArmOutcome], findings: Sequence[Finding]) 
         information_share=_information_share(look.locked, units),
         is_after_planned_look=look.is_after_end,
         calibration=look.calibration,
+        rule_version=look.rule_version,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -66,6 +67,13 @@ def snapshots(experiment: str) -> QuerySet[ReportSnapshot]:
     """All reports of an experiment, newest first."""
     found = ReportSnapshot.objects.filter(experiment__key=experiment).select_related("run")
     return found.order_by("-run__data_cut", "-id")
+
+
+def rule_version(experiment: str, *, plan_version: int) -> int | None:
+    """Of the decision rule in the first report under a plan; None before there is one."""
+    found = ReportSnapshot.objects.filter(experiment__key=experiment, run__plan_version=plan_version)
+    document = found.order_by("run__look").values_list("document", flat=True).first()
+    return None if document is None else int(json.loads(document)["decision"]["rule_version"])
 
 
 def snapshot(sha256: str) -> ReportSnapshot:

@@ -22,7 +22,7 @@ Place = tuple[str, str]
 class Past:
     """`looks` have been stored so far, the newest with data until `last_cut` under the configuration
     `last_config`; `earlier_looks` under earlier versions of the plan. `is_after_end`: one at earlier data was
-    the look at the planned end."""
+    the look at the planned end. `rule_version` is that of the plan's first report."""
 
     looks: int = 0
     last_cut: datetime | None = None
@@ -30,6 +30,7 @@ class Past:
     is_after_end: bool = False
     earlier_looks: int = 0
     of: Mapping[Place, History] = field(default_factory=dict)
+    rule_version: int | None = None
 
     def answers(self, cut: datetime, config: str) -> bool:
         """Is a look at data up to `cut` out of date, or made already?"""
@@ -52,7 +53,8 @@ def past(locked: LockedPlan, *, cut: datetime) -> Past:
         rows[metric, arm].append((look, memory or {}))
     of = {place: _history(listed) for place, listed in rows.items()}
     last, is_after_end = runs[-1], any(run.data_cut < cut and _was_at_end(locked, run) for run in runs)
-    return Past(last.look, last.data_cut, last.config_hash, is_after_end, earlier, of)
+    rule = queries.rule_version(locked.experiment, plan_version=locked.version)
+    return Past(last.look, last.data_cut, last.config_hash, is_after_end, earlier, of, rule)
 
 
 def _was_at_end(locked: LockedPlan, run: AnalysisRun) -> bool:

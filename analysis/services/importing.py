@@ -62,6 +62,7 @@ def import_look(
         history=past.of,
         is_after_end=past.is_after_end,
         earlier_looks=past.earlier_looks,
+        rule_version=past.rule_version,
         code_version=looks.CODE_VERSION,
         config_hash=config,
         engine=ENGINE,

@@ -122,6 +122,7 @@ def _input(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> pipeline
         history=past.of,
         is_after_end=past.is_after_end,
         earlier_looks=past.earlier_looks,
+        rule_version=past.rule_version,
         code_version=looks.CODE_VERSION,
         config_hash=asked.config,
         engine=own_tables.engine_name(locked) if locked.source else choice.name(),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from analysis import queries, services
 from analysis.models import AnalysisRun, HealthCheck, MetricResult, ReportSnapshot
-from analysis.report import document
+from analysis.report import document, verdict
 from analysis.services import looking
 from events.models import InboxBatch
 from experiments import services as experiments
@@ -234,6 +234,16 @@ def test_looks__one_after_the_other__numbers_and_snapshots_form_a_chain(running)
     assert [run.look for run in queries.runs_of_plan(world.KEY, plan_version=1)] == [1, 2, 3]
     newest, middle, oldest = queries.snapshots(world.KEY)
     assert (newest.prev_sha256, middle.prev_sha256, oldest.prev_sha256) == (middle.sha256, oldest.sha256, "")
+
+
+def test_looks__later_one__judged_by_the_version_of_the_rule_that_the_first_report_had(running, monkeypatch):
+    asked = []
+    of = verdict.rule_of
+    monkeypatch.setattr(verdict, "rule_of", lambda kind, version: asked.append(version) or of(kind, version))
+    world.look(hours=24 * 8)
+    world.look(hours=24 * 9)
+
+    assert list(dict.fromkeys(asked)) == [None, verdict.DEFAULT_SHIP.version]
 
 
 def test_looks__later_one__keeps_the_scale_that_an_earlier_one_froze(running):

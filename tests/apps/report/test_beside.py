@@ -218,7 +218,7 @@ def test_explore__distribution__drawn_and_listed(browser):
     assert "Distribution of p95 checkout time" in page
     assert "Numbers of the distribution" in page
     assert "A/A splits by metric" in page
-    assert "not as promised" in page
+    assert "out of bounds" in page
 
 
 def test_explore__ramp_step__marked_once_with_both_coverages(browser):
