@@ -2,10 +2,14 @@
 
 import multiprocessing
 import time
+from itertools import islice
 
+import numpy as np
 import pytest
 from django.utils import timezone
 
+from analysis import queries as looks
+from analysis import services as analysis
 from flags import services as flags
 from headway import Client
 from headway.ablation import Budget, Delay
@@ -14,11 +18,14 @@ from impact import queries, services
 from metrics import services as metrics
 from organisation import services as organisation
 from organisation.queries import teams
-from tests.flows.places import environment
+from tests.apps.embedded.watching import eventually
+from tests.flows.places import environment, filed
 from tests.flows.spending import delayed_units, work
 
 pytestmark = pytest.mark.flow
 BUDGET, PROCESSES = 300, 8
+PLANTED = -0.3
+"""Per 100 ms: far more than anybody lost, so that six hundred users tell."""
 CONVERSION = """
 key = "flow-conversion"
 title = "Conversion in the flow"
@@ -39,13 +46,13 @@ def study(connected, request):
     name = f"slow-{request.node.name.split('__')[0].removeprefix('test_').replace('_', '-')}"
     place, now = environment("ablations"), timezone.now()
     by = {"actor": "ada", "now": now}
-    _place(name, by)
+    place_of(name, by)
     services.propose_study(
         key=name,
         title="Slow page",
         surface=name,
         environment=place,
-        doses_ms=[10, 20],
+        doses_ms=getattr(request, "param", [10, 20]),
         days=7,
         share_ppm=20_000,
         exposures=BUDGET,
@@ -60,7 +67,7 @@ def study(connected, request):
     return connected.edge_url, secret, name
 
 
-def _place(name, by):
+def place_of(name, by):
     """A surface with a value model."""
     if not teams().filter(key="flow-shop").exists():
         organisation.create_team(key="flow-shop", name="Shop", owner="ada", **by)
@@ -120,3 +127,35 @@ def _slowed_within(delay, units, seconds):
             return True
         time.sleep(0.05)
     return False
+
+
+@pytest.mark.parametrize("study", [[100, 200]], indirect=True)
+def test_finding__planted_loss_through_sdk_events_and_worker__recovered(study):
+    url, key, name = study
+    rng = np.random.default_rng(12)
+    with Client(url, key, poll_s=5, flush_s=0.2) as client:
+        assert client.wait_until_ready(30)
+        budget = Budget(unit_ms_per_day=1e9, total_ms_per_day=1e9, concurrent=50)
+        delay = Delay(client, name, budget, sleep=lambda _: None)
+        for unit in enrolled(client, name):
+            ms = delay.apply(unit).ms
+            if rng.random() < 0.6 * (1 + PLANTED * ms / 100):
+                client.track("purchase", unit)
+    filed(environment("ablations"))
+    time.sleep(1)
+    analysis.request_look(experiment=name, trigger="manual", actor="ada", now=timezone.now())
+    assert eventually(lambda: looks.runs(name).exists(), within_s=60)
+    services.end_study(key=name, reason="enough seen", actor="ada", now=timezone.now())
+
+    found = services.estimate_study(key=name, now=timezone.now())
+
+    assert found.grade == "A"
+    assert [point["delivered_ms"] for point in found.details["points"]] == [100.0, 200.0]
+    assert abs(found.per_100_ms - PLANTED) < 3.5 * found.standard_error
+    assert found.per_100_ms + 2 * found.standard_error < 0
+
+
+def enrolled(client, study):
+    """Six hundred users of the study, in whatever arm."""
+    named = (f"buyer-{number}" for number in range(200_000))
+    return list(islice((unit for unit in named if client.evaluate(study, unit).experiment), 600))
