@@ -36,6 +36,23 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class SingleSignOn:
+    """The OpenID Connect provider; without one, `issuer` is empty and people log in by password.
+
+    `roles` are pairs of a group and what its members hold: `shop-admins=admin`,
+    `web-perf=reviewer:performance`, `shop=experimenter@staging`.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    title: str = "single sign-on"
+    name_claim: str = "preferred_username"
+    groups_claim: str = "groups"
+    roles: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """What the environment says, parsed once."""
 
@@ -49,6 +66,7 @@ class Environment:
     edge_url: str
     allowed_hosts: tuple[str, ...]
     mail: Mail
+    single_sign_on: SingleSignOn
     outbound_allow: tuple[Network, ...]
     source_roots: tuple[str, ...]
     is_embedded: bool
@@ -76,6 +94,7 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         edge_url=variables.get("HEADWAY_EDGE_URL", "http://127.0.0.1:8001").rstrip("/"),
         allowed_hosts=_hosts(variables.get("HEADWAY_ALLOWED_HOSTS", ""), host),
         mail=_mail(variables),
+        single_sign_on=_single_sign_on(variables),
         outbound_allow=_networks(variables, "HEADWAY_OUTBOUND_ALLOW"),
         source_roots=_folders(variables.get("HEADWAY_SOURCE_ROOTS", "")),
         is_embedded=is_embedded,
@@ -140,6 +159,34 @@ def _mail(variables: "os._Environ[str] | dict[str, str]") -> Mail:
         is_tls=parts.scheme == "smtps",
         sender=sender,
     )
+
+
+def _single_sign_on(variables: "os._Environ[str] | dict[str, str]") -> SingleSignOn:
+    """All of issuer, client id and secret, or none of them. Only a provider on this machine may lack TLS."""
+    issuer = variables.get("HEADWAY_OIDC_ISSUER", "").rstrip("/")
+    if not issuer:
+        return SingleSignOn()
+    parts = urlsplit(issuer)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise BadEnvironment(f"HEADWAY_OIDC_ISSUER is {issuer}; write its address with https://")
+    return SingleSignOn(
+        issuer=issuer,
+        client_id=_required(variables, "HEADWAY_OIDC_CLIENT_ID", "headway"),
+        client_secret=_required(variables, "HEADWAY_OIDC_CLIENT_SECRET", "<what the provider gave>"),
+        title=variables.get("HEADWAY_OIDC_TITLE") or "single sign-on",
+        name_claim=variables.get("HEADWAY_OIDC_NAME_CLAIM") or "preferred_username",
+        groups_claim=variables.get("HEADWAY_OIDC_GROUPS_CLAIM") or "groups",
+        roles=_pairs(variables, "HEADWAY_OIDC_ROLES"),
+    )
+
+
+def _pairs(variables: "os._Environ[str] | dict[str, str]", name: str) -> tuple[tuple[str, str], ...]:
+    """`a=b, c=d`; a group may hold `=` itself, so the last one counts."""
+    parts = [part.strip() for part in variables.get(name, "").split(",") if part.strip()]
+    found = [(left.strip(), right.strip()) for left, _, right in (part.rpartition("=") for part in parts)]
+    if not all(left and right for left, right in found):
+        raise BadEnvironment(f"{name}: write pairs of group and role like shop-admins=admin")
+    return tuple(found)
 
 
 def _networks(variables: "os._Environ[str] | dict[str, str]", name: str) -> tuple[Network, ...]:

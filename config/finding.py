@@ -98,7 +98,7 @@ def surfaces(words: str) -> Iterator[Hit]:
 
 
 def operations(words: str) -> Iterator[Hit]:
-    for operation in reference.operations():
-        if fits(words, f"api {operation.method} {operation.path} {operation.summary}"):
-            address = f"{reverse('api-pages')}#{operation.anchor}"
-            yield Hit("API", f"{operation.method} {operation.path}", operation.summary, address)
+    for method, path, summary in reference.outline():
+        if fits(words, f"api {method} {path} {summary}"):
+            address = f"{reverse('api-pages')}#{reference.anchor(method, path)}"
+            yield Hit("API", f"{method} {path}", summary, address)

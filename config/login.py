@@ -77,6 +77,17 @@ def _address(request: HttpRequest | None) -> str | None:
         return None
 
 
-login = LoginView.as_view(
-    template_name="login.html", authentication_form=LoginForm, redirect_authenticated_user=True
-)
+class Login(LoginView):
+    """The form, and the way to the single sign-on provider where there is one."""
+
+    template_name = "login.html"
+    authentication_form = LoginForm
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        site = settings.HEADWAY_SINGLE_SIGN_ON
+        title = site.title if site.issuer else ""
+        return super().get_context_data(**kwargs) | {"single_sign_on": title}
+
+
+login = Login.as_view()

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 # Charts are SVG with classes and presentation attributes: neither inline style nor script is needed.
 POLICY = (
@@ -20,6 +21,16 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
     def add_files(self, root: str, prefix: str | None = None) -> None:
         if Path(root).is_dir():
             super().add_files(root, prefix)
+
+
+class HashedNames(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """Collected files carry the hash of their content in their name and may be kept for ever.
+
+    A checkout has collected nothing: there files keep their names.
+    """
+
+    def stored_name(self, name: str) -> str:
+        return str(super().stored_name(name)) if self.hashed_files else name
 
 
 def content_security_policy(

@@ -1,5 +1,6 @@
 """What the site itself remembers."""
 
+from django.conf import settings
 from django.db import models
 
 
@@ -39,3 +40,18 @@ class StoredAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Identity(models.Model):
+    """Who somebody is at the single sign-on provider: its name for a person lasts, user names may not."""
+
+    issuer = models.CharField(max_length=300)
+    subject = models.CharField(max_length=255)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="identity_once")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"

@@ -1,12 +1,15 @@
 """The reference of the API as a page: every operation, from the same description as /api/v1/schema."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -44,7 +47,12 @@ class Operation:
 
     @property
     def anchor(self) -> str:
-        return re.sub(r"[^a-z0-9]+", "-", f"{self.method} {self.path}".lower()).strip("-")
+        return anchor(self.method, self.path)
+
+
+def anchor(method: str, path: str) -> str:
+    """Where the operation stands on the page."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{method} {path}".lower()).strip("-")
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -58,7 +66,8 @@ def page(request: HttpRequest) -> HttpResponse:
 @cache
 def operations() -> tuple[Operation, ...]:
     """Made once in a process, when somebody first asks."""
-    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    with GENERATOR_STATS.silence():
+        schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     named = schema.get("components", {}).get("schemas", {})
     return tuple(
         _operation(method, path, described[method], named)
@@ -66,6 +75,31 @@ def operations() -> tuple[Operation, ...]:
         for method in METHODS
         if method in described
     )
+
+
+@cache
+def outline() -> tuple[tuple[str, str, str], ...]:
+    """Method, address and first sentence of every operation, from the addresses alone: quick to make."""
+    return tuple(
+        (method.upper(), path, _first_line(view, method))
+        for path, view in _views(get_resolver(), "/")
+        for method in METHODS
+        if hasattr(view, method)
+    )
+
+
+def _views(resolver: URLResolver, beginning: str) -> Iterator[tuple[str, Any]]:
+    for entry in resolver.url_patterns:
+        path = beginning + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(entry.pattern))
+        if isinstance(entry, URLResolver):
+            yield from _views(entry, path)
+        elif isinstance(entry, URLPattern) and path.startswith("/api/"):
+            yield path, getattr(entry.callback, "view_class", None)
+
+
+def _first_line(view: Any, method: str) -> str:
+    said = getattr(view, method).__doc__ or view.__doc__ or ""
+    return str(said).strip().split("\n")[0]
 
 
 def _operation(method: str, path: str, described: dict[str, Any], named: dict[str, Any]) -> Operation:
@@ -84,7 +118,7 @@ def _operation(method: str, path: str, described: dict[str, Any], named: dict[st
 
 
 def _body(described: dict[str, Any], named: dict[str, Any]) -> tuple[Field, ...]:
-    content = next(iter(described.get("content", {}).values()), {})
+    content: dict[str, Any] = next(iter(described.get("content", {}).values()), {})
     schema = content.get("schema", {})
     whole = named.get(schema.get("$ref", "").rpartition("/")[2], schema)
     required = whole.get("required", ())

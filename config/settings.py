@@ -37,6 +37,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.StaticFiles",
+    "django.middleware.gzip.GZipMiddleware",
     "config.middleware.content_security_policy",
     "config.middleware.storable_addresses",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -109,6 +110,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
 STATICFILES_DIRS = [ROOT / "static"]
 WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "config.middleware.HashedNames"},
+}
 
 EMAIL_HOST = ENV.mail.host
 EMAIL_PORT = ENV.mail.port
@@ -155,3 +160,4 @@ HEADWAY_EDGE_URL = ENV.edge_url
 HEADWAY_OUTBOUND_ALLOW = ENV.outbound_allow
 HEADWAY_SOURCE_ROOTS = ENV.source_roots
 HEADWAY_WEB_URL = ENV.web_url
+HEADWAY_SINGLE_SIGN_ON = ENV.single_sign_on

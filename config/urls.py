@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from config import errors, finding, health, home, openapi, reference
+from config import errors, finding, health, home, openapi, reference, single_sign_on
 from config.login import login
 
 handler400 = errors.bad_request
@@ -18,6 +18,8 @@ urlpatterns = [
     path("find/options", finding.options, name="find-options"),
     path("help/api/", reference.page, name="api-pages"),
     path("login", login, name="login"),
+    path("oidc/login", single_sign_on.begin, name="oidc-login"),
+    path("oidc/callback", single_sign_on.finish, name="oidc-callback"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("experiments/", include("experiments.urls")),
     path("experiments/", include("analysis.urls")),

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -30,7 +31,7 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 def trail(request: HttpRequest) -> HttpResponse:
     filters, days = _asked(request)
-    found = queries.audit_events(**filters, **_range(days))
+    found = _found(filters, days)
     rows = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
     for row in rows:
         row.page = page_of(row.subject)  # type: ignore[attr-defined]
@@ -86,21 +87,18 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _range(days: dict[str, str]) -> dict[str, datetime]:
+def _found(filters: dict[str, str], days: dict[str, str]) -> QuerySet[AuditEvent]:
     """From the beginning of the first day to the end of the last one, UTC."""
-    since, until = _day(days["since"]), _day(days["until"])
-    found = {}
-    if since is not None:
-        found["since"] = datetime.combine(since, time(), UTC)
-    if until is not None and until < date.max:
-        found["until"] = datetime.combine(until + timedelta(days=1), time(), UTC)
-    return found
+    first, last = _day(days["since"]), _day(days["until"])
+    since = None if first is None else datetime.combine(first, time(), UTC)
+    has_end = last is not None and last < date.max
+    until = datetime.combine(last + timedelta(days=1), time(), UTC) if last and has_end else None
+    return queries.audit_events(**filters, since=since, until=until)
 
 
 def _exported(request: HttpRequest) -> Iterator[AuditEvent]:
     filters, days = _asked(request)
-    found = queries.audit_events(**filters, **_range(days)).order_by("id")
-    return found.iterator(chunk_size=ROWS_A_READ)
+    return _found(filters, days).order_by("id").iterator(chunk_size=ROWS_A_READ)
 
 
 def _as_csv(rows: Iterable[AuditEvent]) -> Iterator[str]:

@@ -1,0 +1,82 @@
+"""Every kind of page that links lead to: accessible, light, within its window, with one heading."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import nodejs
+from tests.browser.crawling import RUN, Crawl
+from tests.browser.pages import plain_pages
+from tests.browser.visiting import visit
+
+AXE = Path(__file__).parent / "axe"
+HEAVIEST = 100_000
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The checker's text, installed once."""
+    if not nodejs.is_there():
+        pytest.skip(nodejs.MISSING)
+    file = AXE / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        done = subprocess.run([shutil.which("npm") or "npm", "ci"], cwd=AXE, capture_output=True, timeout=300)
+        assert done.returncode == 0, done.stderr.decode()
+    return file.read_text()
+
+
+@pytest.fixture(scope="module")
+def seen(browser, platform, logged_in, axe):
+    with visit(browser, platform.web_url, state=logged_in) as opened:
+        found = Crawl(opened, axe).go(["/", *plain_pages()])
+        return {route: each for route, each in found.items() if each.status != 405}
+
+
+def test_crawl__from_the_start__reaches_the_pages_of_single_things(seen):
+    expected = {
+        "experiments/<slug:key>/report/",
+        "experiments/<slug:key>/health/",
+        "flags/<slug:key>/",
+        "metrics/<slug:key>/",
+        "find/",
+        "help/api/",
+    }
+
+    assert expected <= set(seen)
+    assert len(seen) > 60
+
+
+def test_every_page__opened__answers(seen):
+    assert {each.path: each.status for each in seen.values() if each.status != 200} == {}
+
+
+def test_every_page__checked__no_serious_violation_in_light_or_dark(seen):
+    assert {each.path: each.violations for each in seen.values() if each.violations} == {}
+
+
+def test_every_page__loaded__at_most_100_kb_compressed(seen):
+    heavy = {each.path: each.compressed_bytes for each in seen.values() if each.compressed_bytes > HEAVIEST}
+
+    assert heavy == {}
+    assert min(each.compressed_bytes for each in seen.values()) > 10_000
+
+
+def test_every_page__at_a_desk__one_heading_and_no_scrolling_sideways(seen):
+    assert {each.path: each.headings for each in seen.values() if each.headings != 1} == {}
+    assert {each.path: each.overflow_px for each in seen.values() if each.overflow_px > 0} == {}
+
+
+def test_checker__bad_page__finds_it(browser, axe):
+    page = browser.new_page()
+    page.set_content(
+        "<html lang=en><title>x</title><main><h1>x</h1><p style='color:#ccc'>pale</p><input></main>"
+    )
+    page.evaluate(axe)
+
+    found = page.evaluate(RUN, None)
+
+    assert any("color-contrast" in each for each in found)
+    assert any("label" in each for each in found)
+    page.close()
