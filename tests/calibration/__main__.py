@@ -13,6 +13,7 @@ MODULES = (
     "measured_quantiles",
     "measured_sequential",
     "measured_impact",
+    "measured_holds",
 )
 
 
