@@ -4,7 +4,7 @@ from django.urls import path
 
 from analysis import services
 from analysis.addresses import SHA256
-from analysis.api import imports, sources, views
+from analysis.api import imports, sharing, sources, views
 from analysis.models import GuardrailTrip
 from analysis.planning import api as planning
 from analysis.portfolio import api as portfolio
@@ -28,6 +28,8 @@ urlpatterns = [
     path(f"{ONE}/report", views.LatestReport.as_view(), name="api-report"),
     path(f"{ONE}/results", views.Results.as_view(), name="api-results"),
     path(f"{ONE}/imports", imports.Imports.as_view(), name="api-imports"),
+    path(f"{ONE}/shares", sharing.Shares.as_view(), name="api-shares"),
+    path(f"{ONE}/shares/<int:link_id>", sharing.Share.as_view(), name="api-share"),
     path(f"{ONE}/runs", views.Runs.as_view(), name="api-runs"),
     *(
         path(f"reports/{SHA256}.{form}", views.Report.as_view(form=form), name=f"api-report-{form}")
