@@ -36,14 +36,14 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One fact: when, what in a few words, who, more in words, where it stands (`audit`, `deploy`,
+    """One fact: when, what in a few words, who, more in words, where it comes from (`audit`, `deploy`,
     `delivery` or `note`)."""
 
     at: datetime
     what: str
     who: str
     detail: str
-    source: str
+    origin: str
 
     def to_dict(self) -> dict[str, str]:
         return {
@@ -51,7 +51,7 @@ class Entry:
             "what": self.what,
             "who": self.who,
             "detail": self.detail,
-            "source": self.source,
+            "origin": self.origin,
         }
 
 

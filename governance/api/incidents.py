@@ -134,7 +134,7 @@ class TimelineEntrySerializer(serializers.Serializer[Any]):
     what = serializers.CharField()
     who = serializers.CharField()
     detail = serializers.CharField()
-    source = serializers.CharField()
+    origin = serializers.CharField(help_text="audit, deploy, delivery or note")
 
 
 class Newest(CursorPagination):

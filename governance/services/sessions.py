@@ -84,11 +84,11 @@ def _of_day(
     )
     where = dict(definition.source.where) | ({hit["dimension"]: hit["level"]} if hit else {})
     for name, level in where.items():
-        found = pc.map_lookup(table["dims"].combine_chunks(), name, "first")
-        table = table.filter(pc.fill_null(pc.equal(found, level), False))
+        levels = pc.map_lookup(table["dims"].combine_chunks(), name, "first")
+        table = table.filter(pc.fill_null(pc.equal(levels, level), False))
     order = np.argsort(-worse * table["value"].to_numpy())[: MOST * 20]
-    found: list[dict[str, Any]] = table.take(pa.array(order)).drop_columns(["dims"]).to_pylist()
-    return found
+    rows: list[dict[str, Any]] = table.take(pa.array(order)).drop_columns(["dims"]).to_pylist()
+    return rows
 
 
 def _shown(found: Mapping[str, Any], event: str) -> dict[str, Any]:
