@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from flags import changes, queries, summary, words
+from flags import changes, holdout_queries, queries, summary, words
 from flags.models import (
     BucketRange,
     Environment,
@@ -190,7 +190,7 @@ class HoldoutSerializer(serializers.ModelSerializer[Holdout]):
         ]
 
     def get_flags(self, holdout: Holdout) -> list[str]:
-        return queries.flags_held_by(holdout)
+        return holdout_queries.flags_held_by(holdout)
 
 
 class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from flags import queries, services, words
+from flags import holdout_queries, queries, services, words
 from flags.models import Holdout
 from flags.pages.context import by
 from flags.pages.steps import as_ppm
@@ -60,5 +60,5 @@ def _entry(row: Holdout) -> dict[str, Any]:
         "row": row,
         "share": words.percent(row.share_ppm),
         "layers": ", ".join(row.layers) if row.layers else "all experiments",
-        "flags": queries.flags_held_by(row),
+        "flags": holdout_queries.flags_held_by(row),
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from flags import gates, queries, words
+from flags import gates, holdout_queries, queries, words
 from flags.definitions import WHOLE_PPM
 from flags.gates import Subject
 from flags.holdout_models import MAX_SHARE_PPM
@@ -94,7 +94,7 @@ def end_holdout(*, key: str, actor: str, now: datetime, reason: str) -> Holdout:
 
 
 def _check_gates(row: Holdout, actor: str, now: datetime) -> None:
-    for flag in queries.flags_held_by(row):
+    for flag in holdout_queries.flags_held_by(row):
         subject = Subject(
             now=now,
             actor=actor,

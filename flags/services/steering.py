@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from flags import definitions, queries
+from flags import definitions, holdout_queries, queries
 from flags.definitions import ExperimentRule
 from flags.models import FlagVersion
 from flags.services import reasons
@@ -85,7 +85,7 @@ def publish_experiment_rule(
         coverage_ppm=coverage_ppm,
         layer=layer,
         slots=_slots(layer, experiment),
-        holdouts=queries.holdouts_for(where.flag, where.environment, layer),
+        holdouts=holdout_queries.holdouts_for(where.flag, where.environment, layer),
     )
     changed = definitions.with_experiment(live.definition, asked)
     why = reasons.checked(reason) or f"experiment {experiment}"
@@ -120,7 +120,7 @@ def ship_variant(
     """
     where = place(flag, environment)
     live = _live(where)
-    held = queries.holdouts_of_experiment(where.flag, where.environment, experiment)
+    held = holdout_queries.holdouts_of_experiment(where.flag, where.environment, experiment)
     if live.definition["default"] == variant or _is_shipped(live, experiment, variant):
         return None
     changed = (

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
-from flags import gates, queries, services
+from flags import gates, holdout_queries, queries, services
 from flags.gates import Blocked, Finding
 from flags.models import Holdout
 from headway.evaluation import compile_config
@@ -133,7 +133,7 @@ def test_winner__shipped__held_units_keep_the_old_default_until_the_end(withdraw
     assert services.ship_variant(**AT, variant="on", experiment="prefetch", reason="won", **BY) is None
     services.end_holdout(key="all-2026", reason="measured", **BY)
     assert {variant for variant, _ in served()} == {"on"}
-    assert queries.flags_held_by(queries.holdout("all-2026")) == ["checkout"]
+    assert holdout_queries.flags_held_by(queries.holdout("all-2026")) == ["checkout"]
 
 
 def test_end__a_gate_objects__blocked_and_it_goes_on(monkeypatch):
