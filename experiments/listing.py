@@ -1,27 +1,45 @@
 """The list of experiments: what it can be narrowed by, and in which order it stands."""
 
+import math
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
 
-from experiments import queries, status
-from experiments.models import Experiment, SavedFilter
+from experiments import lifecycle, queries, status
+from experiments.models import Experiment, ExperimentVersion, SavedFilter, VersionState
 
 ASKED = ("search", *queries.FILTERS, "order")
 ROWS_A_PAGE = 50
 ORDERS = {"": "newest first", "worst": "worst status first"}
 
 
-def page(asked: Mapping[str, str], number: str | int | None) -> Page[Experiment]:
-    """One page of the experiments that match, each with its `pill`. Only the order by status asks for the
-    pills of all of them."""
+def page(asked: Mapping[str, str], number: str | int | None, *, now: datetime) -> Page[Experiment]:
+    """One page of the experiments that match, each with its `pill` and `days_left`.
+
+    Only the order by status asks for the pills of all of them.
+    """
     filters = {name: asked.get(name, "") for name in ("search", *queries.FILTERS)}
     found = queries.experiments(**filters)
     rows = sorted(_with_pills(found), key=_badness) if asked.get("order") == "worst" else found
     shown = Paginator(rows, ROWS_A_PAGE).get_page(number)
-    _with_pills(shown)
+    for row in _with_pills(shown):
+        row.days_left = None  # type: ignore[attr-defined]
+    _count_days(shown, now)
     return shown
+
+
+def _count_days(rows: Iterable[Experiment], now: datetime) -> None:
+    """Days until the longest duration of those that run; below zero when it is over."""
+    running = {row.id: row for row in rows if row.lifecycle_state in lifecycle.EXPOSING}
+    if not running:
+        return
+    plans = ExperimentVersion.objects.filter(state=VersionState.LOCKED, experiment_id__in=running)
+    for found, most in plans.values_list("experiment_id", "plan__max_days"):
+        started_at = running[found].started_at or now
+        ends = started_at + timedelta(days=most)
+        running[found].days_left = math.ceil((ends - now) / timedelta(days=1))  # type: ignore[attr-defined]
 
 
 def _with_pills(rows: Iterable[Experiment]) -> list[Experiment]:

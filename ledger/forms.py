@@ -1,16 +1,21 @@
 """Forms that keep what was typed when a service refuses it."""
 
+from collections.abc import Callable
+
 from django import forms
 
-from ledger.refusals import Problem, Refused
+from ledger.refusals import Refused
 
 
-def show_problems(form: forms.Form, refused: Refused) -> None:
-    """Put every problem beside its field, or above the form when it belongs to none. The form is bound."""
+def first_part(field: str) -> str:
+    """The name of the form's field for a part of it: "steps" of "steps.0"."""
+    return field.partition(".")[0]
+
+
+def show_problems(form: forms.Form, refused: Refused, named: Callable[[str], str] = first_part) -> None:
+    """Put every problem beside its field, or above the form when it belongs to none. The form is bound;
+    `named` gives the form's name of a field that was refused."""
     for problem in refused.problems:
-        form.add_error(_field_of(form, problem), f"{problem.reason}. {problem.fix}".strip())
-
-
-def _field_of(form: forms.Form, problem: Problem) -> str | None:
-    name = problem.field.partition(".")[0]
-    return name if name in form.fields else None
+        name = named(problem.field)
+        said = f"{problem.reason}. {problem.fix}".strip()
+        form.add_error(name if name in form.fields else None, said)

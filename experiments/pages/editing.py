@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from experiments import queries, services
 from experiments.drafts import ExperimentKind
-from experiments.pages.forms import NEW_ARMS, ArmRows, Places, PlanForm, initial, initial_arms, show_problems
+from experiments.pages.forms import NEW_ARMS, ArmRows, Places, PlanForm, initial, initial_arms, name_of
 from flags import queries as flag_queries
+from ledger.forms import show_problems
 from ledger.refusals import Refused
 from metrics import queries as metric_queries
 from organisation import queries as organisation_queries
@@ -41,7 +42,7 @@ def _save(request: HttpRequest, key: str) -> HttpResponse:
     try:
         saved = _store(request, form, arms, key)
     except Refused as refused:
-        show_problems(form, refused)
+        show_problems(form, refused, name_of)
         return _shown(request, form, arms, key, status=422)
     messages.success(request, "The plan was saved.")
     return redirect("experiment-plan", key=saved)

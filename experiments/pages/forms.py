@@ -12,7 +12,7 @@ from django import forms
 
 from experiments.drafts import Draft, ExperimentKind
 from experiments.plan import WHOLE_PPM, ArmRole, Inference, Role
-from ledger.refusals import Problem, Refused
+from ledger.forms import first_part
 from metrics.definitions import Direction
 
 ARM_ROWS = 4
@@ -237,19 +237,13 @@ def initial_arms(draft: Draft) -> list[dict[str, Any]]:
     return rows + [{"role": ArmRole.TREATMENT}] * (ARM_ROWS - len(rows))
 
 
-def show_problems(form: forms.Form, refused: Refused) -> None:
-    """Put every problem beside its field, or above the form when it belongs to none."""
-    for problem in refused.problems:
-        form.add_error(_field_of(form, problem), f"{problem.reason}. {problem.fix}".strip())
+def name_of(field: str) -> str:
+    """The form's name of a field of the draft; parts of the hypothesis stand alone."""
+    return first_part(field.removeprefix("hypothesis.").removesuffix("_ppm"))
 
 
 def _ppm(percent: Decimal | None) -> int | None:
     return None if percent is None else int(percent * (WHOLE_PPM // 100))
-
-
-def _field_of(form: forms.Form, problem: Problem) -> str | None:
-    parts = problem.field.removeprefix("hypothesis.").removesuffix("_ppm").split(".")
-    return parts[0] if parts[0] in form.fields else None
 
 
 def _pair(line: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from experiments import lifecycle, listing, queries, services
@@ -15,7 +16,7 @@ from experiments.pages.acting import by
 
 def experiments(request: HttpRequest) -> HttpResponse:
     asked = {name: request.GET.get(name, "").strip() for name in listing.ASKED}
-    rows = listing.page(asked, request.GET.get("page"))
+    rows = listing.page(asked, request.GET.get("page"), now=timezone.now())
     saved = [{"filter": each, "query": urlencode(each.filters)} for each in listing.saved()]
     narrowed = {name: value for name, value in asked.items() if value}
     shown = {

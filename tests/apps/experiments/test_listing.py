@@ -1,5 +1,7 @@
 """The list: filters, orders and filters that are kept under a name."""
 
+from datetime import timedelta
+
 import pytest
 
 from experiments import listing, services, status
@@ -25,7 +27,17 @@ def verdicts(monkeypatch):
 
 
 def keys(**asked):
-    return [row.key for row in listing.page(asked, 1)]
+    return [row.key for row in listing.page(asked, 1, now=NOW)]
+
+
+@pytest.mark.parametrize(("days", "left"), [(0, 28), (27.5, 1), (28, 0), (40, -12)])
+def test_page__running__days_until_its_longest_duration(days, left):
+    started()
+    drafted("later")
+
+    rows = {row.key: row for row in listing.page({}, 1, now=NOW + timedelta(days=days))}
+
+    assert (rows[KEY].days_left, rows["later"].days_left) == (left, None)
 
 
 def test_page__worst_first__unhealthy_before_what_is_fine(verdicts):
