@@ -76,11 +76,12 @@ def study(request: HttpRequest, key: str) -> HttpResponse:
     """One study: what it does to whom, what it has cost, and the switch that ends it."""
     row, now, user = queries.study(key), timezone.now(), request.user.get_username()
     cost = services.cost_so_far(row, now) if row.began_at is not None else None
-    weeks = row.follow.get("weeks") or []
+    weeks, arms = row.follow.get("weeks") or [], _arms(row)
     shown = {
         **_line(row),
         "approvals": _approvals(row, user),
-        "arms": _arms(row),
+        "arms": arms,
+        "has_look": any(each["known"] for each in arms),
         "cost": cost,
         "left": row.budget - row.spent,
         "spent_share": row.spent / row.budget,

@@ -90,6 +90,7 @@ class StudyForm(PlanForm):
     )
     exclusions = forms.JSONField(
         required=False,
+        initial=list,
         label="Who is left out, as conditions of a flag",
         help_text='For example [{"attribute": "page", "op": "equals", "value": "payment"}].',
         widget=forms.Textarea(attrs={"rows": 3}),

@@ -204,8 +204,8 @@ def _shown_finding(row: Evidence) -> dict[str, Any]:
     return {
         "finding": row,
         "percent": row.per_100_ms * 100,
-        "low": (row.per_100_ms - 1.645 * row.standard_error) * 100,
-        "high": (row.per_100_ms + 1.645 * row.standard_error) * 100,
+        "low": row.per_100_ms - 1.645 * row.standard_error,
+        "high": row.per_100_ms + 1.645 * row.standard_error,
         "words": Grade(row.grade).words,
         "lacks": missing_for_b(design) if row.kind == Kind.NATURAL else [],
         "doubts": doubts(row.per_100_ms),
