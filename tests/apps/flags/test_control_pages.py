@@ -121,8 +121,8 @@ def test_rule_for_everybody__folded__a_draft_whose_default_says_it(rosa):
     folded = post(rosa, "checkout/fold/")
     again = post(rosa, "checkout/fold/")
 
-    assert "Make on the default" in before
-    assert "Make on the default" not in rosa.get("/flags/checkout/").text
+    assert "Make “on” the default" in before
+    assert "Make “on” the default" not in rosa.get("/flags/checkout/").text
     assert (folded.status_code, again.status_code) == (302, 422)
     waiting = queries.draft(queries.flag("checkout"), queries.environment("production"))
     assert (waiting.definition["default"], waiting.definition["rules"]) == ("on", [])
