@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -61,11 +62,13 @@ def _sign_off(each: SignOff, sha256: str) -> dict[str, Any]:
 
 
 def _earlier(experiment: Experiment) -> tuple[Link, ...]:
-    """Other experiments on the same flag, newest first."""
-    if not experiment.flag:
-        return ()
-    others = experiments.experiments().filter(flag=experiment.flag).exclude(key=experiment.key)
-    listed = list(others.filter(started_at__isnull=False)[:SHOWN_EARLIER])
+    """Other experiments on the same flag or the same surface, newest first; a surface is a place that the
+    same users meet, whichever flag changes it."""
+    same = Q(flag=experiment.flag) if experiment.flag else Q(pk__in=())
+    if experiment.surface_id is not None:
+        same |= Q(surface_id=experiment.surface_id)
+    others = experiments.experiments().filter(same, started_at__isnull=False).exclude(key=experiment.key)
+    listed = list(others.order_by("-started_at", "key")[:SHOWN_EARLIER])
     pills = status.pills([(each.key, each.lifecycle_state) for each in listed])
     return tuple(
         Link(each.title, reverse("experiment", kwargs={"key": each.key}), pills[each.key].word)

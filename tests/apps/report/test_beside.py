@@ -10,6 +10,7 @@ from analysis.report.forms import FORMS
 from analysis.report.signoffs import Link, SignOff, SignOffState, Standing
 from experiments import services as experiments
 from flags.services import start_ramp
+from organisation import services as organisation
 from tests.apps.experiments.build import started, stopped
 from tests.apps.flags import build as flags
 from tests.apps.report.build import KEY, NOW, reported, resulted, tripped
@@ -173,6 +174,24 @@ def test_decision__earlier_experiment_on_the_same_flag__named(browser):
     page = browser.get(REPORT).text
 
     assert "First try at prefetching" in page
+
+
+def test_decision__earlier_experiment_on_the_same_surface__named_whatever_its_flag(browser):
+    by = {"actor": "rosa", "now": NOW}
+    organisation.create_team(key="shop", name="Shop", owner="rosa", **by)
+    for surface in ("cart", "search"):
+        organisation.create_surface(key=surface, name=surface, team="shop", owner="rosa", **by)
+    flags.flag("other-flag")
+    stopped("cart-first", title="First try at the cart", flag="other-flag", surface="cart")
+    flags.flag("third-flag")
+    stopped("search-first", title="Something in the search", flag="third-flag", surface="search")
+    started(surface="cart")
+    reported()
+
+    page = browser.get(REPORT).text
+
+    assert "First try at the cart" in page
+    assert "Something in the search" not in page
 
 
 @pytest.mark.parametrize("form", FORMS)
