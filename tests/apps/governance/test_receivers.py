@@ -13,6 +13,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from experiments import queries as experiments
 from governance import queries, services
 from governance.models import Delivery, DeliveryAttempt, Receiver
 from governance.outbound import signing
@@ -20,6 +21,9 @@ from governance.services import delivering
 from ledger import audit, jobs
 from ledger.models import Job, JobState
 from ledger.refusals import Conflict, Refused
+from organisation import services as organisation
+from tests.apps.analysis import world
+from tests.apps.analysis.test_trips import started
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -312,3 +316,31 @@ def test_api__make_read_test_replay_remove__all_work(client, inbox):
     assert client.post(f"/api/v1/deliveries/{sent['id']}/replay").status_code == 202
     assert client.get("/api/v1/deliveries?state=waiting").json()["results"][0]["id"] == sent["id"]
     assert client.delete(one).status_code == 204
+
+
+def test_news__receiver_of_a_surface__hears_only_what_concerns_it(inbox):
+    organisation.create_team(key="shop", name="Shop", owner="ada", **BY)
+    for key in ("home", "search"):
+        organisation.create_surface(key=key, name=key, team="shop", owner="ada", **BY)
+    listening(inbox.url, name="all", events=["incident.*", "guardrail.*", "flag.*"])
+    listening(inbox.url, name="of home", events=["incident.*", "guardrail.*", "flag.*"], surface="home")
+    started()
+    services.spread_news(now=NOW)
+    experiments.experiments(flag=world.KEY).update(surface="home")
+    before = Delivery.objects.filter(receiver__name="of home").count()
+
+    happened("incident.opened", "incident:7", incident=7, surface="home")
+    happened("incident.opened", "incident:8", incident=8, surface="search")
+    happened("incident.opened", "incident:9", incident=9)
+    happened("trip.opened", f"experiment:{world.KEY}", trip=1)
+    happened("flag.archived", f"flag:{world.KEY}")
+    services.spread_news(now=NOW)
+
+    told = Delivery.objects.filter(receiver__name="of home")
+    assert before == 0
+    assert sorted(told.values_list("subject", flat=True)) == [
+        f"experiment:{world.KEY}",
+        f"flag:{world.KEY}",
+        "incident:7",
+    ]
+    assert Delivery.objects.filter(receiver__name="all", subject="incident:8").exists()
