@@ -57,7 +57,10 @@ class _Frame:
         ticks = [step * self.most_ms / 4 for step in range(5)]
         names = [f"+{ms:.0f} ms" if ms else "0" for ms in ticks]
         named = zip(ticks, names, strict=True)
-        below = "".join(_tick(self.x(ms), FLOOR + 20, name, "middle") for ms, name in named)
+        below = "".join(
+            _tick(self.x(ms), FLOOR + 20, name, "end" if ms == self.most_ms else "middle")
+            for ms, name in named
+        )
         return (
             f'<path d="M{LEFT:g} {FLOOR:g}H{RIGHT:g}" class="grid-line"/>'
             f'<path d="M{LEFT:g} {zero:g}H{RIGHT:g}" class="zero"/>'
