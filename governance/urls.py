@@ -1,6 +1,6 @@
 from django.urls import path
 
-from governance.pages import audit, guardrails, receivers, reviews
+from governance.pages import audit, guardrails, receivers, reviews, trips
 
 urlpatterns = [
     path("", reviews.reviews, name="reviews"),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("<int:id>/answer/", reviews.answer, name="review-answer"),
     path("<int:id>/sign/", reviews.sign, name="review-sign"),
     path("<int:id>/withdraw/", reviews.withdraw, name="review-withdraw"),
+    path("trips/", trips.trips, name="trips"),
+    path("trips/<int:id>/", trips.trip, name="trip"),
     path("guardrails/", guardrails.guardrail_sets, name="guardrails"),
     path("guardrails/<int:id>/", guardrails.guardrail_set, name="guardrail-set"),
     path("guardrails/<int:id>/remove/", guardrails.remove, name="guardrail-set-remove"),

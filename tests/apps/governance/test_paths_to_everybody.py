@@ -25,9 +25,9 @@ from tests.apps.flags import build
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
 LATER = NOW + timedelta(hours=2)
-BY = {"actor": "ada", "now": NOW}
-PLACE = {"flag": "checkout", "environment": "production"}
-PLAIN = {"flag": "plain", "environment": "production"}
+BY: dict = {"actor": "ada", "now": NOW}
+PLACE: dict = {"flag": "checkout", "environment": "production"}
+PLAIN: dict = {"flag": "plain", "environment": "production"}
 ALL, HALF = 1_000_000, 500_000
 
 FLAG_PATHS = {

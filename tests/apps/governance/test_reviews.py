@@ -296,3 +296,23 @@ def test_price_and_policy__surface_with_a_set__performance_is_asked_without_a_me
     found = standing(made)
     assert found.required == ("performance",)
     assert [each.code for each in found.blocking] == ["no_report"]
+
+
+def test_trip_page__hold_acted_and_resolved__timeline_with_numbers_and_the_way_back(
+    client, django_user_model
+):
+    measured(HARMED)
+    claiming.claim_trips(now=NOW)
+    trip = analysis.unsettled_trips().get()
+    client.force_login(django_user_model.objects.create_user("pia"))
+
+    before = client.get(f"/reviews/trips/{trip.id}/").content.decode()
+    analysis_services.resolve_trip(trip_id=trip.id, reason="cache was cold", actor="pia", now=NOW)
+    after = client.get(f"/reviews/trips/{trip.id}/").content.decode()
+
+    assert "trip.opened" in before
+    assert "review.flagged" in before
+    assert "Waive" in before
+    assert "cache was cold" in after
+    assert "Waive" not in after
+    assert client.get("/reviews/trips/?state=resolved").content.decode().count("data-row") == 1
