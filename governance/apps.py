@@ -6,8 +6,15 @@ class GovernanceConfig(AppConfig):
 
     def ready(self) -> None:
         from experiments import required
-        from governance import gates, handlers, policy_queries, standing  # noqa: F401  handlers register
+        from governance import (  # noqa: F401  handlers register themselves
+            document_findings,
+            gates,
+            handlers,
+            policy_queries,
+            standing,
+        )
 
         required.register(policy_queries.required_of)
         gates.register()
         standing.register()
+        document_findings.register()

@@ -10,7 +10,7 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from governance import digest_queries, documents, services
+from governance import digest_queries, document_findings, documents, services
 from governance.models import Delivery, Digest, Incident
 from ledger import jobs
 from ledger.models import Job
@@ -120,6 +120,18 @@ def test_document__registered__checked_and_versioned(ada):
     assert (found.state, found.document.number, found.missing) == ("pass", 2, ())
     page = ada.get(reverse("design-document", args=[found.document.id])).content.decode()
     assert "section on performance is complete" in page
+
+
+def test_document__incomplete__the_launch_review_says_what_it_lacks():
+    world.started()
+    services.register_document(
+        title="T", experiment=world.KEY, text=GOOD.replace("Roll-out", "Later"), **by()
+    )
+
+    [found] = document_findings.of_launch(world.KEY, "", "production")
+
+    assert (found.severity, found.evidence["missing"]) == ("warning", ["rollout"])
+    assert "Roll-out: 1 %" in found.fix
 
 
 def test_document__of_nothing__refused_and_kept(ada):
