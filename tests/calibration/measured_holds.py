@@ -18,7 +18,8 @@ from analysis.stats.estimators import mean, ratio
 from analysis.stats.moments import Moments
 from experiments.plan import Role
 from metrics.definitions import Direction, Kind
-from tests.core.analysis.plans import START, binding, locked_plan
+from tests.core.analysis.plans import binding, locked_plan
+from tests.core.analysis.store import START
 from tests.core.analysis.world import definition
 
 Figures = dict[str, float]
