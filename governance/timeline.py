@@ -15,6 +15,8 @@ BEFORE = timedelta(days=1)
 AFTER = timedelta(hours=1)
 MOST = 300
 TOLD = ("trip.", "ramp.", "experiment.", "flag.", "hold.", "review.", "signoff.", "waiver.")
+SET_UP = ("incident.noted", "experiment.created", "experiment.metric_bound", "flag.created")
+"""What tells nothing about the harm; notes stand on the timeline as notes."""
 WORDS = {
     "incident.opened": "Incident opened",
     "incident.escalated": "Harm confirmed",
@@ -70,7 +72,7 @@ def _audited(row: Incident, since: datetime, until: datetime) -> list[Entry]:
     subjects = [f"experiment:{row.experiment_id}"] if row.experiment_id else []
     subjects += [f"flag:{row.flag}"] if row.flag else []
     wanted = about | Q(subject__in=subjects, at__gte=since, at__lt=until) & around
-    rows = ledger.audit_events().filter(wanted).exclude(action="incident.noted")[:MOST]
+    rows = ledger.audit_events().filter(wanted).exclude(action__in=SET_UP)[:MOST]
     return [
         Entry(each.at, _words(each.action), each.actor, each.reason or _facts(each.after), "audit")
         for each in rows
