@@ -31,7 +31,7 @@ class Checked:
             return "The design document is a link: paste its Markdown so that it can be checked."
         if self.state == "pass":
             return "The design document's section on performance is complete."
-        return f"The section on performance lacks: {', '.join(each.title.lower() for each in self.missing)}."
+        return f"The section on performance lacks: {', '.join(each.words for each in self.missing)}."
 
 
 def findings(experiment: str = "", flag: str = "") -> Checked:

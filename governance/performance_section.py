@@ -84,6 +84,11 @@ class Finding:
     is_there: bool
     fix: str
 
+    @property
+    def words(self) -> str:
+        """The title inside a sentence."""
+        return self.title[:1].lower() + self.title[1:]
+
     def to_dict(self) -> dict[str, object]:
         return {"key": self.key, "title": self.title, "is_there": self.is_there, "fix": self.fix}
 
