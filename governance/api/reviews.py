@@ -104,7 +104,7 @@ class AnswersRequest(serializers.Serializer[Any]):
     answers = serializers.DictField(help_text="Give true or false for each risk question.")
 
 
-class ReasonRequest(serializers.Serializer[Any]):
+class WithReasonRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="Write one sentence.")
 
 
@@ -175,9 +175,9 @@ class Sign(APIView):
 
 
 class Withdraw(APIView):
-    @extend_schema(request=ReasonRequest, responses=StandingSerializer)
+    @extend_schema(request=WithReasonRequest, responses=StandingSerializer)
     def post(self, request: Request, id: int) -> Response:
-        reviews.withdraw_review(id=id, **read(request, ReasonRequest), **by(request))
+        reviews.withdraw_review(id=id, **read(request, WithReasonRequest), **by(request))
         return _standing(id)
 
 
@@ -205,10 +205,10 @@ class OneGuardrailSet(APIView):
         row = guardrails.change_guardrail_set(id=id, **read(request, SetChange), **by(request))
         return Response(SetSerializer(row).data)
 
-    @extend_schema(request=ReasonRequest, responses={204: None})
+    @extend_schema(request=WithReasonRequest, responses={204: None})
     def delete(self, request: Request, id: int) -> Response:
         """Attach nothing any more."""
-        guardrails.remove_guardrail_set(id=id, **read(request, ReasonRequest), **by(request))
+        guardrails.remove_guardrail_set(id=id, **read(request, WithReasonRequest), **by(request))
         return Response(status=204)
 
 
