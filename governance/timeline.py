@@ -15,7 +15,7 @@ BEFORE = timedelta(days=1)
 AFTER = timedelta(hours=1)
 MOST = 300
 TOLD = ("trip.", "ramp.", "experiment.", "flag.", "hold.", "review.", "signoff.", "waiver.")
-SET_UP = ("incident.noted", "experiment.created", "experiment.metric_bound", "flag.created")
+SET_UP = ("incident.noted", "experiment.created", "experiment.metric.bound", "flag.created")
 """What tells nothing about the harm; notes stand on the timeline as notes."""
 WORDS = {
     "incident.opened": "Incident opened",
