@@ -74,6 +74,7 @@ def test_keys__g_and_another_letter__nothing(console):
 
 
 def test_theme__switched__stays_on_the_next_page(console):
+    console.page.locator("details.user-menu > summary").click()
     console.page.get_by_role("button", name="Switch between light and dark").click()
 
     console.open("/flags/")

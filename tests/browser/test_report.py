@@ -103,6 +103,7 @@ def test_theme__switched__kept_on_the_next_page(browser, platform, logged_in):
     with visit(browser, platform.web_url, state=logged_in) as opened:
         opened.open(REPORT)
         light = opened.page.evaluate(ground)
+        opened.page.locator("details.user-menu > summary").click()
         opened.page.get_by_role("button", name="Switch between light and dark").click()
         dark = opened.page.evaluate(ground)
         opened.open(LIST)
