@@ -43,7 +43,7 @@ class SignForm(forms.Form):
     """One person's answer for one discipline, on the report that was shown."""
 
     discipline = forms.ChoiceField()
-    answer = forms.ChoiceField(choices=SignOffAnswer.choices)
+    answer = forms.ChoiceField(choices=[("", "not answered"), *SignOffAnswer.choices])
     note = forms.CharField(
         required=False,
         max_length=2000,
