@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
 from impact import queries, services
+from impact.grades import Design, Kind
 from impact.models import Evidence, Ratio, ValueModel
 from impact.services import Answer, Refusal
 from ledger import queries as ledger
@@ -66,7 +67,7 @@ def test_ask__nothing_known__names_the_smallest_study():
     assert "users in each of two arms" in found.sentence
 
 
-@pytest.mark.parametrize("design", [OBSERVED, build.Design(build.Kind.BORROWED)])
+@pytest.mark.parametrize("design", [OBSERVED, Design(Kind.BORROWED)])
 def test_ask__only_grade_c_or_d__per_cent_and_never_a_currency(design):
     build.surface()
     build.value()
