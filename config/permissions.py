@@ -77,6 +77,7 @@ RULES: tuple[tuple[str, Right], ...] = (
     ("api/v1/postmortems", Right.LOOK),
     ("api/v1/action-items", Right.LOOK),
     ("api/v1/design-documents", Right.LOOK),
+    ("api/v1/digests", Right.LOOK),
     ("api/v1/sources", Right.ADMINISTER),
     ("api/v1/receivers", Right.ADMINISTER),
     ("api/v1/deliveries", Right.ADMINISTER),

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -14,7 +14,9 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
 from ledger import audit, queries
-from ledger.models import AuditEvent
+
+if TYPE_CHECKING:
+    from ledger.models import AuditEvent
 
 ROWS_A_PAGE = 50
 FILTERS = ("subject", "actor", "action")
@@ -69,7 +71,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     return render(request, "governance/audit_verified.html", {"found": audit.check()})
 
 
-def facts_of(row: AuditEvent) -> dict[str, Any]:
+def facts_of(row: "AuditEvent") -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in COLUMNS}, "at": row.at.astimezone(UTC).isoformat()}
 
 
@@ -87,7 +89,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _found(filters: dict[str, str], days: dict[str, str]) -> QuerySet[AuditEvent]:
+def _found(filters: dict[str, str], days: dict[str, str]) -> "QuerySet[AuditEvent]":
     """From the beginning of the first day to the end of the last one, UTC."""
     first, last = _day(days["since"]), _day(days["until"])
     since = None if first is None else datetime.combine(first, time(), UTC)
@@ -96,12 +98,12 @@ def _found(filters: dict[str, str], days: dict[str, str]) -> QuerySet[AuditEvent
     return queries.audit_events(**filters, since=since, until=until)
 
 
-def _exported(request: HttpRequest) -> Iterator[AuditEvent]:
+def _exported(request: HttpRequest) -> "Iterator[AuditEvent]":
     filters, days = _asked(request)
     return _found(filters, days).order_by("id").iterator(chunk_size=ROWS_A_READ)
 
 
-def _as_csv(rows: Iterable[AuditEvent]) -> Iterator[str]:
+def _as_csv(rows: "Iterable[AuditEvent]") -> Iterator[str]:
     yield _line(COLUMNS)
     for row in rows:
         yield _line(_cell(value) for value in facts_of(row).values())
