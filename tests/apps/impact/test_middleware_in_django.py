@@ -15,6 +15,8 @@ from headway.middleware import asgi, django, wsgi
 from headway.testing import MemoryClient
 from tests.core.sdk.build import document, flag, split
 
+# A request closes old connections, whichever tests had them.
+pytestmark = pytest.mark.django_db
 DOSE_MS = 120.0
 SLOW = flag(
     [split(arms=[("none", 1), ("slow", 999_999)], experiment="slow")],
