@@ -31,8 +31,8 @@ def read_out(facts: ReportFacts) -> dict[str, Any] | None:
         "prior_sd": prior_sd,
         "text": (
             f"Prior: no change, give or take {numbers.share(prior_sd)} of the control's value. 95% credible "
-            "ranges; above zero is not better where less is better. This decides nothing: the verdict rests on "
-            "the plausible ranges above."
+            "ranges; above zero is not better where less is better. This decides nothing: the verdict rests "
+            "on the plausible ranges above."
         ),
         "rows": list(_rows(facts, prior_sd)),
     }
