@@ -4,7 +4,14 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.converters import get_converters
 
-OPEN = {"/login", "/health", "/shared/some-text/", "/shared/some-text/report.pdf"}
+OPEN = {
+    "/login",
+    "/health",
+    "/oidc/login",
+    "/oidc/callback",
+    "/shared/some-text/",
+    "/shared/some-text/report.pdf",
+}
 """Links of reports that somebody shared are open to whoever has them, which tests/apps/report/test_shares.py
 holds to one report each."""
 SAMPLES = {
