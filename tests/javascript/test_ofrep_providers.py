@@ -47,7 +47,7 @@ def installed():
 def served(connected):
     """Flags of every type in a place of their own; keys by scope."""
     place = environment(PLACE)
-    if not queries.flags(search="of-").exists():
+    if not queries.flags().filter(key="of-bool").exists():
         _publish(place)
     return connected.edge_url, {scope: _key(scope) for scope in ("server", "client")}
 

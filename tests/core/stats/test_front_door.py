@@ -10,7 +10,7 @@ import analysis.stats
 
 FOLDER = Path(analysis.stats.__file__).parent
 MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
-AS_MODULES = {"srm", "simulate", "tails", "exact"}
+AS_MODULES = {"srm", "simulate", "tails", "exact", "changepoints"}
 """Used as modules, because their names only speak beside the module's, or used by the others only."""
 
 HELPERS = {"plain", "fields_as_dict", "missing_arm", "too_few", "estimated"}
