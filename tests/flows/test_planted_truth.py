@@ -43,7 +43,8 @@ def test_report__planted_effect__said_to_the_last_digit(connected, key, harm_ms,
         "control": orders[0]["control"]["units"],
         "treatment": orders[1]["units"],
     }
-    assert (report["verdict"]["code"], load_time[1]["state"]) == (verdict, state)
+    said = (report["verdict"]["code"], load_time[1]["state"])
+    assert said == (verdict, state), (report["verdict"], report["trust"])
 
 
 def test_guardrail__planted_harm__one_open_trip_the_run_ends_and_the_flag_is_held(connected):
