@@ -66,8 +66,21 @@ def test_pages__desk_or_phone__no_trouble_and_no_scrolling_sideways(browser, pla
         assert opened.overflow_px() <= 0
 
 
+@pytest.fixture
+def without_policies(connected):
+    """Sets of the whole organisation would bind every later test's experiments to their metrics."""
+    from django.utils import timezone
+
+    from governance import policy_queries
+    from governance.services.guardrails import remove_guardrail_set
+
+    yield
+    for row in policy_queries.guardrail_sets():
+        remove_guardrail_set(id=row.id, reason="the test is over", actor="ada", now=timezone.now())
+
+
 def test_guardrails__set_made_waiver_asked_and_granted_by_somebody_else(
-    browser, platform, logged_in, reviewer
+    browser, platform, logged_in, reviewer, without_policies
 ):
     with visit(browser, platform.web_url, state=logged_in) as opened:
         page = opened.page
