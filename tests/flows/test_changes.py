@@ -33,7 +33,23 @@ def following(connected):
     with Client(connected.edge_url, secret, poll_s=600, flush_s=0.2) as client:
         assert client.wait_until_ready(30)
         assert eventually(lambda: client.counters["streams"] > 0, within_s=30)
+        catch_up(client, place)
         yield client, key
+
+
+def catch_up(client, place):
+    """Until all that was published while the stream opened is known, and no poll for it is under way."""
+    key = f"later-{time.monotonic_ns()}"
+    variants = {"off": "off", "on": "on"}
+    services.create_flag(key=key, value_type="string", variants=variants, in_environments=[place], **by())
+    assert eventually(lambda: client.evaluate(key, "u").reason != "ERROR", within_s=30)
+    assert eventually(lambda: no_poll_within(1, client), within_s=30)
+
+
+def no_poll_within(seconds, client):
+    polls = client.counters["polls"]
+    time.sleep(seconds)
+    return client.counters["polls"] == polls
 
 
 def switched_off(client, flag):
