@@ -64,29 +64,45 @@ def alpha_spending_bounds(
     """
     shares = tuple(float(share) for share in information_shares)
     counted = shares if plan_shares is None else tuple(float(share) for share in plan_shares)
-    if any(later <= earlier for earlier, later in pairwise((0.0, *shares))):
-        raise InvalidInput("information_shares", shares, "shares must rise and start above 0")
+    _raise_unless_rising(shares)
     if len(counted) != len(shares) or any(later < earlier for earlier, later in pairwise((0.0, *counted))):
         raise InvalidInput("plan_shares", counted, "one share for each look, never falling")
     if not 0 < alpha < 1 or sides not in (1, 2):
         raise InvalidInput("alpha, sides", (alpha, sides), "alpha is below 1 and sides 1 or 2")
-    looks = tuple(zip(shares, counted, strict=True))
+    totals = [sides * spent(share, alpha / sides, spending) for share in counted]
+    return bounds_that_spend(shares, totals, sides=sides)
+
+
+def bounds_that_spend(
+    information_shares: Sequence[float], totals: Sequence[float], *, sides: int = 1
+) -> list[float]:
+    """z bounds of looks that have together been crossed with probability `totals[k]` by look k: the recursion
+    of `alpha_spending_bounds` for any rule of spending.
+
+    A total that falls counts as not falling. Raises InvalidInput for shares that do not rise.
+    """
+    shares = tuple(float(share) for share in information_shares)
+    _raise_unless_rising(shares)
+    looks = tuple(zip(shares, map(float, totals), strict=True))
     for depth in range(0, len(looks), DEEPEST):
-        _history(looks[:depth], alpha, Spending(spending), sides)
-    return list(_history(looks, alpha, Spending(spending), sides)[0])
+        _history(looks[:depth], sides)
+    return list(_history(looks, sides)[0])
+
+
+def _raise_unless_rising(shares: Sequence[float]) -> None:
+    if any(later <= earlier for earlier, later in pairwise((0.0, *shares))):
+        raise InvalidInput("information_shares", shares, "shares must rise and start above 0")
 
 
 @lru_cache(maxsize=1024)
-def _history(
-    looks: tuple[tuple[float, float], ...], alpha: float, spending: Spending, sides: int
-) -> tuple[tuple[float, ...], float, _Density]:
+def _history(looks: tuple[tuple[float, float], ...], sides: int) -> tuple[tuple[float, ...], float, _Density]:
     """Bounds so far, alpha used, and the density that is left; yesterday's history is reused from the
-    cache. A look is (share of information, share of the plan)."""
+    cache. A look is (share of information, alpha spent until then)."""
     if not looks:
         return (), 0.0, _Density.start(sides)
-    bounds, used, density = _history(looks[:-1], alpha, spending, sides)
-    information, plan_share = looks[-1]
-    total = max(used, sides * spent(plan_share, alpha / sides, spending))
+    bounds, used, density = _history(looks[:-1], sides)
+    information, total = looks[-1]
+    total = max(used, total)
     bound = density.bound(information, total - used)
     return (*bounds, bound), total, density.after(information, bound)
 

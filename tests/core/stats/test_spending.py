@@ -8,7 +8,7 @@ from scipy import integrate, stats
 
 from analysis.stats.results import InvalidInput
 from analysis.stats.simulate import z_paths
-from analysis.stats.spending import FARTHEST, alpha_spending_bounds, spent
+from analysis.stats.spending import FARTHEST, alpha_spending_bounds, bounds_that_spend, spent
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,19 @@ def test_bounds__impossible_alpha_or_sides__refused():
         alpha_spending_bounds([1.0], sides=3)
     with pytest.raises(ValueError, match="linear"):
         alpha_spending_bounds([1.0], spending="linear")
+
+
+def test_bounds_that_spend__any_rule__crossed_as_often_as_the_totals_say():
+    shares, totals = np.array([0.01, 0.05, 0.5, 1.0]), [0.004, 0.0125, 0.02, 0.05]
+    bounds = bounds_that_spend(shares.tolist(), totals)
+
+    correlation = np.sqrt(np.minimum.outer(shares, shares) / np.maximum.outer(shares, shares))
+    for looks in (1, 2, 3, 4):
+        stay = stats.multivariate_normal(cov=correlation[:looks, :looks]).cdf(
+            bounds[:looks], rng=np.random.default_rng(1)
+        )
+        assert 1 - stay == pytest.approx(totals[looks - 1], abs=3e-5)
+
+
+def test_bounds_that_spend__total_falls__nothing_more_is_spent():
+    assert bounds_that_spend([0.5, 1.0], [0.02, 0.01])[1] == FARTHEST
