@@ -8,6 +8,7 @@ from django import template
 from django.http import HttpRequest
 
 from config import formats, navigation
+from governance import timeline
 from impact.pricing import money
 
 register = template.Library()
@@ -15,18 +16,19 @@ register = template.Library()
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """The left rail, with the entry and the place that the current page belongs to."""
-    entry = navigation.current(request.path)
-    return {
-        "navigation": navigation.NAVIGATION,
-        "current_entry": entry,
-        "current_place": navigation.current_place(entry, request.path),
-    }
+    entry, place = navigation.current(request.path)
+    return {"navigation": navigation.NAVIGATION, "current_entry": entry, "current_place": place}
 
 
 @register.filter
 def as_json(value: Any) -> str:
     """Compact JSON, for showing what changed."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1)
+
+
+@register.filter(name="happening")
+def happening_filter(action: str) -> str:
+    return timeline.words(action)
 
 
 @register.filter(name="count")

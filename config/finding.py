@@ -66,11 +66,11 @@ def fits(words: str, text: str) -> bool:
 
 def places(words: str) -> Iterator[Hit]:
     for entry in navigation.NAVIGATION:
-        for place in entry.there:
+        for place in entry.places:
             if fits(words, f"{entry.title} {place.title} {place.words}"):
                 yield Hit("Page", place.title, entry.title, place.address)
     for place in navigation.BEGINNINGS:
-        if place.address and fits(words, f"{place.title} {place.words}"):
+        if fits(words, f"{place.title} {place.words}"):
             yield Hit("Page", place.title, "", place.address)
 
 

@@ -1,9 +1,8 @@
 """Where everything is: the left rail, the places of each part, and what can be begun from anywhere."""
 
 from dataclasses import dataclass
-from functools import cache
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,44 +14,37 @@ class Place:
     words: str = ""
     """What people also call it."""
     in_menu: bool = False
-    """Whether it stands below its entry in the menu; pages that are tabs of one another do not."""
+    """Whether it stands below its entry in the menu; tabs of the place before them do not."""
 
     @property
     def address(self) -> str:
-        return _address(self.route)
+        return reverse(self.route)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the left rail: its key after `g`, the first parts of its addresses, and its places."""
+    """One entry of the left rail: its key after `g`, and the places that belong to it."""
 
     title: str
     key: str
-    parts: tuple[str, ...]
     places: tuple[Place, ...]
-
-    @property
-    def there(self) -> tuple[Place, ...]:
-        """The places that this site has."""
-        return tuple(place for place in self.places if place.address)
 
     @property
     def in_menu(self) -> tuple[Place, ...]:
         """What the menu shows below the entry of the current page."""
-        return tuple(place for place in self.there if place.in_menu)
+        return tuple(place for place in self.places if place.in_menu)
 
     @property
     def prefix(self) -> str:
         """Where the entry leads: to its first place."""
-        return self.there[0].address
+        return self.places[0].address
 
 
 NAVIGATION = (
-    Entry("Home", "h", ("",), (Place("Home", "home", "start, mine, waiting"),)),
+    Entry("Home", "h", (Place("Home", "home", "start, mine, waiting"),)),
     Entry(
         "Experiments",
         "x",
-        ("experiments",),
         (
             Place("All experiments", "experiments", "list, tests"),
             Place("Timeline", "portfolio-timeline", "calendar"),
@@ -67,7 +59,6 @@ NAVIGATION = (
     Entry(
         "Flags",
         "f",
-        ("flags",),
         (
             Place("All flags", "flags", "features, switches, stale"),
             Place("Segments", "flag-segments", "audiences, cohorts"),
@@ -83,7 +74,6 @@ NAVIGATION = (
     Entry(
         "Metrics",
         "m",
-        ("metrics",),
         (
             Place("All metrics", "metrics", "definitions, registry"),
             Place("Calibration", "calibration", "a/a, false positives"),
@@ -92,11 +82,9 @@ NAVIGATION = (
     Entry(
         "Impact",
         "i",
-        ("impact",),
         (
             Place("Price tag", "impact", "money, dollars per 100 ms, elasticity"),
-            Place("Ablations", "ablations", "slowdown, delay, study"),
-            Place("Ablation studies", "ablations", "slow users down, kill switch, doses"),
+            Place("Ablation studies", "ablations", "slow users down, delay, kill switch, doses"),
             Place("Study planner", "ablation-planner", "power, users per arm, knee, cost"),
             Place("Evidence", "impact-evidence", "findings, ablation"),
             Place("Published studies", "impact-studies", "literature"),
@@ -105,16 +93,15 @@ NAVIGATION = (
     Entry(
         "Reviews",
         "r",
-        ("reviews", "organisation"),
         (
             Place("Launch reviews", "reviews", "inbox, sign-off, approve", in_menu=True),
-            Place("Incidents", "incidents", "outage, trip"),
+            Place("Incidents", "incidents", "outage, on call"),
             Place("Postmortems", "postmortems", "causes, learning"),
             Place("Action items", "actions", "overdue, due"),
             Place("Design documents", "design-documents", "performance section"),
+            Place("Weekly digests", "digests", "shipped, stopped"),
             Place("Who may block", "blockers", "veto, stop"),
             Place("Guardrail sets", "guardrails", "policy, margins", in_menu=True),
-            Place("Weekly digests", "digests", "shipped, stopped"),
             Place("Audit trail", "audit", "who changed what, history, log", in_menu=True),
             Place("Receivers", "receivers", "webhooks, slack, pagerduty, notifications", in_menu=True),
             Place("Teams and people", "teams", "organisation, groups", in_menu=True),
@@ -126,11 +113,8 @@ NAVIGATION = (
     Entry(
         "Watch",
         "w",
-        ("watch", "events", "sources"),
         (
-            Place("Monitors", "monitors", "alerts, paging", in_menu=True),
-            Place("Performance budgets", "perf-budgets", "ci, budget", in_menu=True),
-            Place("Sessions", "sessions", "drill-down, traces", in_menu=True),
+            Place("Guardrail trips", "trips", "on call, harm, hold, alarm", in_menu=True),
             Place("Jobs", "jobs", "queue, worker, dead", in_menu=True),
             Place("Events", "events", "ingest, counts", in_menu=True),
             Place("Refused events", "refused-events", "quarantine, replay"),
@@ -143,7 +127,6 @@ NAVIGATION = (
     Entry(
         "Learn",
         "l",
-        ("learn", "help"),
         (
             Place("Learn", "handbook", "handbook, glossary, course", in_menu=True),
             Place("API", "api-pages", "rest, openapi", in_menu=True),
@@ -160,25 +143,20 @@ BEGINNINGS = (
 )
 
 
-@cache
-def _address(route: str) -> str:
-    """Where the route leads; empty where this site does not have it."""
-    try:
-        return reverse(route)
-    except NoReverseMatch:
-        return ""
+def current(path: str) -> tuple[Entry | None, Place | None]:
+    """The entry that a page belongs to, and which place of its menu is lit.
+
+    A page belongs to the place with the longest address that its own begins with. A place outside the menu is a
+    tab of the place in the menu that stands before it.
+    """
+    owners = ((entry, place) for entry in NAVIGATION for place in entry.places if _is_below(path, place))
+    entry, place = max(owners, key=lambda found: len(found[1].address), default=(None, None))
+    if entry is None or place is None:
+        return None, None
+    before = entry.places[: entry.places.index(place) + 1]
+    return entry, next((each for each in reversed(before) if each.in_menu), None)
 
 
-def current(path: str) -> Entry | None:
-    """The entry that a page belongs to."""
-    top = path.split("/")[1] if "/" in path else ""
-    return next((entry for entry in NAVIGATION if top in entry.parts), None)
-
-
-def current_place(entry: Entry | None, path: str) -> Place | None:
-    """The place in the menu with the longest address that the page lies below."""
-    top = path.split("/")[1] if "/" in path else ""
-    fits = [place for place in entry.in_menu if path.startswith(place.address)] if entry else []
-    if entry and not fits and top in entry.parts[1:]:
-        fits = [place for place in entry.in_menu if place.address.split("/")[1] == top]
-    return max(fits, key=lambda place: len(place.address), default=None)
+def _is_below(path: str, place: Place) -> bool:
+    """Whether the page lies below the place; everything begins with the address of the first page."""
+    return path == place.address or (place.address != "/" and path.startswith(place.address))

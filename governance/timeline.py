@@ -74,12 +74,13 @@ def _audited(row: Incident, since: datetime, until: datetime) -> list[Entry]:
     wanted = about | Q(subject__in=subjects, at__gte=since, at__lt=until) & around
     rows = ledger.audit_events().filter(wanted).exclude(action__in=SET_UP)[:MOST]
     return [
-        Entry(each.at, _words(each.action), each.actor, each.reason or _facts(each.after), "audit")
+        Entry(each.at, words(each.action), each.actor, each.reason or _facts(each.after), "audit")
         for each in rows
     ]
 
 
-def _words(action: str) -> str:
+def words(action: str) -> str:
+    """An audited change as people call it: flag.version.published → Flag version published."""
     return WORDS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()
 
 
