@@ -1,5 +1,6 @@
 """One experiment: its plan with the checklist, its history, and the page where a decision is recorded."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -7,12 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from experiments import lifecycle, preflight, queries, status, words
+from experiments import lifecycle, next_step, preflight, queries, status, words
 from experiments.changes import ChangeState
 from experiments.lifecycle import State
-from experiments.models import Experiment, ExperimentVersion, Taken, VersionState
+from experiments.models import Experiment, ExperimentVersion, Rollout, Taken, VersionState
+from experiments.next_step import AfterDecision, BeforeStart, Next
 from experiments.pages.again import Again
 from experiments.pages.forms import BindForm
+from experiments.plan import LockedPlan, Role
 from flags import queries as flag_queries
 from flags import ramp
 from flags.pages.ramps import strip
@@ -71,14 +74,62 @@ def decide(request: HttpRequest, key: str, again: Again | None = None) -> HttpRe
 def frame(experiment: Experiment, tab: str) -> dict[str, Any]:
     """What the head of every tab shows."""
     state = experiment.lifecycle_state
+    pill = status.pills([(experiment.key, state)])[experiment.key]
+    step = _next(experiment, state, pill.tone)
     return {
         "experiment": experiment,
         "tab": tab,
         "state": state,
         "has_started": state in lifecycle.STARTED,
         "is_decided": state in {State.DECIDED, State.ROLLING_OUT, State.CLOSED},
-        "pill": status.pills([(experiment.key, state)])[experiment.key],
+        "pill": pill,
+        "next_step": step,
+        "next_address": _address(experiment, step, tab) if step else "",
     }
+
+
+def _next(experiment: Experiment, state: State, tone: str) -> Next | None:
+    """What comes next; None when nothing does."""
+    if state in {State.CLOSED, State.INVALID}:
+        return None
+    if state in {State.DECIDED, State.ROLLING_OUT}:
+        return next_step.after_decision(state, _after_decision(experiment))
+    if state in lifecycle.STARTED:
+        return next_step.in_run(state, tone)
+    version = queries.newest_version(experiment)
+    gaps = preflight.blockers(preflight.checklist(queries.preflight_context(experiment, version)))
+    needs_review = experiment.assigned_here and flag_queries.requires_review(experiment.environment)
+    starts_at = experiment.scheduled_start_at
+    at = BeforeStart(len(gaps), needs_review, version.submitted_by, starts_at)
+    return next_step.before_start(state, at)
+
+
+def _after_decision(experiment: Experiment) -> AfterDecision:
+    decision, found = queries.decision(experiment.key), queries.rollout(experiment)
+    ramping = _ramp_under_way(found) if found else None
+    return AfterDecision(
+        is_shipped=decision is not None and decision.taken == Taken.SHIP,
+        is_prepared=found is not None,
+        is_under_way=found is not None and found.started_at is not None and found.finished_at is None,
+        is_ramping=ramping is not None,
+        waits_for=ramping or "",
+        left=queries.clean_up(experiment).filter(done_at__isnull=True).count(),
+    )
+
+
+def _ramp_under_way(found: Rollout) -> str | None:
+    """What the open ramp of the flag waits for; None when there is none."""
+    return found.ramp.waits_for if found.ramp is not None and found.ramp.is_open else None
+
+
+def _address(experiment: Experiment, step: Next, tab: str) -> str:
+    """Where the step is taken; empty when that is the page itself, or when there is only waiting."""
+    if step.page == "flag":
+        place = f"?environment={experiment.environment}#ramp-head"
+        return f"{reverse('flag', args=[experiment.flag])}{place}"
+    if not step.label or (step.page == "experiment-report" and tab == "report"):
+        return ""
+    return reverse(step.page, args=[experiment.key]) + (f"#{step.at}" if step.at else "")
 
 
 def _plan(experiment: Experiment, version: ExperimentVersion) -> dict[str, Any]:
@@ -95,8 +146,18 @@ def _plan(experiment: Experiment, version: ExperimentVersion) -> dict[str, Any]:
         "checklist": items,
         "blockers": preflight.blockers(items),
         "phase": queries.open_phase(experiment.key),
-        "bind": BindForm(titles=titles) if titles else None,
+        "bind": BindForm(titles=titles, initial=_to_bind(planned, titles)) if titles else None,
     }
+
+
+def _to_bind(planned: LockedPlan, titles: Mapping[str, str]) -> dict[str, Any]:
+    """What the form of a metric begins with: the hypothesis's own as primary, guardrails after it."""
+    named = planned.hypothesis.metric
+    if any(binding.role is Role.PRIMARY for binding in planned.bindings):
+        bound = {binding.metric for binding in planned.bindings}
+        named = next((metric for metric in titles if metric not in bound), "")
+        return {"metric": named, "role": Role.GUARDRAIL}
+    return {"metric": named, "role": Role.PRIMARY}
 
 
 def _moving(experiment: Experiment) -> dict[str, Any]:

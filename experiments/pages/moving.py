@@ -1,7 +1,5 @@
 """The buttons of what moves: schedule, changes under review, ramps, the next question."""
 
-from datetime import UTC, datetime
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,9 +7,8 @@ from django.views.decorators.http import require_POST
 
 from experiments import services
 from experiments.pages import detail
-from experiments.pages.acting import by, ppm
+from experiments.pages.acting import by, moment, needed_moment, ppm
 from experiments.pages.again import shown_again
-from ledger.refusals import refuse
 
 
 @require_POST
@@ -19,8 +16,8 @@ from ledger.refusals import refuse
 def schedule(request: HttpRequest, key: str) -> HttpResponse:
     services.schedule(
         key=key,
-        start_at=_moment(request, "start_at"),
-        stop_at=_moment(request, "stop_at") if request.POST.get("stop_at") else None,
+        start_at=needed_moment(request, "start_at"),
+        stop_at=moment(request, "stop_at"),
         coverage_ppm=ppm(request.POST.get("coverage", "100")),
         reason=request.POST.get("reason", ""),
         **by(request),
@@ -33,7 +30,7 @@ def schedule(request: HttpRequest, key: str) -> HttpResponse:
 @shown_again(detail.plan)
 def schedule_stop(request: HttpRequest, key: str) -> HttpResponse:
     reason = request.POST.get("reason", "")
-    services.schedule_stop(key=key, stop_at=_moment(request, "stop_at"), reason=reason, **by(request))
+    services.schedule_stop(key=key, stop_at=needed_moment(request, "stop_at"), reason=reason, **by(request))
     messages.success(request, "It stops by itself at that time.")
     return redirect("experiment-plan", key=key)
 
@@ -74,12 +71,3 @@ def follow_on(request: HttpRequest, key: str) -> HttpResponse:
     services.follow_on(key=key, new_key=new_key, title=request.POST.get("title", ""), **by(request))
     messages.success(request, "This is a new draft with the same plan.")
     return redirect("experiment-plan", key=new_key)
-
-
-def _moment(request: HttpRequest, name: str) -> datetime:
-    """A time in UTC as the browser's field gives it."""
-    text = request.POST.get(name, "")
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        raise refuse(name, text, "this is not a time", "Choose a day and a time (UTC).") from None

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from experiments import services
 from experiments.pages import detail, rollout
-from experiments.pages.acting import by, ppm
+from experiments.pages.acting import by, moment, ppm
 from experiments.pages.again import shown_again
 from experiments.pages.forms import BindForm
 from ledger.refusals import Problem, Refused
@@ -35,10 +35,22 @@ def step(
 @require_POST
 @shown_again(detail.plan)
 def start(request: HttpRequest, key: str) -> HttpResponse:
+    """`began_at` and its reason are for data of the past."""
     coverage_ppm = ppm(request.POST.get("coverage", "100"))
-    services.start(key=key, coverage_ppm=coverage_ppm, **by(request))
+    past = {"began_at": moment(request, "began_at"), "reason": request.POST.get("reason", "")}
+    services.start(key=key, coverage_ppm=coverage_ppm, **past, **by(request))
     messages.success(request, "The plan is locked and the experiment runs.")
     return redirect("experiment", key=key)
+
+
+@require_POST
+@shown_again(detail.plan)
+def stop(request: HttpRequest, key: str) -> HttpResponse:
+    """`ended_at` is for data of the past."""
+    ended_at, reason = moment(request, "ended_at"), request.POST.get("reason", "")
+    services.stop(key=key, reason=reason, ended_at=ended_at, **by(request))
+    messages.success(request, "The experiment stopped. Look again now for the last data, then decide.")
+    return redirect("experiment-report", key=key)
 
 
 @require_POST

@@ -73,6 +73,9 @@
     if (link) link.click();
   }
 
+  // Keys that follow a link of the page: the looks before and after this one, and the next step.
+  var FOLLOWED = { "[": "[data-previous]", "]": "[data-next]", n: "[data-next-step]" };
+
   function onKey(event) {
     if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
       if (window.headwayPalette && window.headwayPalette.open()) event.preventDefault();
@@ -90,8 +93,8 @@
     else if (event.key === "r") toExperiment("report");
     else if (event.key === "e") toExperiment("explore");
     else if (event.key === "/" && search) search.focus();
-    else if (event.key === "[" || event.key === "]") {
-      var link = document.querySelector(event.key === "[" ? "[data-previous]" : "[data-next]");
+    else if (FOLLOWED[event.key]) {
+      var link = document.querySelector(FOLLOWED[event.key]);
       if (link) link.click();
       return;
     } else return;
