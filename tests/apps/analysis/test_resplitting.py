@@ -94,12 +94,6 @@ def test_rows__changed__refused_by_the_database(running):
         CalibrationNight.objects.update(rejected=0)
 
 
-@pytest.fixture
-def browser(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("rosa"))
-    return client
-
-
 def stored(metric="orders", *, rejected=20, replicates=400, day=None):
     """A night as the job would store it."""
     binding = next(of for of in experiments.plan(world.KEY).bindings if of.metric == metric)

@@ -15,12 +15,6 @@ IMPORT = f"/experiments/{world.KEY}/import/"
 CSV = "metric,arm,n,mean,variance\norders,control,4000,3.0,2.0\norders,treatment,4000,3.1,2.0\n"
 
 
-@pytest.fixture
-def browser(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("rosa"))
-    return client
-
-
 def run_tests():
     for job in queries.jobs(state="queued").filter(kind=source_queries.TEST_JOB):
         jobs.run(job.id)

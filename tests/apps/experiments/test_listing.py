@@ -14,12 +14,6 @@ BY: dict = {"actor": "rosa", "now": NOW}
 
 
 @pytest.fixture
-def browser(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("rosa"))
-    return client
-
-
-@pytest.fixture
 def verdicts(monkeypatch):
     known: dict = {}
     monkeypatch.setattr(status, "_verdicts", [lambda keys: {key: known[key] for key in keys if key in known}])

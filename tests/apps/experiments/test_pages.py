@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 SHA = "7f3a9c" + "0" * 58
 
 
-@pytest.fixture
-def browser(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("rosa"))
-    return client
-
-
 @pytest.fixture(autouse=True)
 def verdicts(monkeypatch):
     """Verdicts by experiment, as the analysis would register them."""

@@ -65,3 +65,16 @@ def document(environment="production"):
     """The configuration document as an SDK reads it."""
     found = queries.config_document(queries.environment(environment))
     return json.loads(bytes(found.body))
+
+
+def rules_form(**changes):
+    """What the browser posts for the definition in force."""
+    content = definition()
+    parts = {name: json.dumps(content[name]) for name in ("variants", "rules", "forced", "prerequisites")}
+    return {
+        "default": content["default"],
+        "off": content["off"],
+        "environment": "production",
+        **parts,
+        **changes,
+    }

@@ -25,12 +25,6 @@ def no_gates(monkeypatch):
     monkeypatch.setattr(gates, "_gates", {action: [] for action in gates.ACTIONS})
 
 
-@pytest.fixture
-def browser(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("rosa"))
-    return client
-
-
 def ready():
     flag()
     published([split(0)])

@@ -12,12 +12,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def browser(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("rosa"))
-    return client
-
-
-@pytest.fixture
 def orders():
     for direction in ("up", "down"):
         text = metric_text("orders", title="Orders per user", direction=direction)

@@ -21,12 +21,6 @@ AGAINST = f"{REPORT}against/"
 
 
 @pytest.fixture
-def browser(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("rosa"))
-    return client
-
-
-@pytest.fixture
 def known(monkeypatch):
     """Says what stands beside the report: `known(Standing(...))`."""
     monkeypatch.setattr(signoffs, "_providers", [])

@@ -19,12 +19,6 @@ LATER = NOW + timedelta(days=20)
 
 
 @pytest.fixture
-def browser(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("rosa"))
-    return client
-
-
-@pytest.fixture
 def clock(monkeypatch):
     """Set the time with `clock(at)`; it begins at LATER."""
 
