@@ -1,8 +1,11 @@
 """Loopback ports: chosen once, remembered, chosen anew when somebody else took them."""
 
+import fcntl
 import json
 import os
 import socket
+import tempfile
+from io import TextIOWrapper
 from pathlib import Path
 
 from config.embedded import CannotStart
@@ -26,6 +29,32 @@ def is_free(port: int) -> bool:
     return True
 
 
+_claims: dict[int, TextIOWrapper] = {}
+"""Locks this process holds for as long as it lives."""
+
+
+def claim(port: int) -> bool:
+    """Whether the port is this process's to use: set-ups that start together must not choose the same.
+
+    Between choosing a port and listening on it a server needs seconds, in which the port looks free.
+    """
+    if port in _claims:
+        return True
+    path = Path(tempfile.gettempdir()) / f"headway-{os.getuid()}-port-{port}.lock"
+    lock = path.open("a", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return False
+    _claims[port] = lock
+    return True
+
+
+def _is_usable(port: int) -> bool:
+    return is_free(port) and claim(port)
+
+
 class Ports:
     """The ports of one set-up, kept in a file by name."""
 
@@ -37,7 +66,7 @@ class Ports:
         """The preferred port if it is free, else the remembered one, else any free one."""
         wanted = (preferred, self._known.get(name))
         others = {port for other, port in self._known.items() if other != name}
-        port = next((port for port in wanted if port and port not in others and is_free(port)), None)
+        port = next((port for port in wanted if port and port not in others and _is_usable(port)), None)
         self._known[name] = port or _any_free(others)
         self._file.write_text(json.dumps(self._known), encoding="utf-8")
         return self._known[name]
@@ -61,7 +90,7 @@ def _any_free(avoid: set[int]) -> int:
         with socket.socket() as probe:
             probe.bind((LOOPBACK, 0))
             port: int = probe.getsockname()[1]
-        if port not in avoid:
+        if port not in avoid and claim(port):
             return port
 
 
@@ -75,7 +104,7 @@ def demanded(variable: str) -> int | None:
         raise CannotStart(
             f"{variable} is {text!r}; it must be a port from 1 to {HIGHEST}, for example {variable}=8000."
         )
-    if not is_free(port):
+    if not _is_usable(port):
         raise CannotStart(
             f"{variable} asks for port {port}, which another program uses. Stop that program, choose another "
             f"port, or unset {variable} and Headway takes a free one."
