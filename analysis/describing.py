@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from analysis.comparing import family_size
 from analysis.estimation import is_adjusted
 from analysis.stats.results import Estimated
-from experiments.plan import Binding, LockedPlan
+from experiments.plan import Binding, LockedPlan, Role
 from metrics.definitions import Kind
 
 OF_KIND = {
@@ -35,6 +35,9 @@ def variance(estimates: Iterable[Estimated], *, has_own_slopes: bool) -> str:
 
 
 def correction(locked: LockedPlan) -> str:
+    """What is corrected for how many comparisons were made, family by family."""
     size = family_size(locked)
     decisive = f"Holm over {size} decisive comparisons" if size > 1 else "one decisive comparison"
-    return f"{decisive}; Benjamini-Hochberg over slices" if locked.dimensions else decisive
+    has_diagnostics = any(binding.role is Role.DIAGNOSTIC for binding in locked.bindings)
+    explored = ["diagnostic metrics"] * has_diagnostics + ["slices"] * bool(locked.dimensions)
+    return f"{decisive}; Benjamini-Hochberg over {' and over '.join(explored)}" if explored else decisive

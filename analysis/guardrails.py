@@ -3,6 +3,11 @@
 The monitor asks at every look whether the treatment is worse. A harm counts while a loss beyond the margin is
 not ruled out; it is confirmed when the loss is beyond the margin with certainty. Harm of a blocking
 guardrail holds the ramp, confirmed harm asks for a roll back.
+
+Confirming may use the whole alpha although the alarm has used it too: "not worse by more than the margin"
+holds wherever "not worse" does and is asked only once that is rejected (closed testing: Marcus, Peritz &
+Gabriel 1976, Biometrika 63:655), so both together are wrong with probability alpha at most. Ruling a harm out
+lets it pass, and keeps the monitor's smaller level.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from enum import StrEnum
 from analysis.comparing import BothReadings, History, base_weight
 from analysis.report.facts import Harm, MonitorFacts, Reading
 from analysis.report.states import DETERIORATED, Judged
-from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorResult, look_of
+from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorResult, SeenLook
 from analysis.stats.results import Comparison
 from experiments.plan import Binding, Role
 from metrics.definitions import Direction
@@ -49,10 +54,12 @@ class Trip:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The monitor's word on one metric and arm, and the look that later looks have to remember."""
+    """The monitor's word on one metric and arm, and the look that later looks have to remember: as it was
+    seen, and on the clock."""
 
     facts: MonitorFacts
     look: MonitorLook | None = None
+    seen: SeenLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +78,21 @@ def watch(binding: Binding, both: BothReadings, history: History, *, units: int,
     is_watched = binding.role in MONITORED and direction is not Direction.NONE
     if not is_watched or not isinstance(found, Comparison) or clock is None or unit is None:
         return Watch(MonitorFacts())
-    look = look_of(
-        found,
-        better=direction.value,
+    seen = SeenLook(
+        difference=found.estimate,
+        standard_error=found.standard_error,
+        unit=unit,
         units=units,
         hours=at.hours,
         scheduled=is_scheduled(history.looks, at.hours),
-        unit=unit,
         plan_share=at.plan_share if _spends_by_plan(history) else None,
     )
+    look = seen.on_clock(direction.value)
     monitor = GuardrailMonitor(clock.planned_information, alpha=found.alpha)
     result = monitor.judge((*history.looks, look))
     harm = _harm(binding, reading, unit, monitor, result)
     crossed = None if result.alarm_look is None else (*history.numbers, at.number)[result.alarm_look]
-    return Watch(MonitorFacts(harm, crossed, result.alpha_spent), look)
+    return Watch(MonitorFacts(harm, crossed, result.alpha_spent), look, seen)
 
 
 def _spends_by_plan(history: History) -> bool:
@@ -136,7 +144,7 @@ def _harm(
     if beyond is None:
         return Harm.HARM
     test = monitor.always_valid
-    if test.p_value(beyond[0], beyond[1]) < test.alpha:
+    if test.p_value(beyond[0], beyond[1]) < monitor.alpha:
         return Harm.CONFIRMED
     is_ruled_out = test.p_value(-beyond[0], beyond[1]) < test.alpha
     return Harm.NONE if is_ruled_out else Harm.HARM

@@ -61,6 +61,9 @@ _FIELDS = (
 )
 
 
+_FAMILY = {True: "p, Holm in the decision family", False: "p, Benjamini-Hochberg among diagnostic metrics"}
+
+
 def rows(judged: Judged, facts: ReportFacts) -> list[dict[str, str]]:
     """Label and text, in the order of reading; the same list by hover, by keyboard and in print-outs."""
     result, control = judged.result, judged.metric.control
@@ -72,7 +75,7 @@ def rows(judged: Judged, facts: ReportFacts) -> list[dict[str, str]]:
         _line("relative change", figures.lift_text(judged.reading.lift)),
     ]
     if result.adjusted_p is not None:
-        found.append(_line("p, Holm in the decision family", numbers.p_value(result.adjusted_p)))
+        found.append(_line(_FAMILY[judged.is_success], numbers.p_value(result.adjusted_p)))
     if judged.result.monitor.look is not None:
         found.append(_line("harm boundary crossed", f"look {judged.result.monitor.look}"))
     if isinstance(result.uncapped, Comparison):

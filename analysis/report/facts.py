@@ -97,8 +97,9 @@ class ArmResult:
     """All that is known of one metric in one treatment arm.
 
     `fixed` is valid at the planned end only, `always_valid` at every look; the report chooses. `adjusted_p`
-    is the Holm-adjusted p value inside the decision family (None: not in it). `uncapped` is the fixed
-    comparison of a capped metric without its cap.
+    is the p value corrected inside the family: Holm where the metric decides, Benjamini-Hochberg among the
+    diagnostic ones (None: in no family). `uncapped` is the fixed comparison of a capped metric without its
+    cap.
     """
 
     arm: str
@@ -155,8 +156,11 @@ class HistogramFacts:
     below_zero: int = 0
 
 
-SLICE_FALSE_DISCOVERY_RATE = 0.05
-"""Corrected p values below this count, whether they ask for a change or for a difference between slices."""
+FALSE_DISCOVERY_RATE = 0.05
+"""Corrected p values of what is only explored count up to here: diagnostic metrics, slices."""
+
+SLICE_FALSE_DISCOVERY_RATE = FALSE_DISCOVERY_RATE
+"""Of slices, whether they ask for a change or for a difference between slices."""
 
 
 @dataclass(frozen=True, slots=True)

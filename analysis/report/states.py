@@ -6,12 +6,12 @@ worthwhile gain (g). A metric that cannot be estimated never passes. No verdicts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from analysis.report import effects
 from analysis.report.effects import Effect
-from analysis.report.facts import ArmResult, Harm, MetricFacts, Reading
+from analysis.report.facts import FALSE_DISCOVERY_RATE, ArmResult, Harm, MetricFacts, Reading
 from analysis.stats.results import Inference
 from experiments.plan import Binding, Role
 from metrics.definitions import Direction
@@ -47,7 +47,8 @@ class Judged:
 
     `margin` and `gain` are sizes in the metric's unit (None: not stated, or a share of an unknown value).
     `is_confirmed`: the whole interval lies beyond the margin. `is_within_gain`: a change bigger than the gain
-    is ruled out either way. `is_uncorrected`: better on its own, but not among all comparisons that count.
+    is ruled out either way. `is_uncorrected`: better (of a diagnostic metric: changed) on its own, but not
+    among all comparisons of its family.
     """
 
     metric: MetricFacts
@@ -109,9 +110,9 @@ def judge(metric: MetricFacts, result: ArmResult, *, inference: Inference, alpha
     if effect is None:
         state = State.NOT_PROVEN if is_guarded(binding) else State.CANNOT_SAY
         return Judged(metric, result, read, None, margin, gain, state)
-    evidence = _evidence(metric, result, read, effect)
-    is_significant = result.adjusted_p is None or result.adjusted_p <= alpha
-    is_uncorrected = binding.role in SUCCESS and evidence.gains and not is_significant
+    found = _evidence(metric, result, read, effect)
+    evidence = found if _is_certain(binding, result, alpha) else _corrected(binding, found)
+    is_uncorrected = evidence != found
     return Judged(
         metric,
         result,
@@ -119,7 +120,7 @@ def judge(metric: MetricFacts, result: ArmResult, *, inference: Inference, alpha
         effect,
         margin,
         gain,
-        _state(binding, evidence, is_gain=evidence.gains and not is_uncorrected, effect=effect),
+        _state(binding, evidence),
         is_confirmed=evidence.loses and evidence.beyond,
         is_within_gain=evidence.within_gain,
         is_uncorrected=is_uncorrected,
@@ -131,33 +132,46 @@ def is_guarded(binding: Binding) -> bool:
     return binding.margin is not None or must_pass(binding)
 
 
-def _state(binding: Binding, evidence: Evidence, *, is_gain: bool, effect: Effect) -> State:
+def _is_certain(binding: Binding, result: ArmResult, alpha: float) -> bool:
+    """Is the p value small enough among all of its family? What has no family stands alone."""
+    level = {**dict.fromkeys(SUCCESS, alpha), Role.DIAGNOSTIC: FALSE_DISCOVERY_RATE}.get(binding.role)
+    return level is None or result.adjusted_p is None or result.adjusted_p <= level
+
+
+def _corrected(binding: Binding, evidence: Evidence) -> Evidence:
+    """What is left of evidence that is not certain in its family: nothing of what was only explored or has no
+    better way, no gain of the others. Their loss stays a warning."""
+    is_loss = binding.role is not Role.DIAGNOSTIC and binding.definition.direction is not Direction.NONE
+    return replace(evidence, gains=False, loses=evidence.loses and is_loss)
+
+
+def _state(binding: Binding, evidence: Evidence) -> State:
     if binding.definition.direction is Direction.NONE:
-        return _undirected(binding, effect, evidence)
-    return _guarded(evidence, is_gain) if is_guarded(binding) else _unguarded(evidence, is_gain)
+        return _undirected(binding, evidence)
+    return _guarded(evidence) if is_guarded(binding) else _unguarded(evidence)
 
 
-def _guarded(evidence: Evidence, is_gain: bool) -> State:
-    if is_gain:
+def _guarded(evidence: Evidence) -> State:
+    if evidence.gains:
         return State.BETTER
     if evidence.loses:
         return State.WITHIN if evidence.safe else State.HARM
     return State.HELD if evidence.safe else State.NOT_PROVEN
 
 
-def _unguarded(evidence: Evidence, is_gain: bool) -> State:
-    if is_gain:
+def _unguarded(evidence: Evidence) -> State:
+    if evidence.gains:
         return State.BETTER
     if evidence.loses:
         return State.WORSE
     return State.NEUTRAL if evidence.within_gain else State.NOT_DETECTED
 
 
-def _undirected(binding: Binding, effect: Effect, evidence: Evidence) -> State:
+def _undirected(binding: Binding, evidence: Evidence) -> State:
     """Neither way is better, so neither way can pass as a gain: only staying inside the limit holds."""
     if is_guarded(binding):
         return State.HELD if evidence.safe else State.NOT_PROVEN
-    if effect.low > 0 or effect.high < 0:
+    if evidence.gains or evidence.loses:
         return State.CHANGED
     return State.NEUTRAL if evidence.within_gain else State.NOT_DETECTED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from analysis import caps, comparing, queries
 from analysis.comparing import Clock, History
 from analysis.models import AnalysisRun
 from analysis.plan import AnalysisPlan, Entry
-from analysis.stats.monitor import MonitorLook
+from analysis.stats.monitor import MonitorLook, SeenLook
 from experiments.plan import LockedPlan
 
 Place = tuple[str, str]
@@ -51,7 +51,8 @@ def past(locked: LockedPlan, *, cut: datetime) -> Past:
         locked.experiment, plan_version=locked.version, before=cut
     ):
         rows[metric, arm].append((look, memory or {}))
-    of = {place: _history(listed) for place, listed in rows.items()}
+    better = {binding.metric: binding.definition.direction.value for binding in locked.bindings}
+    of = {place: _history(listed, better[place[0]]) for place, listed in rows.items()}
     last, is_after_end = runs[-1], any(run.data_cut < cut and _was_at_end(locked, run) for run in runs)
     rule = queries.rule_version(locked.experiment, plan_version=locked.version)
     return Past(last.look, last.data_cut, last.config_hash, is_after_end, earlier, of, rule)
@@ -62,12 +63,13 @@ def _was_at_end(locked: LockedPlan, run: AnalysisRun) -> bool:
     return comparing.has_ended(locked, units=units, cut=run.data_cut)
 
 
-def memory(clock: Clock | None, look: MonitorLook | None) -> dict[str, Any]:
-    """What a result row keeps for later looks; `_history` reads it."""
+def memory(clock: Clock | None, seen: SeenLook | None) -> dict[str, Any]:
+    """What a result row keeps for later looks; `_history` reads it. Numbers are those of the metric's own
+    scale, so that later code can put them on the clock again."""
     return {
         "planned_information": None if clock is None else clock.planned_information,
         "clock_is_relative": clock is not None and clock.is_relative,
-        "look": None if look is None else list(astuple(look)),
+        "seen": None if seen is None else asdict(seen),
     }
 
 
@@ -79,16 +81,24 @@ def settled_caps(experiment: str, plan_version: int, plan: AnalysisPlan) -> dict
     return {}
 
 
-def _history(rows: list[tuple[int, Mapping[str, Any]]]) -> History:
+def _history(rows: list[tuple[int, Mapping[str, Any]]], better: str) -> History:
     """Rows of earlier versions say nothing of levels and plan shares: their clock is that of the metric's own
     scale, and alpha goes on being spent by information."""
     known = [memory for _, memory in rows if memory.get("planned_information")]
-    monitored = [(number, memory["look"]) for number, memory in rows if memory.get("look")]
+    found = ((number, _look(memory, better)) for number, memory in rows)
+    monitored = [(number, look) for number, look in found if look is not None]
     return History(
         clock=_clock(known[0]) if known else None,
-        looks=tuple(MonitorLook(*look) for _, look in monitored),
+        looks=tuple(look for _, look in monitored),
         numbers=tuple(number for number, _ in monitored),
     )
+
+
+def _look(memory: Mapping[str, Any], better: str) -> MonitorLook | None:
+    """Earlier versions kept the look as it was on the clock, a list of its numbers."""
+    if memory.get("seen"):
+        return SeenLook(**memory["seen"]).on_clock(better)
+    return MonitorLook(*memory["look"]) if memory.get("look") else None
 
 
 def _clock(memory: Mapping[str, Any]) -> Clock:

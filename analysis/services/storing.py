@@ -172,7 +172,7 @@ def _detail(outcome: Outcome, arm: ArmOutcome) -> dict[str, Any]:
         "control": plain_value(arm, look.locked.control),
         "treatment": plain_value(arm, result.arm),
         "moments": {key: _moments(look, arm.metric, key) for key in (look.locked.control, result.arm)},
-        "memory": history.memory(arm.clock, arm.watch.look),
+        "memory": history.memory(arm.clock, arm.watch.seen),
     }
 
 

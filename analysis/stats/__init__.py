@@ -23,13 +23,13 @@ _HOMES = {
         "SegmentSums cochran_q effect_of fixed_effect interaction mix_rate_decomposition random_effects"
     ),
     "moments": "Moments merge_all",
-    "monitor": "GuardrailMonitor MonitorLook MonitorState look_of",
+    "monitor": "GuardrailMonitor MonitorLook MonitorState SeenLook look_of",
     "multiplicity": "benjamini_hochberg benjamini_yekutieli bonferroni hochberg holm",
     "quantiles": "LogHistogram QuantileStat quantile_ranks quantile_stats",
     "results": "Alternative Comparison Counts Estimate Interval InvalidInput NotEstimable Status Why",
     "robust": "capped pooled_cap trimmed_mean",
     "sequential": "AlwaysValid clock_unit running_minimum tuned_tau2",
-    "spending": "Spending alpha_spending_bounds spent",
+    "spending": "Spending alpha_spending_bounds bounds_that_spend spent",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

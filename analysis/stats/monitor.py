@@ -47,6 +47,34 @@ class MonitorLook:
         return 1 / self.standard_error**2
 
 
+@dataclass(frozen=True, slots=True)
+class SeenLook:
+    """A look as it was seen: `difference` (treatment - control) and its error on the metric's own scale.
+
+    `unit` is what counted as 1 on the clock, the rest that of `MonitorLook`. This is what is kept for later,
+    because a look on the clock can be made again from it, also on another clock.
+    """
+
+    difference: float
+    standard_error: float
+    unit: float
+    units: int
+    hours: float
+    scheduled: bool = False
+    plan_share: float | None = None
+
+    def on_clock(self, better: str) -> MonitorLook:
+        """The same look as harm in units of the clock; `better` is "up" or "down". Raises InvalidInput for an
+        unknown direction or a unit that is not positive."""
+        sign = {"up": -1.0, "down": 1.0}.get(better)
+        if sign is None:
+            raise InvalidInput("better", better, "unknown direction", 'Use "up" or "down".')
+        if not (math.isfinite(self.unit) and self.unit > 0):
+            raise InvalidInput("unit", self.unit, "the clock counts in a positive unit", "See clock_unit.")
+        harm, error = sign * self.difference / self.unit, self.standard_error / self.unit
+        return MonitorLook(harm, error, self.units, self.hours, self.scheduled, self.plan_share)
+
+
 class MonitorState(StrEnum):
     TOO_EARLY = "too_early"
     NO_ALARM = "no_alarm"
@@ -193,15 +221,10 @@ def look_of(
     `unit` what counts as 1 on the clock (`sequential.clock_unit`). Raises InvalidInput for a lift, an unknown
     direction or a unit that is not positive.
     """
-    sign = {"up": -1.0, "down": 1.0}.get(better)
-    if sign is None:
-        raise InvalidInput("better", better, "unknown direction", 'Use "up" or "down".')
     if comparison.scale is not Scale.ABSOLUTE:
         raise InvalidInput("comparison", comparison.scale.value, "the clock needs the absolute scale")
-    if not (math.isfinite(unit) and unit > 0):
-        raise InvalidInput("unit", unit, "the clock counts in a positive unit", "See clock_unit.")
-    harm = sign * (comparison.estimate - comparison.null) / unit
-    return MonitorLook(harm, comparison.standard_error / unit, units, hours, scheduled, plan_share)
+    gap, error = comparison.estimate - comparison.null, comparison.standard_error
+    return SeenLook(gap, error, unit, units, hours, scheduled, plan_share).on_clock(better)
 
 
 def _late_enough(look: MonitorLook) -> bool:

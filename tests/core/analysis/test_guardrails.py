@@ -10,7 +10,7 @@ from analysis.guardrails import Action, Moment
 from analysis.report.facts import ArmResult, ArmValue, Harm, MetricFacts, MonitorFacts, Reading
 from analysis.report.states import State, judge
 from analysis.stats import compare
-from analysis.stats.monitor import MonitorLook
+from analysis.stats.monitor import GuardrailMonitor, MonitorLook, SeenLook
 from analysis.stats.results import Estimate, Inference
 from experiments.plan import Role
 from metrics.definitions import Direction, Kind, Margin
@@ -60,6 +60,35 @@ def watched(
 )
 def test_watch__lower_is_better__harm_by_size_against_the_margin(effect, harm):
     assert watched(effect).facts.harm is harm
+
+
+def test_watch__loss_beyond_the_margin_at_the_level_of_the_alarm__confirmed():
+    """After an alarm the margin is asked about at the whole level, not at that of the hourly half."""
+    test = GuardrailMonitor(OWN_UNIT.planned_information).always_valid
+    certain, likely = (0.5 + replace(test, alpha=level).multiplier(0.1) * 0.1 for level in (0.049, 0.051))
+
+    assert watched(certain).facts.harm is Harm.CONFIRMED
+    assert watched(likely).facts.harm is Harm.HARM
+    assert test.p_value(certain - 0.5, 0.1) > test.alpha
+
+
+def test_watch__loss_just_ruled_out_at_the_level_of_the_alarm_only__still_harm():
+    test = GuardrailMonitor(OWN_UNIT.planned_information).always_valid
+    safe, unsafe = (0.9 - replace(test, alpha=level).multiplier(0.1) * 0.1 for level in (0.009, 0.02))
+    guarded = bound(margin=0.9)
+    alarmed = [(1, MonitorLook(3.0, 0.2, 700, 6.0))]
+
+    assert watched(safe, of=guarded, looks=alarmed).facts.harm is Harm.NONE
+    assert watched(unsafe, of=guarded, looks=alarmed).facts.harm is Harm.HARM
+
+
+def test_watch__what_is_remembered__the_raw_difference_and_what_the_clock_counts_in():
+    found = watched(-1.2, of=bound(ORDERS), unit=10.0, at=Moment(3, 30.0, 0.25))
+
+    assert found.seen == SeenLook(
+        pytest.approx(-1.2), pytest.approx(0.1), 10.0, 1000, 30.0, scheduled=True, plan_share=0.25
+    )
+    assert found.look == found.seen.on_clock("up")
 
 
 def test_watch__higher_is_better__a_fall_is_the_harm():

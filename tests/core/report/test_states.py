@@ -78,6 +78,28 @@ def test_success__better_alone_but_not_after_correction__not_detected():
     assert (found.state, found.is_uncorrected) == (State.NOT_DETECTED, True)
 
 
+@pytest.mark.parametrize(
+    ("direction", "low", "high", "changed"),
+    [
+        (Direction.UP, 1.0, 3.0, State.BETTER),
+        (Direction.UP, -3.0, -1.0, State.WORSE),
+        (Direction.NONE, 1.0, 3.0, State.CHANGED),
+        (Direction.NONE, -3.0, -1.0, State.CHANGED),
+    ],
+)
+def test_diagnostic__moved_alone_but_not_among_all_diagnostics__not_detected(direction, low, high, changed):
+    of = binding(definition(direction=direction), Role.DIAGNOSTIC)
+    certain = judged(of, low, high, adjusted_p=0.049)
+    noise = judged(of, low, high, adjusted_p=0.051)
+
+    assert (certain.state, certain.is_uncorrected) == (changed, False)
+    assert (noise.state, noise.is_uncorrected) == (State.NOT_DETECTED, True)
+
+
+def test_success__lost_alone_but_not_after_correction__stays_a_warning():
+    assert judged(binding(UP), -3.0, -1.0, adjusted_p=0.08).state is State.WORSE
+
+
 def test_harm__whole_interval_beyond_the_limit__confirmed():
     certain = judged(binding(UP, Role.GUARDRAIL, margin=5.0), -9.0, -6.0)
     possible = judged(binding(UP, Role.GUARDRAIL, margin=5.0), -9.0, -1.0)

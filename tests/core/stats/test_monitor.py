@@ -4,12 +4,13 @@
 
 import json
 import math
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from analysis.stats.compare import difference, lift
-from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorState, look_of
+from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorState, SeenLook, look_of
 from analysis.stats.results import Estimate, InvalidInput
 from analysis.stats.sequential import tuned_tau2
 from analysis.stats.simulate import z_paths
@@ -151,6 +152,22 @@ def test_look_of__clock_in_the_metrics_level__same_z():
     assert look.harm / look.standard_error == pytest.approx(1.5)
     assert look.information == pytest.approx(10.75**2)
     assert look.plan_share == 0.1
+
+
+def test_seen_look__stored_and_read_again__the_same_look_and_on_another_clock_the_same_z():
+    comparison = difference(Estimate(10.0, 0.5), Estimate(11.7, 0.5))
+    seen = SeenLook(comparison.estimate, comparison.standard_error, 10.85, 200, 3.0, True, 0.1)
+    again = SeenLook(**json.loads(json.dumps(asdict(seen))))
+    elsewhere = replace(again, unit=1.0)
+
+    look = look_of(
+        comparison, better="down", units=200, hours=3.0, scheduled=True, unit=10.85, plan_share=0.1
+    )
+
+    assert again.on_clock("down") == look
+    moved = elsewhere.on_clock("down")
+    assert moved.harm / moved.standard_error == pytest.approx(look.harm / look.standard_error)
+    assert moved.harm == pytest.approx(1.7)
 
 
 def test_look_of__unit_not_positive__refused():
