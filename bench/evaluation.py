@@ -23,7 +23,8 @@ from pathlib import Path
 import mmh3
 
 from bench import peers
-from bench.evaluation_data import ATTRIBUTES, document, many_flags
+from bench.evaluation_data import ATTRIBUTES, document, many_flags, own_kinds
+from flags.document import written
 from headway import Client
 from headway.reading import read_config
 
@@ -225,11 +226,10 @@ print(json.dumps([end - start, resident() - before]))
 
 def _loads() -> None:
     """Ten thousand flags: reading, memory, one flag replaced, one flag asked; import in a fresh process."""
-    body = json.dumps(document(many_flags(10_000)), separators=(",", ":")).encode()
-    runs = [json.loads(_python(LOAD, body)) for _ in range(5)]
-    size, spent = len(body) / 1e6, min(run[0] for run in runs) * 1e3
-    print(f"\n10,000 flags, {size:.1f} MB: read and checked in {spent:.0f} ms")
-    print(f"10,000 flags: {min(run[1] for run in runs):.0f} MB more resident memory")
+    flags = many_flags(10_000)
+    body = written(document(flags))
+    print(f"\n10,000 flags, {len(body) / 1e6:.1f} MB: {_loaded(body)}")
+    print(f"10,000 flags of which none is like another: {_loaded(written(document(own_kinds(flags))))}")
     whole = read_config(body)
     plain = min(seconds(lambda: json.loads(body)) for _ in range(3))
     again = min(seconds(lambda: read_config(body, whole)) for _ in range(3))
@@ -241,6 +241,12 @@ def _loads() -> None:
     rates = interleaved({str(number): _one_flag(number) for number in (10_000, 3)})
     print(f"time for one flag among 10,000 : one among 3 = {rates['3'] / rates['10000']:.3f}")
     _imports()
+
+
+def _loaded(body: bytes) -> str:
+    runs = [json.loads(_python(LOAD, body)) for _ in range(5)]
+    spent, memory = min(run[0] for run in runs) * 1e3, min(run[1] for run in runs)
+    return f"read and checked in {spent:.0f} ms, {memory:.0f} MB more resident memory"
 
 
 def _one_flag(number: int) -> Loop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 ATTRIBUTES = {
@@ -39,9 +40,19 @@ def flag(rules: list[Any], *, on: bool = True) -> dict[str, Any]:
     }
 
 
+def salt(number: int) -> int:
+    """Spread over 32 bits, as drawn salts are."""
+    return number * 2_654_435_761 % 2**32
+
+
 def split(number: int, **rule: Any) -> dict[str, Any]:
-    drawn = {"coverage_ppm": 1_000_000, "gate_salt": 2 * number, "arm_salt": 2 * number + 1, "arms": HALVES}
-    return {"id": "split", "split": drawn, "experiment": f"experiment-{number}", **rule}
+    salts = {"gate_salt": salt(2 * number), "arm_salt": salt(2 * number + 1)}
+    return {
+        "id": "split",
+        "split": {"coverage_ppm": 1_000_000, **salts, "arms": HALVES},
+        "experiment": f"experiment-{number}",
+        **rule,
+    }
 
 
 def ten_rules(number: int) -> dict[str, Any]:
@@ -64,7 +75,7 @@ def ten_rules(number: int) -> dict[str, Any]:
         for place, condition in enumerate(conditions[:9])
     ]
     rollout = {"id": "rollout", "when": {"attribute": "visits", "op": "gte", "value": 1}}
-    half = {"coverage_ppm": 500_000, "gate_salt": 5 * number + 1, "arm_salt": 5 * number + 2}
+    half = {"coverage_ppm": 500_000, "gate_salt": salt(5 * number + 1), "arm_salt": salt(5 * number + 2)}
     return flag([*rules, {**rollout, "split": {**half, "arms": [["treatment", 1_000_000]]}}])
 
 
@@ -80,3 +91,11 @@ def many_flags(number: int) -> dict[str, Any]:
         else:
             flags[f"r{place}"] = ten_rules(place)
     return flags
+
+
+def own_kinds(flags: dict[str, Any]) -> dict[str, Any]:
+    """The same flags with variants that are called differently in each, so that none is like another."""
+    texts = {key: json.dumps(entry) for key, entry in flags.items()}
+    for number, (key, text) in enumerate(texts.items()):
+        texts[key] = text.replace('"control"', f'"c{number}"').replace('"treatment"', f'"t{number}"')
+    return {key: json.loads(text) for key, text in texts.items()}

@@ -58,6 +58,19 @@ def build(parts: Parts, *, version: int, built_at: datetime) -> dict[str, Any]:
     }
 
 
+def written(content: Mapping[str, Any]) -> bytes:
+    """The document as bytes, the same for the same content.
+
+    The flags stand last: SDKs check each flag while they read it, which takes what flags refer to.
+    """
+    head = {name: value for name, value in content.items() if name != "flags"}
+    before, flags = (
+        json.dumps(part, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        for part in (head, content["flags"])
+    )
+    return f'{before[:-1]},"flags":{flags}}}'.encode()
+
+
 def shared_digest(content: Mapping[str, Any]) -> str:
     """Over what flags refer to: two documents with one digest differ in their flags only."""
     shared = json.dumps([content[name] for name in SHARED], sort_keys=True)

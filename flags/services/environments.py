@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import json
 from datetime import datetime
 from typing import Any
 
@@ -95,7 +94,7 @@ def rebuild(environment: Environment, *, now: datetime, flags: tuple[str, ...] =
     previous = _previous(environment)
     version = (previous.version if previous else 0) + 1
     content = document.build(queries.document_parts(environment), version=version, built_at=now)
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    body = document.written(content)
     built, _ = ConfigDocument.objects.update_or_create(
         environment=environment,
         defaults={

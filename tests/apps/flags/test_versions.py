@@ -9,6 +9,8 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from flags import queries, services
 from flags.models import FlagVersion
+from headway.evaluation.entries import Entries
+from headway.reading import read_config
 from ledger import audit
 from ledger import queries as ledger_queries
 from ledger.refusals import Conflict, Refused
@@ -156,6 +158,16 @@ def test_publish__draft__live_document_and_audit_in_one():
     )
     assert row.after["changes"][0].startswith("Rule r1 added")
     assert audit.first_broken() is None
+
+
+def test_publish__document__flags_stand_last_so_that_sdks_read_one_after_the_other():
+    flag()
+    found = queries.config_document(environment())
+
+    config = read_config(bytes(found.body))
+
+    assert isinstance(config.document["flags"], Entries)
+    assert dict(config.document["flags"]) == document()["flags"]
 
 
 def test_publish__twice__conflict():

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Optional
 
 from headway.evaluation import Config, compile_config
-from headway.evaluation.checking import MAX_FLAGS, check_document, check_together, is_flag_key
+from headway.evaluation.checking import KEY, MAX_FLAGS, check_document, check_together
 from headway.evaluation.entries import Entries, Held, is_linked
 from headway.evaluation.flag_checking import check as check_entry
+from headway.evaluation.shapes import Shapes
 
 MAX_DOCUMENT = 64_000_000
 _FLAGS = '"flags":{'
@@ -110,47 +112,43 @@ def _scanned(text: str, at: int, frame: Mapping[str, Any], known: Optional[Entri
     """Every flag from `at` on, read and checked, or taken over where its text is known."""
     held: dict[str, Held] = {}
     linked: set[str] = set()
+    shapes = Shapes(len(text) - at)
     while text[at] != "}":
         key, start = _key(text, at, is_first=not held)
         if key in held:
             raise _Unusual
         old = None if known is None else known.text(key)
         if old is not None and text.startswith(old, start):
-            is_linked_one, end = key in known.linked, start + len(old)  # type: ignore[union-attr]
+            at, is_linked_one = start + len(old), key in known.linked  # type: ignore[union-attr]
         else:
-            entry, end = _entry(text, start, key, frame)
-            is_linked_one, old = is_linked(entry), text[start:end]
+            at, is_linked_one = _flag(text, start, frame, shapes)
+            old = text[start:at]
         held[key] = old
         if is_linked_one:
             linked.add(key)
-        at = end
     return _Found(held, linked, at + 1)
 
 
 def _key(text: str, at: int, *, is_first: bool) -> tuple[str, int]:
     """A flag's key and where its entry begins, in JSON without spaces."""
-    if not is_first:
-        if text[at] != ",":
-            raise _Unusual
-        at += 1
-    if text[at] != '"':
+    found = _next_key(text, at)
+    if found is None or (text[at] == ",") is is_first:
         raise _Unusual
-    key, at = _scan(text, at)
-    if text[at] != ":":
-        raise _Unusual
-    return key, at + 1
+    return found[1], found.end()
 
 
-def _entry(text: str, at: int, key: str, frame: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
-    """One flag and where it ends. What it wants of other flags is looked at when all have been read."""
+def _flag(text: str, at: int, frame: Mapping[str, Any], shapes: Shapes) -> tuple[int, bool]:
+    """Where a flag ends, and whether it has to do with others; what it wants of them is looked at later."""
+    end = shapes.end(text, at) if shapes.matchers else 0
+    if end:
+        return end, False
     entry, end = _scan(text, at)
-    if not is_flag_key(key):
-        raise _Unusual
     if not entry.get("prerequisites") and check_entry(entry, frame):
         raise _Unusual
     if text.count(":", at, end) != _keys_in(entry):
         _scan_closely(text, at)
-    return entry, end
+    shapes.learn(entry)
+    return end, is_linked(entry)
 
 
 def _keys_in(entry: Mapping[str, Any]) -> int:
@@ -192,5 +190,6 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
+_next_key = re.compile(rf',?"({KEY})":', re.ASCII).match
 _scan = json.JSONDecoder(parse_constant=_no_constant).raw_decode
 _scan_closely = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_no_constant).raw_decode

@@ -20,8 +20,8 @@ MAX_FLAGS = 50_000
 MAX_CHAIN = 10
 _MAX_PROBLEMS = 100
 _SECTIONS = ("layers", "holdouts", "segments", "flags")
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
-is_flag_key = _KEY.fullmatch
+KEY = "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+_is_key = re.compile(KEY, re.ASCII).fullmatch
 Document = Mapping[str, Any]
 
 
@@ -107,7 +107,7 @@ def _check_frame(document: object) -> Problems:
 
 
 def _check_key(section: str, key: object) -> Problems:
-    if isinstance(key, str) and _KEY.fullmatch(key):
+    if isinstance(key, str) and _is_key(key):
         return FINE
     return problem(section, key, "a key has letters, digits, dots, hyphens and underscores, at most 128")
 
@@ -122,7 +122,7 @@ def _check_each(section: str, entries: Mapping[str, Any], check_one: Any) -> lis
 
 def _check_flags(document: Document, known: Mapping[str, Any]) -> list[Problem]:
     problems: list[Problem] = []
-    is_key, check_one = is_flag_key, flag_checking.check
+    is_key, check_one = _is_key, flag_checking.check
     for key, entry in document["flags"].items():
         if known and key in known and known[key] == entry and not entry.get("prerequisites"):
             continue
