@@ -1,13 +1,13 @@
-"""Daily values of a metric for those an event hit and for those it did not, read from the store's files.
+"""Daily values of metrics by slice, read from the store's files once, to be kept beyond the events' life.
 
-One day at a time, so memory does not grow with the history. Imports pyarrow: worker processes only.
+One bucket of units at a time, so memory does not grow with the day; units never cross buckets, so cells of
+buckets add up exactly. Imports pyarrow: worker processes only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,54 +17,85 @@ from numpy.typing import NDArray
 from pyarrow.dataset import dataset
 from pyarrow.fs import FileSystem
 
+from analysis.stats.quantiles import LogHistogram
+from impact.cells import Cell, Wanted
+from impact.daily_names import EVERYBODY, HIT, OTHERS, REST
 from metrics.definitions import Kind, Measure, MetricDefinition, Source
 
+MOST_DIMENSIONS, MOST_LEVELS, MOST_DISTINCT = 8, 30, 500
+"""Dimensions of a day, levels of a dimension that are told apart, and levels beyond which it is an id."""
+
 Slices = Mapping[str, Sequence[str]]
+Cells = dict[str, dict[str, Cell]]
+"""Cells by dimension and level."""
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """One day: the metric among the hit, among the others, and how many units each had; None without data."""
+class Parting:
+    """How rows are told apart besides by their dimensions: `crossed` slices of several dimensions by name
+    (levels HIT and OTHERS), and levels that are `named` and therefore always told apart."""
 
-    day: date
-    hit: float | None
-    others: float | None
-    hit_units: int
-    other_units: int
+    crossed: Mapping[str, Slices] = field(default_factory=dict)
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def series(
-    days: Mapping[date, Sequence[str]],
-    definition: MetricDefinition,
-    slices: Slices,
+def cells_of(
+    buckets: Sequence[Sequence[str]],
+    wanted: Sequence[Wanted],
+    parting: Parting,
     *,
     filesystem: FileSystem | None = None,
-    per_event: bool = False,
-) -> list[Day]:
-    """Values by day, oldest first. `days` are the paths of the events of each day.
+) -> dict[str, Cells]:
+    """Cells of one day by recipe; `buckets` are the paths of each bucket of units.
 
-    A metric per user is taken over the units that did anything on that day. `per_event` averages the values
-    of events instead, which is how latency is read. Without slices everybody was hit.
+    Rows that lack a dimension are in none of its levels, only in the whole.
     """
-    return [
-        _day(day, paths, definition, slices, filesystem, per_event) for day, paths in sorted(days.items())
-    ]
+    found: dict[str, Cells] = {each.recipe: {} for each in wanted}
+    ids: set[str] = set()
+    for paths in buckets:
+        table = _read(paths, filesystem)
+        groups = list(_groups(table, parting))
+        ids |= {group.dimension for group in groups if len(group.levels) > MOST_DISTINCT}
+        groups = [group for group in groups if group.dimension not in ids - set(parting.named)]
+        units = np.unique(table["unit"].to_numpy(), return_inverse=True)[1]
+        for each in wanted:
+            _add(found[each.recipe], table, units, groups, each)
+    for cells in found.values():
+        for name in ids - set(parting.named):
+            cells.pop(name, None)
+    return {recipe: _largest(cells, parting) for recipe, cells in found.items()}
 
 
-def _day(
-    day: date,
-    paths: Sequence[str],
-    definition: MetricDefinition,
-    slices: Slices,
-    filesystem: FileSystem | None,
-    per_event: bool,
-) -> Day:
-    table = _read(paths, filesystem)
-    hit, known = _masks(table, slices)
-    values = [_value(table, definition, mask, per_event) for mask in (hit & known, ~hit & known)]
-    units = [_units(table, mask) for mask in (hit & known, ~hit & known)]
-    return Day(day, values[0], values[1], units[0], units[1])
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """One way to tell rows apart: the place of each row's level, -1 for none."""
+
+    dimension: str
+    levels: list[str]
+    codes: NDArray[np.int64]
+
+
+def _groups(table: pa.Table, parting: Parting) -> Iterator[_Group]:
+    yield _Group(EVERYBODY, [EVERYBODY], np.zeros(len(table), dtype=np.int64))
+    dims = table["dims"].combine_chunks()
+    names = [] if not len(table) else sorted(pc.unique(dims.keys).to_pylist())
+    for name in names:
+        found = pc.dictionary_encode(pc.map_lookup(dims, name, "first"))
+        codes = pc.fill_null(found.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+        yield _Group(name, [str(each) for each in found.dictionary.to_pylist()], codes)
+    for name, slices in parting.crossed.items():
+        yield _Group(name, [HIT, OTHERS], _crossed(table, slices))
+
+
+def _crossed(table: pa.Table, slices: Slices) -> NDArray[np.int64]:
+    """0 for rows that were hit, 1 for others, -1 for those that lack one of the dimensions."""
+    hit, known = np.ones(len(table), dtype=bool), np.ones(len(table), dtype=bool)
+    for name, levels in slices.items():
+        found = pc.map_lookup(table["dims"].combine_chunks(), name, "first")
+        known &= _bools(pc.is_valid(found))
+        hit &= _bools(pc.is_in(found, value_set=pa.array(list(levels), pa.string())))
+    return np.where(known, np.where(hit, 0, 1), -1).astype(np.int64)
 
 
 def _read(paths: Sequence[str], filesystem: FileSystem | None) -> pa.Table:
@@ -72,35 +103,87 @@ def _read(paths: Sequence[str], filesystem: FileSystem | None) -> pa.Table:
     return dataset(list(paths), format="parquet", filesystem=filesystem).to_table(columns=columns)
 
 
-def _masks(table: pa.Table, slices: Slices) -> tuple[Mask, Mask]:
-    """Rows that were hit, and rows that carry every dimension: of the others nobody knows."""
-    hit = np.ones(len(table), dtype=bool)
-    known = np.ones(len(table), dtype=bool)
-    for name, levels in slices.items():
-        found = pc.map_lookup(table["dims"].combine_chunks(), name, "first")
-        known &= _bools(pc.is_valid(found))
-        hit &= _bools(pc.is_in(found, value_set=pa.array(list(levels), pa.string())))
-    return hit, known
+def _add(
+    cells: Cells, table: pa.Table, units: NDArray[np.int64], groups: Sequence[_Group], wanted: Wanted
+) -> None:
+    part = _Part(table, units, wanted)
+    for group in groups:
+        into = cells.setdefault(group.dimension, {})
+        for level, cell in zip(group.levels, part.cells(group), strict=True):
+            into[level] = into.get(level, Cell()) + cell
 
 
-def _value(table: pa.Table, metric: MetricDefinition, mask: Mask, per_event: bool) -> float | None:
-    chosen = mask & _of(table, metric.source)
-    if metric.kind is Kind.QUANTILE:
-        values = _values(table, chosen, metric.source.value)
-        return float(np.quantile(values, metric.quantile or 0.5)) if len(values) else None
-    if per_event:
-        values = _values(table, chosen, metric.source.value)
-        return float(values.mean()) if len(values) else None
-    if metric.kind is Kind.RATIO and metric.denominator is not None:
-        below = float(_values(table, mask & _of(table, metric.denominator), metric.denominator.value).sum())
-        return float(_values(table, chosen, metric.source.value).sum()) / below if below else None
-    active = _units(table, mask)
-    if not active:
-        return None
-    if metric.kind is Kind.PROPORTION:
-        return _units(table, chosen) / active
-    measure = Measure.COUNT if metric.kind is Kind.COUNT else metric.source.value
-    return float(_values(table, chosen, measure).sum()) / active
+class _Part:
+    """One metric over the rows of one bucket."""
+
+    def __init__(self, table: pa.Table, units: NDArray[np.int64], wanted: Wanted) -> None:
+        self._units, self._wanted = units, wanted
+        self._size = int(units.max()) + 1 if len(units) else 0
+        values = np.asarray(table["value"].to_numpy(), dtype=np.float64)
+        self._has_value, self._values = ~np.isnan(values), np.nan_to_num(values)
+        metric = wanted.metric
+        self._above = _of(table, metric.source)
+        self._below = None if metric.denominator is None else _of(table, metric.denominator)
+
+    def cells(self, group: _Group) -> list[Cell]:
+        metric, count = self._wanted.metric, len(group.levels)
+        if self._wanted.is_quantile:
+            return self._histograms(group)
+        if self._wanted.per_event:
+            rows = self._above & self._has_value
+            above, below = self._sums(group, rows, self._values), self._sums(group, rows, None)
+        elif metric.kind is Kind.RATIO and metric.denominator is not None and self._below is not None:
+            above = self._measured(group, self._above, metric.source.value)
+            below = self._measured(group, self._below, metric.denominator.value)
+        else:
+            above, below = self._per_user(group, metric), self._people(group, np.ones(len(group.codes), bool))
+        return [Cell(float(above[at]), float(below[at])) for at in range(count)]
+
+    def _per_user(self, group: _Group, metric: MetricDefinition) -> NDArray[np.float64]:
+        if metric.kind is Kind.PROPORTION:
+            return self._people(group, self._above)
+        measure = Measure.COUNT if metric.kind is Kind.COUNT else metric.source.value
+        return self._measured(group, self._above, measure)
+
+    def _measured(self, group: _Group, rows: Mask, measure: Measure) -> NDArray[np.float64]:
+        return self._sums(group, rows, None if measure is Measure.COUNT else self._values)
+
+    def _sums(self, group: _Group, rows: Mask, values: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        kept = rows & (group.codes >= 0)
+        weights = None if values is None else values[kept]
+        return np.bincount(group.codes[kept], weights, len(group.levels)).astype(np.float64)
+
+    def _people(self, group: _Group, rows: Mask) -> NDArray[np.float64]:
+        """Units with a row, by level."""
+        kept = rows & (group.codes >= 0)
+        pairs = np.unique(group.codes[kept] * self._size + self._units[kept])
+        levels = pairs // self._size if self._size else pairs
+        return np.bincount(levels, minlength=len(group.levels)).astype(np.float64)
+
+    def _histograms(self, group: _Group) -> list[Cell]:
+        kept = self._above & self._has_value & (self._values >= 0) & (group.codes >= 0)
+        codes, values = group.codes[kept], self._values[kept]
+        order = np.argsort(codes, kind="stable")
+        edges = np.searchsorted(codes[order], np.arange(len(group.levels) + 1))
+        parts = [values[order[edges[at] : edges[at + 1]]] for at in range(len(group.levels))]
+        return [Cell(float(len(part)), float(len(part)), LogHistogram.of(part)) for part in parts]
+
+
+def _largest(cells: Cells, parting: Parting) -> Cells:
+    """The dimensions and levels with the most behind them; what is left out stays in the whole."""
+    sizes = {name: sum(cell.below for cell in levels.values()) for name, levels in cells.items()}
+    always = {EVERYBODY, *parting.crossed, *parting.named}
+    free = sorted((name for name in cells if name not in always), key=lambda name: (-sizes[name], name))
+    kept = [name for name in cells if name in always] + free[:MOST_DIMENSIONS]
+    return {name: _largest_levels(cells[name], parting.named.get(name, frozenset())) for name in kept}
+
+
+def _largest_levels(levels: dict[str, Cell], named: frozenset[str]) -> dict[str, Cell]:
+    """Levels by size; the rest of the dimension is added up under REST, so that the dimension is whole."""
+    order = sorted(levels, key=lambda level: (level not in named, -levels[level].below, level))
+    kept = {level: levels[level] for level in order[: max(MOST_LEVELS, len(named))]}
+    rest = [levels[level] for level in order if level not in kept]
+    return {**kept, REST: sum(rest, Cell())} if rest else kept
 
 
 def _of(table: pa.Table, source: Source) -> Mask:
@@ -112,21 +195,5 @@ def _of(table: pa.Table, source: Source) -> Mask:
     return mask
 
 
-def _values(table: pa.Table, mask: Mask, measure: Measure) -> NDArray[np.float64]:
-    if measure is Measure.COUNT:
-        return np.ones(int(mask.sum()))
-    values = table["value"].to_numpy()[mask]
-    return np.asarray(values[~np.isnan(values)], dtype=np.float64)
-
-
-def _units(table: pa.Table, mask: Mask) -> int:
-    return len(np.unique(table["unit"].to_numpy()[mask]))
-
-
 def _bools(column: Any) -> Mask:
     return np.asarray(column.to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def complete(days: Iterable[Day]) -> list[Day]:
-    """The days on which both sides have a value."""
-    return [day for day in days if day.hit is not None and day.others is not None]

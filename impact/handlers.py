@@ -11,6 +11,13 @@ def mine(job: RunningJob) -> None:
     mining.mine(job)
 
 
+@jobs.handler("impact.keep")
+def keep(job: RunningJob) -> None:
+    from impact.services import keeping
+
+    keeping.keep(job)
+
+
 @jobs.handler("impact.follow")
 def follow(job: RunningJob) -> None:
     from impact.services import following

@@ -13,6 +13,7 @@ def watch_studies() -> None:
 
 @shared_task
 def mine_history() -> None:
+    services.keep_all(now=timezone.now())
     services.mine_all(now=timezone.now())
 
 

@@ -3,6 +3,7 @@
 from impact.services.answering import Answer, Refusal, ask
 from impact.services.estimating import arms_of, estimate_study
 from impact.services.evidence import accept, record, reject
+from impact.services.keeping import keep_all
 from impact.services.mining import mine_all, request_mining
 from impact.services.planning import StudyPlan, plan_study
 from impact.services.ratios import discard_ratio, draft_ratio, expire_ratios, publish_ratio
@@ -35,6 +36,7 @@ __all__ = [
     "end_study",
     "estimate_study",
     "expire_ratios",
+    "keep_all",
     "milliseconds_worth",
     "mine_all",
     "plan_study",

@@ -146,14 +146,14 @@ def synthetic_control(
 def _against(panel: Array, unit: int, at: int) -> tuple[Array, float, float, float]:
     """Weights, mean gap after, root mean squared gap before, and the ratio of the two errors."""
     others = np.delete(panel, unit, axis=0)
-    weights = _simplex(others[:, :at].T, panel[unit, :at])
+    weights = simplex_weights(others[:, :at].T, panel[unit, :at])
     gap = panel[unit] - weights @ others
     before = float(np.sqrt((gap[:at] ** 2).mean()))
     after = float(np.sqrt((gap[at:] ** 2).mean()))
     return weights, float(gap[at:].mean()), before, after / before if before > 0 else np.inf
 
 
-def _simplex(columns: Array, outcome: Array) -> Array:
+def simplex_weights(columns: Array, outcome: Array) -> Array:
     """Least squares with weights >= 0 that add up to 1, by non-negative least squares with a heavy row."""
     from scipy.optimize import nnls
 

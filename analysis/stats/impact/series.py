@@ -116,12 +116,10 @@ def difference_of_slices(
     if not BASE_WEEKS * WEEK <= start < end <= len(gap):
         fix = f"It begins at day {BASE_WEEKS * WEEK} or later and ends with the series."
         raise InvalidInput("start, end", (start, end), f"no window of {len(gap)} days", fix)
-    length = end - start
-    windows = range(BASE_WEEKS * WEEK, start - length + 1)
-    if len(windows) < LEAST_PLACEBOS:
+    placebos = placebo_excesses(gap, start, end)
+    if len(placebos) < LEAST_PLACEBOS:
         return NotEstimable(Why.TOO_FEW_UNITS)
-    placebos = np.array([_excess(gap, at, at + length) for at in windows])
-    change, moved = _excess(gap, start, end), _excess(delay, start, end)
+    change, moved = excess(gap, start, end), excess(delay, start, end)
     if moved == 0 or float(placebos.std(ddof=1)) == 0:
         return NotEstimable(Why.NO_VARIATION)
     drift = _drift(gap[:start])
@@ -147,12 +145,18 @@ def _natural(change: float, moved: float, placebos: Array, drift: float, alpha: 
     )
 
 
-def _excess(gap: Array, start: int, end: int) -> float:
+def excess(gap: Array, start: int, end: int) -> float:
     """Mean over the window of each day minus the mean of its weekday in the four weeks before the window."""
     days = np.arange(start, end)
     back = ((days - start) // WEEK + 1)[:, None] + np.arange(BASE_WEEKS)[None, :]
     base = gap[days[:, None] - WEEK * back].mean(axis=1)
     return float((gap[start:end] - base).mean())
+
+
+def placebo_excesses(gap: Array, start: int, end: int) -> Array:
+    """The same figure for every window of this length before the event that has four weeks before it."""
+    length = end - start
+    return np.array([excess(gap, at, at + length) for at in range(BASE_WEEKS * WEEK, start - length + 1)])
 
 
 def _drift(gap: Array) -> float:

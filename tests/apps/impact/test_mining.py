@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models import F
 from django.urls import reverse
 
 from events import services as events
 from events.labels import Label, LabelKind
+from events.models import StoreFile
 from flags import services as flags
 from impact import queries, services
 from impact.models import Evidence
+from impact.services import keeping
 from ledger import jobs
 from ledger.models import Job
 from ledger.refusals import Refused
@@ -21,9 +24,10 @@ from tests.apps.impact import build
 from tests.apps.impact.build import BY
 
 pytestmark = pytest.mark.django_db
-DAYS, HIT_FROM, HIT_FOR = 112, 100, 5
+DAYS, HIT_FROM, HIT_FOR = 98, 92, 5
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 NOW = FIRST + timedelta(days=DAYS, hours=6)
+LAST_DAY = FIRST.date() + timedelta(days=HIT_FROM + HIT_FOR)
 CONVERSION = """
 key = "conversion"
 title = "Conversion"
@@ -99,8 +103,8 @@ def label(kind=LabelKind.INCIDENT, slices=None, **facts):
     return events.add_label(label=Label(**{**given, **facts}), actor="ada", now=NOW)
 
 
-def mine(monkeypatch):
-    monkeypatch.setattr("impact.services.mining.timezone.now", lambda: NOW)
+def mine(monkeypatch, now=NOW):
+    monkeypatch.setattr("impact.services.mining.timezone.now", lambda: now)
     for job in Job.objects.filter(kind="impact.mine", state="queued"):
         Job.objects.filter(id=job.id).update(run_after=NOW - timedelta(days=400))
         jobs.run(job.id)
@@ -108,17 +112,65 @@ def mine(monkeypatch):
         assert job.state == "succeeded", job.failure
 
 
-def test_mining__labelled_incident_with_a_slice__grade_b_and_recorded_once(shop, monkeypatch):
+def test_mining__labelled_incidents__grade_b_once_on_the_page_and_one_that_goes_on_waits(
+    shop, monkeypatch, client
+):
+    client.force_login(get_user_model().objects.create_user("bea"))
     label()
-    for at in (NOW, NOW + timedelta(minutes=1)):
-        services.request_mining(surface="checkout", actor="ada", now=at)
+    label(title="Still slow", started_at=NOW - timedelta(days=2), ended_at=None)
+    client.post(reverse("impact-mine", args=["checkout"]))
+    services.request_mining(surface="checkout", actor="ada", now=NOW + timedelta(minutes=1))
     mine(monkeypatch)
 
     found = Evidence.objects.get(kind="natural", grade="B")
     planted = np.log(0.35 / 0.5) / 5
     assert found.per_100_ms == pytest.approx(planted, abs=3 * found.standard_error)
     assert found.details["placebos"] >= 60
+    assert (
+        found.details["chosen_because"]
+        == "difference in differences: a mix needs 5 slices that were not hit (it has 1)"
+    )
     assert found.state == "candidate"
+    page = client.get(reverse("impact-surface", args=["checkout"])).content.decode()
+    assert "Slow database in Germany" in page
+    assert "country: de" in page
+    assert "when its days are over" in page
+
+
+def test_mining__events_have_gone__the_kept_days_still_tell(shop, monkeypatch):
+    """Days are kept when they are over; later there is no event left, and then the incident is labelled."""
+    wanted = keeping.wanted_of(queries.value_model("checkout"))
+    assert keeping.keep_days(wanted, now=NOW) == DAYS
+    StoreFile.objects.filter(day=FIRST.date()).update(rows=F("rows") - 5)
+    StoreFile.objects.filter(day=FIRST.date() + timedelta(days=1)).update(rows=F("rows") + 5)
+    assert keeping.keep_days(wanted, now=NOW) == 1
+    StoreFile.objects.update(retired_at=NOW)
+    label()
+
+    services.request_mining(surface="checkout", actor="ada", now=NOW + timedelta(days=98))
+    mine(monkeypatch, NOW + timedelta(days=98))
+
+    assert Evidence.objects.get(kind="natural", grade="B").details["placebos"] >= 60
+
+
+def test_mining__nobody_labelled_it__the_country_whose_latency_changed_is_a_candidate(shop, monkeypatch):
+    services.request_mining(surface="checkout", actor="ada", now=NOW)
+    mine(monkeypatch)
+
+    found = queries.natural_experiments("checkout").get()
+    assert (found.began_on, found.ended_on) == (FIRST.date() + timedelta(days=HIT_FROM), LAST_DAY)
+    assert found.slices == {"country": ["de"]}
+    assert found.finding.kind == "natural"
+
+
+def test_keeping__every_night__one_job_for_all_surfaces():
+    build.surface()
+    metrics.load_definitions(texts={"c.toml": CONVERSION, "l.toml": LATENCY}, actor="rosa", now=FIRST)
+    assert services.keep_all(now=NOW) is False
+    build.value(latency_metric="page-latency")
+
+    assert [services.keep_all(now=NOW) for _ in range(2)] == [True, True]
+    assert Job.objects.filter(kind="impact.keep").count() == 1
 
 
 def test_mining__weekly__once_for_each_surface():
@@ -136,16 +188,3 @@ def test_mining__value_model_names_no_metrics__refused():
 
     with pytest.raises(Refused):
         services.request_mining(surface="checkout", **BY)
-
-
-def test_page__history_looked_through__shows_the_event_and_its_slope(shop, monkeypatch, client):
-    client.force_login(get_user_model().objects.create_user("bea"))
-    label()
-    client.post(reverse("impact-mine", args=["checkout"]))
-    mine(monkeypatch)
-
-    page = client.get(reverse("impact-surface", args=["checkout"])).content.decode()
-
-    assert "Slow database in Germany" in page
-    assert "country: de" in page
-    assert queries.natural_experiments("checkout").filter(finding__grade="B").exists()
