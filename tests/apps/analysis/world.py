@@ -7,6 +7,7 @@ from pathlib import Path
 from analysis import services
 from events import queries as events
 from events.models import StoreFile
+from experiments import queries
 from experiments import services as experiments
 from ledger import jobs
 from metrics import services as metrics
@@ -127,9 +128,11 @@ def started(
     now=START,
     blocking=True,
     coverage_ppm=1_000_000,
+    starts=True,
     **changes,
 ):
-    """A running experiment whose arms another system assigns unless said otherwise."""
+    """A running experiment whose arms another system assigns unless said otherwise; a draft if it does not
+    start."""
     metrics.load_definitions(texts={f"{m}.toml": METRICS[m] for m in METRICS}, actor="rosa", now=now)
     content = {
         "title": "Prefetch payment methods",
@@ -153,6 +156,8 @@ def started(
         role = "primary" if number == 0 else "guardrail" if metric in guardrails else "success"
         bound = {"metric": metric, "role": role, "blocking": blocking and role == "guardrail"}
         experiments.bind_metric(key=key, content=bound, actor="rosa", now=now)
+    if not starts:
+        return queries.experiment(key)
     return experiments.start(key=key, actor="rosa", now=now, coverage_ppm=coverage_ppm)
 
 

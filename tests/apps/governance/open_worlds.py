@@ -1,0 +1,167 @@
+"""Flags and experiments just before everybody gets them, and the two reasons why nobody may."""
+
+import json
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from analysis.models import AnalysisRun, GuardrailTrip, ReportSnapshot
+from experiments import services as experiments
+from experiments.models import Experiment
+from flags import services as flags
+from governance import reviewing
+from governance.services import guardrails, reviews
+from ledger.refusals import Refused
+from metrics import queries as metrics
+from organisation import services as organisation
+from tests.apps.analysis import world
+
+NOW = timezone.now()
+LATER = NOW + timedelta(hours=2)
+BY: dict = {"actor": "ada", "now": NOW}
+ALL, HALF = 1_000_000, 500_000
+NO = {question.key: False for question in reviewing.QUESTIONS}
+REASONS = {
+    "nobody asked for a review": "was not reviewed",
+    "a sign-off is missing": "lacks the sign-off of performance",
+    "a trip is open": "is harmed in arm treatment",
+}
+"""Why a launch is refused, and the words that say so."""
+
+
+def rule(coverage_ppm, **changes):
+    return {"id": "open", "split": {"coverage_ppm": coverage_ppm, "arms": [["on", ALL]]}, **changes}
+
+
+def step(coverage_ppm=ALL, **changes):
+    return {"coverage_ppm": coverage_ppm, "hold_minutes": 0, **changes}
+
+
+def team():
+    organisation.create_team(key="buyers", name="Buyers", owner="rosa", actor="rosa", now=NOW)
+
+
+def definitions():
+    texts = {f"{metric}.toml": text for metric, text in world.METRICS.items()}
+    world.metrics.load_definitions(texts=texts, actor="rosa", now=NOW)
+
+
+def policy():
+    definitions()
+    guardrails.create_guardrail_set(
+        name="fast", members=[{"metric": "latency-p95"}], team="buyers", actor="pia", now=NOW
+    )
+
+
+def unsigned(**about):
+    """An open review whose questions are answered and which nobody has signed."""
+    made = reviews.open_review(**about, actor="rosa", now=NOW)
+    reviews.answer_risks(id=made.id, answers=NO, actor="rosa", now=NOW)
+    return made
+
+
+def trip(*flags_hurt):
+    """An open trip that blocks, of an experiment on each flag; how trips come about is tested elsewhere."""
+    for flag in flags_hurt:
+        owner = Experiment.objects.filter(flag=flag).first() or drafted_on(flag)
+        GuardrailTrip.objects.create(
+            experiment=owner,
+            metric_version=metrics.version("latency-p95"),
+            metric="latency-p95",
+            arm="treatment",
+            run=look_of(owner),
+            severity="harm",
+            is_blocking=True,
+            action="hold",
+            estimate=40.0,
+            low=30.0,
+            high=50.0,
+            margin=20.0,
+            opened_at=NOW,
+        )
+
+
+def drafted_on(flag):
+    content = {"title": f"On {flag}", "flag": flag, "assigned_here": False}
+    return experiments.create(key=f"on-{flag}", content=content, actor="rosa", now=NOW)
+
+
+def look_of(owner):
+    return AnalysisRun.objects.create(
+        experiment=owner,
+        plan_version=1,
+        plan_sha256="0" * 64,
+        look=99,
+        data_cut=NOW,
+        config_hash="0" * 64,
+        code_version="test",
+        engine="duckdb",
+        trigger="manual",
+        actor="rosa",
+        requested_at=NOW,
+        finished_at=NOW,
+        enrolment={"units": {"control": 1000, "treatment": 1000}},
+    )
+
+
+def reported(owner):
+    """A report that says ship, so that there is something to sign."""
+    document = {
+        "experiment": {"plan_version": 1},
+        "verdict": {"code": "SHIP"},
+        "trust": {"checks": []},
+        "results": [],
+        "arms": [],
+    }
+    ReportSnapshot.objects.create(
+        experiment=owner,
+        run=look_of(owner),
+        verdict="SHIP",
+        document=json.dumps(document),
+        sha256=f"{owner.id:064x}",
+        created_at=NOW,
+    )
+
+
+def refusals(paths):
+    """What each path was refused with. Whatever it did is taken back before the next one."""
+    said = {}
+    for name, path in paths.items():
+        with transaction.atomic():
+            said[name] = _refusal(path)
+            transaction.set_rollback(True)
+    return said
+
+
+def _refusal(path):
+    try:
+        with transaction.atomic():
+            return path() or "went through"
+    except Refused as refused:
+        return "; ".join(problem.reason for problem in refused.problems)
+
+
+def let_through(paths, words):
+    """The paths that were not refused with these words, with what was said instead."""
+    return {name: said for name, said in refusals(paths).items() if words not in said}
+
+
+def begun(key, *, treated_ppm=990_000, coverage_ppm=HALF, starts=True, **changes):
+    """An experiment on a flag of its own that gives the new variant to so many of its units."""
+    flags.create_flag(key=key, value_type="bool", team="buyers", actor="ada", now=NOW)
+    weights = (ALL - treated_ppm, treated_ppm)
+    arms = [{**arm, "weight_ppm": weight} for arm, weight in zip(world.ARMS, weights, strict=True)]
+    asked = {"assigned_here": True, "team": "buyers", "arms": arms, "planned_units": 100, **changes}
+    return world.started(key, now=NOW, coverage_ppm=coverage_ppm, starts=starts, **asked)
+
+
+def measured():
+    """Long enough measured, stopped, on a flag that it assigned; the report lets it be shipped."""
+    flags.create_environment(key="production", is_production=True, actor="ada", now=world.START)
+    flags.create_flag(key=world.KEY, value_type="bool", actor="ada", now=world.START)
+    team()
+    world.started(assigned_here=True, coverage_ppm=HALF, planned_units=100, team="buyers")
+    world.write(*world.traffic(800))
+    world.look(hours=24 * 9)
+    experiments.stop(key=world.KEY, reason="done", actor="rosa", now=NOW)
