@@ -38,6 +38,7 @@ COLUMNS = (
     "margin",
     "state",
     "why",
+    "probability_positive",
 )
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First characters that make a spreadsheet run a text as a formula."""
@@ -76,6 +77,24 @@ def why_hidden(document: Document) -> str:
     until = document["blind_until"]
     why = f"before the minimum duration ends on {until}" if until else "while the data cannot be trusted"
     return f"Effects are not shown {why}; they are in the JSON."
+
+
+def posterior_rows(document: Document) -> list[Mapping[str, Any]]:
+    """The Bayesian read-out, one row per metric and arm; none where the plan asks for none."""
+    return list(document.get("posterior", {}).get("rows", ()))
+
+
+def posterior_lines(document: Document) -> list[str]:
+    """The same in words, with what it rests on at the end; nothing where the plan asks for none."""
+    if "posterior" not in document:
+        return []
+    is_multi_arm = len(document["experiment"]["treatments"]) > 1
+    lines = [
+        f"{row['title']}{', ' + row['arm'] if is_multi_arm else ''}: {row['change_text']} "
+        f"({row['range_text']}), above zero with probability {row['probability_text']}"
+        for row in posterior_rows(document)
+    ]
+    return [*(lines or ["No relative change can be read yet."]), document["posterior"]["text"]]
 
 
 def _checks(document: Document) -> str:
@@ -121,6 +140,8 @@ def _posterior(found: Mapping[str, Any] | None) -> list[str]:
     """The Bayesian read-out, where the plan asks for one."""
     if found is None:
         return []
+    if not found["rows"]:
+        return [f"**As a posterior** No relative change can be read yet. {_plain(found['text'])}", ""]
     rows = [
         f"- {_plain(row['title'])} ({_plain(row['arm'])}): {row['change_text']} ({row['range_text']}), "
         f"above zero with probability {_plain(row['probability_text'])}"
@@ -184,6 +205,8 @@ def _tidy(document: Document, sha256: str) -> Iterator[dict[str, Any]]:
                 yield {**look, **_overall(row, arm, inference)}
     for row in document["slices"]["rows"]:
         yield {**look, **_sliced(row)}
+    for row in posterior_rows(document):
+        yield {**look, **_believed(row)}
 
 
 def _overall(row: Mapping[str, Any], arm: Mapping[str, Any], inference: str) -> dict[str, Any]:
@@ -219,6 +242,19 @@ def _sliced(row: Mapping[str, Any]) -> dict[str, Any]:
         "adjusted_p": row["adjusted_p"],
         "state": "flagged" if row["flagged"] else "not_flagged",
         "why": row["why"],
+    }
+
+
+def _believed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A posterior: of the relative change, with its credible range."""
+    return {
+        "metric": row["metric"],
+        "arm": row["arm"],
+        "inference": "bayesian",
+        "lift": row["mean"],
+        "lift_low": row["low"],
+        "lift_high": row["high"],
+        "probability_positive": row["probability_positive"],
     }
 
 

@@ -107,6 +107,17 @@ def _results(document: Document, picture: str) -> Iterator[str]:
         )
     yield _line(_slices(document))
     yield _line(f"Worth: {document['worth']['text']}")
+    yield _posterior(document)
+
+
+def _posterior(document: Document) -> str:
+    """The Bayesian read-out, where the plan asks for one."""
+    lines = exports.posterior_lines(document)
+    if not lines:
+        return ""
+    rows = "".join(f'<li style="margin:2px 0">{escape(line)}</li>' for line in lines[:-1])
+    head = '<p style="margin:12px 20px 0"><strong>As a posterior</strong></p>'
+    return f'{head}<ul style="margin:4px 20px;padding-left:18px">{rows}</ul>{_line(lines[-1])}'
 
 
 def _row(document: Document, row: Mapping[str, Any], arm: Mapping[str, Any]) -> str:

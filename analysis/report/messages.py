@@ -45,6 +45,7 @@ def plain(document: Document, sha256: str, url: str) -> str:
         "",
         *(f"  {line}" for line in result_lines(document)),
         *[f"  {line}" for line in _below(document)],
+        *_posterior(document),
         "",
         f"{', '.join(verdict['meta'])}, snapshot {sha256[:12]}",
         url,
@@ -62,6 +63,7 @@ def chat(document: Document, sha256: str, url: str) -> dict[str, Any]:
         _section(escaped(said)),
         *_fields(document),
         *(_section(escaped(line)) for line in _below(document)),
+        *_believed(document),
         _context([f"*Trust* {escaped(document['trust']['text'])}: {escaped(trust_line(document))}"]),
         *(_context([escaped(line)]) for line in concerns(document)),
         _context([escaped(", ".join(verdict["meta"])) + f", snapshot {sha256[:12]}"]),
@@ -144,6 +146,20 @@ def _below(document: Document) -> list[str]:
     ]
     said = [document["monitored"]["text"], " ".join([document["slices"]["text"], *flagged])]
     return [text for text in said if text]
+
+
+def _posterior(document: Document) -> list[str]:
+    """The Bayesian read-out, where the plan asks for one and the page shows effects."""
+    lines = exports.posterior_lines(document) if exports.shows_effects(document) else []
+    return ["", "As a posterior:", *(f"  {line}" for line in lines)] if lines else []
+
+
+def _believed(document: Document) -> Iterator[Block]:
+    """The same as one block of its own, and what it rests on in small print."""
+    lines = exports.posterior_lines(document) if exports.shows_effects(document) else []
+    if lines:
+        yield _section("\n".join(["*As a posterior*", *map(escaped, lines[:-1])]))
+        yield _context([escaped(lines[-1])])
 
 
 def _fields(document: Document) -> Iterator[Block]:

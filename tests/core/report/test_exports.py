@@ -28,7 +28,8 @@ def test_csv__every_edge_case__one_row_per_metric_arm_inference_and_slice(name):
 
     listed = rows(exports.tidy(found, SHA))
 
-    assert len(listed) == 2 * arms + len(found["slices"]["rows"])
+    believed = len(exports.posterior_rows(found))
+    assert len(listed) == 2 * arms + len(found["slices"]["rows"]) + believed
     places = [
         (row["metric"], row["role"], row["arm"], row["dimension"], row["level"], row["inference"])
         for row in listed

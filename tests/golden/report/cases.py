@@ -149,6 +149,19 @@ def bayesian():
     return facts([orders(), checkout(18.0, 9.0), errors()], days=28, look=4, planned={"prior_sd": 0.02})
 
 
+def bayesian_arms():
+    """The read-out with two treatments, one of which is harmed."""
+    found = three_arms()
+    return replace(found, plan=replace(found.plan, prior_sd=0.02))
+
+
+def bayesian_unread():
+    """A read-out was planned, but no metric has a relative change yet."""
+    found = no_data()
+    trusted = facts([missing(ORDERS), missing(CHECKOUT)], planned={"prior_sd": 0.02})
+    return replace(trusted, arms=found.arms)
+
+
 def slice_harm():
     """Everything passes overall, one slice is harmed."""
     return facts([orders(), checkout(), errors()], days=28, look=4, slices=scan())
@@ -502,6 +515,8 @@ CASES = {
         ship_with_note,
         decide,
         bayesian,
+        bayesian_arms,
+        bayesian_unread,
         slice_harm,
         no_effect,
         inconclusive,
