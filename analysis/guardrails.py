@@ -101,9 +101,15 @@ def _spends_by_plan(history: History) -> bool:
 
 
 def is_scheduled(looks: tuple[MonitorLook, ...], hours: float) -> bool:
-    """Is this the first look of a new day since the start? Only on those is alpha spent."""
+    """Is this the first look of a new hour of the first day, or of a new day after it? Only on those is alpha
+    spent; looks that somebody asks for in between are not."""
     last = max((look.hours for look in looks if look.scheduled), default=0.0)
-    return hours // DAY_HOURS > last // DAY_HOURS
+    return _period(hours) > _period(last)
+
+
+def _period(hours: float) -> float:
+    """Start of the hour on the first day, of the day after it."""
+    return hours // 1 if hours < DAY_HOURS else hours // DAY_HOURS * DAY_HOURS
 
 
 def trip_of(judged: Judged, *, is_trusted: bool) -> Trip | None:

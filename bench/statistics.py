@@ -112,7 +112,9 @@ def other_work() -> list[tuple[str, float]]:
     parts = [Moments.from_rows(rng.normal(size=(100, 4))) for _ in range(16)]
     monitor = GuardrailMonitor(planned_information=1.0)
     looks = [
-        MonitorLook(rng.normal() / (k / 336) ** 0.5, (k / 336) ** -0.5, 5000, k, scheduled=k % 24 == 0)
+        MonitorLook(
+            rng.normal() / (k / 336) ** 0.5, (k / 336) ** -0.5, 5000, k, scheduled=k <= 24 or k % 24 == 0
+        )
         for k in range(1, 337)
     ]
     return [

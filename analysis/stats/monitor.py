@@ -1,9 +1,9 @@
 """The guardrail monitor: is the treatment harmful, asked every hour without raising false alarms.
 
-Two tests share alpha and either may alarm, which is valid by the union bound: an always-valid one at every
-look finds a severe harm within hours, an alpha-spending one at a few scheduled looks keeps the power of a
-fixed test for a small one. Acting on an alarm belongs to the caller; so does proving harmlessness, see
-`compare.noninferiority`.
+Two tests share alpha and either may alarm, which is valid by the union bound. One spends most of it on
+scheduled looks: a quarter on those of the first day, where a severe harm shows within hours, the rest so that
+a small one is found with the power of a fixed test. An always-valid one covers every other look. Acting on an
+alarm belongs to the caller; so does proving harmlessness, see `compare.noninferiority`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any
 
 from analysis.stats.results import Comparison, InvalidInput, Scale, fields_as_dict
 from analysis.stats.sequential import AlwaysValid, tuned_tau2
-from analysis.stats.spending import Spending, alpha_spending_bounds, spent
+from analysis.stats.spending import Spending, bounds_that_spend, spent
 
 MIN_UNITS_PER_ARM = 100
 MIN_HOURS = 1.0
+FIRST_DAY_HOURS = 24.0
 MIN_GROWTH = 1.01
 """A scheduled look counts when the information has grown by this factor since the last counted one."""
 
@@ -29,10 +30,10 @@ MIN_GROWTH = 1.01
 class MonitorLook:
     """One look at the harm (positive = worse) with its error, `hours` after the start.
 
-    `units` is the smaller arm. `scheduled` looks are the daily ones on which alpha is spent, by `plan_share`,
-    the share of the plan that has passed (of its time or units, nothing that depends on the effect); None:
-    by the share of the planned information. Harm and error are in units of the clock, see
-    `sequential.clock_unit`.
+    `units` is the smaller arm. `scheduled` looks are those on which alpha is spent, hourly ones on the first
+    day and daily ones: by `plan_share`, the share of the plan that has passed (of its time or units, nothing
+    that depends on the effect); None: by the share of the planned information. Harm and error are in units of
+    the clock, see `sequential.clock_unit`.
     """
 
     harm: float
@@ -115,13 +116,15 @@ class GuardrailMonitor:
 
     `planned_information` = 1 / se^2 expected at the end of the experiment, in units of the looks.
     `always_valid_share` of `alpha` goes to the test at every look, tuned for `tuned_share` of the planned
-    information; the rest is spent on the scheduled looks. Too large a plan makes the test at every look
-    blunt, too small a one costs little. Raises InvalidInput for impossible settings.
+    information; the rest is spent on the scheduled looks: `first_day_share` of `alpha` evenly over the hours
+    of the first day, what is left by `spending`. Too large a plan makes the test at every look blunt, too
+    small a one costs little. Raises InvalidInput for impossible settings.
     """
 
     planned_information: float
     alpha: float = 0.05
-    always_valid_share: float = 0.2
+    always_valid_share: float = 0.1
+    first_day_share: float = 0.25
     tuned_share: float = 0.1
     spending: Spending = field(default=Spending.OBRIEN_FLEMING)
 
@@ -136,6 +139,10 @@ class GuardrailMonitor:
         for name in ("alpha", "always_valid_share", "tuned_share"):
             if not 0 < getattr(self, name) < 1:
                 raise InvalidInput(name, getattr(self, name), "it lies strictly between 0 and 1")
+        if not 0 <= self.first_day_share < 1 - self.always_valid_share:
+            raise InvalidInput(
+                "first_day_share", self.first_day_share, "it leaves nothing for the days after the first"
+            )
 
     @property
     def always_valid(self) -> AlwaysValid:
@@ -184,17 +191,21 @@ class GuardrailMonitor:
                 counted.append((i, look))
         if not counted:
             return _Planned()
-        alpha = self.alpha * (1 - self.always_valid_share)
         shares = [look.information / self.planned_information for _, look in counted]
-        passed = [
-            share if look.plan_share is None else look.plan_share
-            for (_, look), share in zip(counted, shares, strict=True)
-        ]
-        passed = list(accumulate(passed, max))
-        bounds = alpha_spending_bounds(shares, alpha, self.spending, plan_shares=passed)
+        totals = [self._spent(look, share) for (_, look), share in zip(counted, shares, strict=True)]
+        totals = list(accumulate(totals, max))
+        bounds = bounds_that_spend(shares, totals)
         scores = [look.harm / look.standard_error for _, look in counted]
         crossed = (i for (i, _), z, bound in zip(counted, scores, bounds, strict=True) if z > bound)
-        return _Planned(next(crossed, None), scores[-1], bounds[-1], spent(passed[-1], alpha, self.spending))
+        return _Planned(next(crossed, None), scores[-1], bounds[-1], totals[-1])
+
+    def _spent(self, look: MonitorLook, share: float) -> float:
+        """Alpha that scheduled looks may have used until this one: that of the first day hour by hour, the
+        rest by the plan. Both run by what the effect cannot move (Lan & DeMets 1989)."""
+        passed = share if look.plan_share is None else look.plan_share
+        first_day = self.alpha * self.first_day_share
+        rest = self.alpha * (1 - self.always_valid_share) - first_day
+        return first_day * min(1.0, look.hours / FIRST_DAY_HOURS) + spent(passed, rest, self.spending)
 
 
 @dataclass(frozen=True, slots=True)

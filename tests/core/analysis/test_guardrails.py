@@ -74,7 +74,7 @@ def test_watch__loss_beyond_the_margin_at_the_level_of_the_alarm__confirmed():
 
 def test_watch__loss_just_ruled_out_at_the_level_of_the_alarm_only__still_harm():
     test = GuardrailMonitor(OWN_UNIT.planned_information).always_valid
-    safe, unsafe = (0.9 - replace(test, alpha=level).multiplier(0.1) * 0.1 for level in (0.009, 0.02))
+    safe, unsafe = (0.9 - replace(test, alpha=level).multiplier(0.1) * 0.1 for level in (0.0045, 0.01))
     guarded = bound(margin=0.9)
     alarmed = [(1, MonitorLook(3.0, 0.2, 700, 6.0))]
 
@@ -170,7 +170,7 @@ def test_watch__alpha_spent__grows_with_the_plan_whatever_the_information():
     spent = spent_on_days((0.4, 0.35, 0.3, 0.25), (0.25, 0.5, 0.75, 1.0))
 
     assert spent == sorted(spent)
-    assert spent[0] == pytest.approx(0.01, abs=1e-3)
+    assert spent[0] == pytest.approx(0.005 + 0.0125, abs=1e-3)
     assert spent[-1] == pytest.approx(0.05)
 
 
@@ -183,18 +183,25 @@ def test_watch__looks_of_an_earlier_version__alpha_goes_on_by_information():
     assert found.facts.alpha_spent == pytest.approx(0.05)
 
 
+def looks_at(*hours):
+    return tuple(MonitorLook(0.0, 1.0, 500, each, scheduled=True) for each in hours)
+
+
 @pytest.mark.parametrize(
-    ("hours", "expected"), [(23.9, False), (24.0, True), (30.0, True), (47.9, True), (48.0, True)]
+    ("earlier", "hours", "expected"),
+    [
+        ((), 1.0, True),
+        ((), 30.0, True),
+        ((5.2,), 5.9, False),
+        ((5.9,), 6.0, True),
+        ((23.4,), 26.4, True),
+        ((25.0,), 30.0, False),
+        ((25.0,), 47.9, False),
+        ((25.0,), 48.5, True),
+    ],
 )
-def test_is_scheduled__first_look_of_a_day(hours, expected):
-    assert guardrails.is_scheduled((), hours) is expected
-
-
-def test_is_scheduled__second_look_of_the_same_day__not():
-    looks = (MonitorLook(0.0, 1.0, 500, 25.0, scheduled=True),)
-
-    assert not guardrails.is_scheduled(looks, 30.0)
-    assert guardrails.is_scheduled(looks, 48.5)
+def test_is_scheduled__first_look_of_an_hour_on_the_first_day_and_of_a_day_after_it(earlier, hours, expected):
+    assert guardrails.is_scheduled(looks_at(*earlier), hours) is expected
 
 
 def judged(effect, of=None, *, error=0.1, monitor=MonitorFacts()):

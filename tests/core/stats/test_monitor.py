@@ -14,15 +14,17 @@ from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorState, 
 from analysis.stats.results import Estimate, InvalidInput
 from analysis.stats.sequential import tuned_tau2
 from analysis.stats.simulate import z_paths
+from analysis.stats.spending import spent
+from analysis.stats.tails import critical_value
 
 MONITOR = GuardrailMonitor(planned_information=1.0)
 
 
 def looks_from(z, hours_per_look=1.0, planned=1.0):
-    """One path of z scores at equal steps of information; every 24th look is scheduled."""
+    """One path of z scores at equal steps of information; the first 24 looks are scheduled and every 24th."""
     information = planned * np.arange(1, len(z) + 1) / len(z)
     return [
-        MonitorLook(score / i**0.5, i**-0.5, 5000, hours_per_look * k, scheduled=k % 24 == 0)
+        MonitorLook(score / i**0.5, i**-0.5, 5000, hours_per_look * k, scheduled=k <= 24 or k % 24 == 0)
         for k, (score, i) in enumerate(zip(z, information, strict=True), start=1)
     ]
 
@@ -37,14 +39,39 @@ def test_judge__no_looks_or_all_too_early__says_so():
     assert MONITOR.judge([few_users, first_minutes]).state is MonitorState.TOO_EARLY
 
 
-def test_judge__severe_harm__alarms_within_hours_by_the_always_valid_half():
-    drift = z_paths(np.random.default_rng(1), 1, 336, drift=16.0)[0]
+def test_judge__severe_harm__alarms_within_hours_on_the_looks_of_the_first_day():
+    steady = 16.0 * np.sqrt(np.arange(1, 337) / 336)
 
-    found = MONITOR.judge(looks_from(drift))
+    found = MONITOR.judge(looks_from(steady))
 
     assert found.is_alarm
-    assert found.alarm_by == "always_valid"
-    assert found.alarm_look < 36
+    assert found.alarm_by == "spending"
+    assert found.alarm_look < 12
+
+
+def test_judge__severe_harm_after_the_first_day__alarms_before_the_next_daily_look():
+    z = np.r_[np.zeros(30), np.full(18, 4.5)]
+
+    found = MONITOR.judge(looks_from(z, planned=48 / 336))
+
+    assert (found.alarm_by, found.alarm_look) == ("always_valid", 30)
+
+
+def test_first_day__spends_its_share_hour_by_hour_and_no_more():
+    looks = looks_from(np.zeros(48), planned=48 / 336)
+
+    used = [MONITOR.judge(looks[:hours]).alpha_spent for hours in (6, 12, 24, 30)]
+
+    # Of the rest, hardly anything is spent so early.
+    assert used == pytest.approx([0.005 + 0.0125 * part for part in (0.25, 0.5, 1.0, 1.0)], abs=1e-6)
+
+
+def test_first_day__first_look_comes_late__bound_has_all_that_earlier_looks_would_have_spent():
+    late = MonitorLook(0.0, 14.0**0.5, 5000, 24.0, scheduled=True)
+
+    found = MONITOR.judge([late])
+
+    assert found.bound == pytest.approx(critical_value(0.0125 + spent(1 / 14, 0.0325)), rel=1e-6)
 
 
 def test_judge__harm_as_planned_for__found_at_a_scheduled_look():
@@ -61,8 +88,8 @@ def test_judge__harm_as_planned_for__found_at_a_scheduled_look():
 def test_always_valid_half__one_sided_and_tuned_for_a_tenth_of_the_plan():
     found = GuardrailMonitor(planned_information=40.0, alpha=0.1).always_valid
 
-    assert found.tau2 == pytest.approx(tuned_tau2(1 / 4.0, 0.02, sides=1))
-    assert found.alpha == pytest.approx(0.02)
+    assert found.tau2 == pytest.approx(tuned_tau2(1 / 4.0, 0.01, sides=1))
+    assert found.alpha == pytest.approx(0.01)
     assert found.sides == 1
 
 
@@ -113,7 +140,7 @@ def test_judge__planned_information_far_off__alpha_is_spent_by_the_share_of_the_
     assert by_plan.alarm_look == MONITOR.judge(looks_from(z)).alarm_look
     assert by_plan.alpha_spent == pytest.approx(0.05)
     assert not by_information.is_alarm
-    assert by_information.alpha_spent == pytest.approx(0.01)
+    assert by_information.alpha_spent == pytest.approx(0.005 + 0.0125)
 
 
 def test_judge__share_of_the_plan_falls__counts_as_not_falling():
@@ -183,7 +210,12 @@ def test_look_of__lift_or_unknown_direction__refused():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"planned_information": 0.0}, {"planned_information": 1.0, "alpha": 1.0}]
+    "settings",
+    [
+        {"planned_information": 0.0},
+        {"planned_information": 1.0, "alpha": 1.0},
+        {"planned_information": 1.0, "first_day_share": 0.9},
+    ],
 )
 def test_monitor__impossible_settings__refused(settings):
     with pytest.raises(InvalidInput):
