@@ -121,7 +121,9 @@ def calibration_nights(metric: str = "") -> QuerySet[CalibrationNight]:
 
 def trips() -> QuerySet[GuardrailTrip]:
     """All trips, newest first."""
-    return GuardrailTrip.objects.select_related("experiment", "run").order_by("-opened_at", "-id")
+    return GuardrailTrip.objects.select_related("experiment", "run", "metric_version").order_by(
+        "-opened_at", "-id"
+    )
 
 
 def unsettled_trips(experiment: str = "") -> QuerySet[GuardrailTrip]:

@@ -48,7 +48,7 @@ def _unsettled(keys: Sequence[str]) -> dict[str, list[GuardrailTrip]]:
 
 
 def _pill(verdict: str, trips: Sequence[GuardrailTrip]) -> Pill:
-    metrics = ", ".join(sorted({trip.metric for trip in trips}))
+    metrics = ", ".join(sorted({trip.title for trip in trips}))
     detail = f"harm in {metrics}" if metrics else ""
     sign = VERDICTS[Verdict(verdict)]
     return Pill(sign.word, sign.tone, detail)

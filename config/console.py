@@ -1,11 +1,14 @@
 """What every console page has: the navigation and the template filters that format numbers."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
 from django.http import HttpRequest
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from config import formats, navigation
 from governance import timeline
@@ -46,6 +49,18 @@ def amount(minor: float | None, currency: str) -> str:
 def change(share: float | None) -> str:
     """A relative change with its sign: −0.30 %."""
     return "" if share is None else formats.change(share)
+
+
+@register.filter
+def signed(value: float | None, digits: int = 2) -> str:
+    """A number with a true minus sign: −0.25."""
+    return "" if value is None else f"{value:.{digits}f}".replace("-", formats.MINUS)
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """Plain text whose `names` are set as code."""
+    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S308  escaped first
 
 
 @register.filter(name="share")

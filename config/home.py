@@ -17,10 +17,8 @@ from experiments.lifecycle import State
 from experiments.plan import LockedPlan
 from governance import review_queries
 from ledger import queries as ledger_queries
-from metrics import queries as metric_queries
 
 if TYPE_CHECKING:
-    from analysis.models import GuardrailTrip
     from experiments.models import Experiment
 
 FINISHED = (State.CLOSED, State.INVALID)
@@ -48,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
     mine = everything.filter(owner=name).exclude(state__in=FINISHED)[:MOST_ROWS]
     running = experiment_queries.running().exclude(owner=name)[:MOST_ROWS]
     shown = {
-        "trips": _trips(),
+        "trips": analysis_queries.unsettled_trips()[:MOST_ROWS],
         "to_sign": review_queries.waiting_for(name),
         "dead_jobs": ledger_queries.job_counts().get("dead", 0),
         "mine": _rows(mine, now=now),
@@ -56,15 +54,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "is_new": not everything.exists(),
     }
     return render(request, "home.html", shown)
-
-
-def _trips() -> list["GuardrailTrip"]:
-    """Unsettled trips, newest first, with the titles of their metrics."""
-    titles = metric_queries.titles()
-    found = list(analysis_queries.unsettled_trips()[:MOST_ROWS])
-    for trip in found:
-        trip.title = titles.get(trip.metric, trip.metric)  # type: ignore[attr-defined]
-    return found
 
 
 def _rows(experiments: Iterable["Experiment"], *, now: datetime) -> list[Row]:

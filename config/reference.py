@@ -14,6 +14,16 @@ from drf_spectacular.generators import SchemaGenerator
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
+USUAL = {
+    ("GET", False): "All of them, a page at a time.",
+    ("GET", True): "One of them.",
+    ("POST", False): "Make one.",
+    ("PUT", True): "Write it anew.",
+    ("PATCH", True): "Change what is named.",
+    ("DELETE", True): "Delete it.",
+}
+"""What an operation does that says nothing else, by method and whether its address names one thing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -43,7 +53,7 @@ class Operation:
 
     @property
     def summary(self) -> str:
-        return self.description.split("\n")[0]
+        return self.description.split("\n")[0] or USUAL.get((self.method, self.path.endswith("}")), "")
 
     @property
     def anchor(self) -> str:

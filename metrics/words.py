@@ -28,10 +28,12 @@ def cap(definition: MetricDefinition) -> str:
 
 
 def amount(size: Amount | None, unit: str) -> str:
-    """2 % of the control, or 30 ms."""
+    """2 % of the control's value, 30 ms, or 2 points of a share."""
     if size is None:
         return ""
-    return f"{size.value * 100:g} % of the control's value" if size.relative else f"{size.value:g} {unit}"
+    if size.relative:
+        return f"{size.value * 100:g} % of the control's value"
+    return f"{size.value * 100:g} points" if unit == "share" else f"{size.value:g} {unit}".strip()
 
 
 def _aggregate(definition: MetricDefinition) -> str:

@@ -43,7 +43,7 @@ def standing(experiment: Experiment, sha256: str) -> dict[str, Any]:
             "incidents": found.incidents,
             "waivers": found.waivers,
             "earlier": (*found.earlier, *_earlier(experiment)),
-            "trips": [f"{trip.metric} in {trip.arm}" for trip in queries.unsettled_trips(experiment.key)],
+            "trips": [f"{trip.title} in {trip.arm}" for trip in queries.unsettled_trips(experiment.key)],
         },
     }
 

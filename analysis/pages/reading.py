@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from analysis import looks, queries, unblinding
 from analysis.pages import aftermath
-from analysis.report import changes, numbers, page, pictures
+from analysis.report import changes, differences, page, pictures
 from analysis.report.forms import FORMS
 from analysis.services.requests import KIND
 from experiments import lifecycle
@@ -93,14 +93,10 @@ def newest_job(key: str) -> Job | None:
 
 def _trip(trip: GuardrailTrip) -> dict[str, Any]:
     """A trip with its numbers in words; they are on the metric's own scale."""
-    interval = f"{numbers.exact(trip.low)} to {numbers.exact(trip.high)}"
-    limit = "" if trip.margin is None else f"; limit {numbers.exact(trip.margin)}"
-    unit = trip.metric_version.definition.unit
-    return {
-        "row": trip,
-        "title": trip.metric_version.definition.title,
-        "effect": f"{numbers.exact(trip.estimate)} ({interval}{limit}), in {unit}",
-    }
+    definition = trip.metric_version.definition
+    effect = differences.in_words(definition, estimate=trip.estimate, low=trip.low, high=trip.high)
+    limit = "" if trip.margin is None else f"; limit {differences.amount(definition, trip.margin)}"
+    return {"row": trip, "title": trip.title, "effect": f"{effect}{limit}"}
 
 
 def _neighbours(key: str, snapshot: ReportSnapshot, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from analysis.planning import history, sizing, traffic, waiting
 from analysis.planning.sizing import Baseline, Reach, Shape, Size
 from analysis.planning.traffic import Forecast
+from analysis.report import differences
 from analysis.stats.design import Design, power, power_per_guardrail
 from experiments.plan import Binding, Inference, LockedPlan, Role
 from metrics.definitions import Direction
@@ -238,4 +239,4 @@ def _later(plan: LockedPlan) -> list[waiting.Later]:
 
 
 def _amount(value: float, is_relative: bool, binding: Binding) -> str:
-    return f"{value * 100:g} %" if is_relative else f"{value:g} {binding.definition.unit}".strip()
+    return f"{value * 100:g} %" if is_relative else differences.amount(binding.definition, value)

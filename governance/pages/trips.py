@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from analysis import queries as analysis
+from analysis.report import differences
 from flags import queries as flags
 from ledger import queries as ledger
-from metrics import queries as metrics
 
 ROWS_A_PAGE = 50
 TONES = {"open": "harm", "acknowledged": "warn", "resolved": "ok", "waived": "muted"}
@@ -21,8 +21,7 @@ def trips(request: HttpRequest) -> HttpResponse:
     found = analysis.trips()
     found = found.filter(state=state) if state in STATES else found
     rows = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
-    titles = metrics.titles()
-    shown = [(row, titles.get(row.metric, row.metric), TONES[row.state]) for row in rows]
+    shown = [(row, TONES[row.state]) for row in rows]
     context = {"rows": rows, "shown": shown, "state": state, "states": STATES}
     return render(request, "governance/trips.html", context)
 
@@ -33,11 +32,12 @@ def trip(request: HttpRequest, id: int) -> HttpResponse:
     trail = ledger.audit_of(f"experiment:{row.experiment.key}").filter(
         action__regex=r"^(trip|review)\.", after__trip=id
     )
-    version = metrics.by_ids([row.metric_version_id])[row.metric_version_id]
+    definition = row.metric_version.definition
     shown = {
         "trip": row,
-        "title": version.definition.title,
-        "unit": version.definition.unit,
+        "title": row.title,
+        "effect": differences.in_words(definition, estimate=row.estimate, low=row.low, high=row.high),
+        "limit": "" if row.margin is None else differences.amount(definition, row.margin),
         "tone": TONES[row.state],
         "timeline": list(reversed(trail[:100])),
         "undo": _undo(row),

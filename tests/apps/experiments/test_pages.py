@@ -367,7 +367,7 @@ def test_history__started__phase_version_and_audit(browser):
 
     page = browser.get(f"/experiments/{KEY}/history/").text
 
-    assert "experiment.version.locked" in page
+    assert "Experiment version locked" in page
     assert "2026-03-02 09:00 UTC" in page
     assert queries.plan(KEY).sha256[:12] in page
 

@@ -201,7 +201,7 @@ def test_history__changes__who_what_and_why(browser):
 
     page = browser.get("/flags/checkout/history/").text
 
-    assert "flag.version.published" in page
+    assert "Flag version published" in page
     assert "first step" in page
 
 

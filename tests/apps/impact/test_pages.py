@@ -175,7 +175,7 @@ def test_studies__page__shows_the_band(console):
     page = text(console.get(reverse("impact-studies")))
 
     assert "Google search, weeks 1 to 3" in page
-    assert "-0.11" in page
+    assert "−0.11" in page
 
 
 def test_api__ask_findings_ratio_curve__all_answer(console):
