@@ -7,6 +7,7 @@ class GovernanceConfig(AppConfig):
     def ready(self) -> None:
         from experiments import required
         from governance import (  # noqa: F401  handlers register themselves
+            budgets,
             document_findings,
             gates,
             handlers,
@@ -18,3 +19,4 @@ class GovernanceConfig(AppConfig):
         gates.register()
         standing.register()
         document_findings.register()
+        budgets.register()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from governance.pages import audit, guardrails, receivers, reviews, trips
+from governance.pages import audit, budgets, guardrails, receivers, reviews, trips
 
 urlpatterns = [
     path("", reviews.reviews, name="reviews"),
@@ -20,6 +20,8 @@ urlpatterns = [
         path(f"waivers/<int:id>/{step}/", guardrails.settle_waiver, {"step": step}, name=f"waiver-{step}")
         for step in guardrails.WAIVER_STEPS
     ),
+    path("budgets/", budgets.budget_waivers, name="budget-waivers"),
+    path("budgets/<int:id>/end/", budgets.end, name="budget-waiver-end"),
     path("audit/", audit.trail, name="audit"),
     path("audit/verify/", audit.verify, name="audit-verify"),
     path("receivers/", receivers.receivers, name="receivers"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from governance.api import receivers, reviews
+from governance.api import budgets, receivers, reviews
 
 urlpatterns = [
     path("receivers", receivers.Receivers.as_view(), name="api-receivers"),
@@ -17,6 +17,9 @@ urlpatterns = [
     path("guardrail-sets", reviews.GuardrailSets.as_view(), name="api-guardrail-sets"),
     path("guardrail-sets/<int:id>", reviews.OneGuardrailSet.as_view(), name="api-guardrail-set"),
     path("waivers", reviews.Waivers.as_view(), name="api-waivers"),
+    path("budget-waivers", budgets.BudgetWaivers.as_view(), name="api-budget-waivers"),
+    path("budget-waivers/<int:id>", budgets.OneBudgetWaiver.as_view(), name="api-budget-waiver"),
+    path("budget-waivers/<int:id>/end", budgets.End.as_view(), name="api-budget-waiver-end"),
     *(
         path(
             f"waivers/<int:id>/{step}",

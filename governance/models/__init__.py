@@ -1,5 +1,6 @@
 """Entities of this layer, one file for each part of it."""
 
+from governance.models.budgets import BudgetWaiver
 from governance.models.digest import Digest
 from governance.models.documents import DesignDocument
 from governance.models.incidents import (
@@ -18,6 +19,7 @@ __all__ = [
     "ActionItem",
     "ActionState",
     "BacktestState",
+    "BudgetWaiver",
     "Delivery",
     "DeliveryAttempt",
     "DesignDocument",

@@ -2,6 +2,7 @@
 
 from governance.services.actions import drop_action, finish_action, open_action, remind_overdue
 from governance.services.backtesting import propose_guardrail
+from governance.services.budgets import end_budget_waiver, waive_budget
 from governance.services.digests import make_due_digest
 from governance.services.documents import register_document
 from governance.services.incidents import (
@@ -33,6 +34,7 @@ __all__ = [
     "create_receiver",
     "drop_action",
     "edit_postmortem",
+    "end_budget_waiver",
     "finish_action",
     "follow_trips",
     "make_due_digest",
@@ -53,4 +55,5 @@ __all__ = [
     "spread_news",
     "tell",
     "test_receiver",
+    "waive_budget",
 ]

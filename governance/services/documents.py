@@ -70,12 +70,12 @@ def _problems(title: str, experiment: str, flag: str, link: str, text: str) -> l
         found.append(problem("text", "", "there is neither text nor link", fix))
     if len(text) > LONGEST_TEXT or "\0" in text:
         found.append(problem("text", text, f"a text has up to {LONGEST_TEXT} characters", "Register a link."))
-    if link.strip() and not _is_address(link.strip()):
+    if link.strip() and not is_address(link.strip()):
         found.append(problem("link", link, "this is not the address of a page", "It begins with https://."))
     return found
 
 
-def _is_address(link: str) -> bool:
+def is_address(link: str) -> bool:
     """By the rule that links of labelled events follow."""
     try:
         read_label({"kind": "deploy", "title": "-", "started_at": "2026-01-01T00:00:00Z", "link": link})
