@@ -10,7 +10,6 @@ from experiments.services.transitions import Act
 from flags import queries as flag_queries
 from flags import services as flag_services
 from flags.gates import Subject
-from ledger.refusals import Conflict, problem
 
 if TYPE_CHECKING:
     from flags.models import RampRun
@@ -88,45 +87,29 @@ def begin_rollout(
 ) -> "RampRun":
     """Give the flag a rule that serves the variant to a growing share of its units, and its ramp."""
     place = {"flag": experiment.flag, "environment": experiment.environment}
-    live = _live(experiment)
-    split = {"coverage_ppm": 0, "arms": [[variant, WHOLE_PPM]]}
+    by: dict[str, Any] = {"actor": act.actor, "now": act.now, "reason": act.reason}
     name = rule_of_rollout(experiment)
-    _publish(experiment, {**live, "rules": [*live["rules"], {"id": name, "split": split}]}, act)
-    return flag_services.start_ramp(
-        **place, rule=name, steps=list(steps), actor=act.actor, now=act.now, reason=act.reason
-    )
+    flag_services.begin_rollout_rule(**place, experiment=experiment.key, rule=name, variant=variant, **by)
+    return flag_services.start_ramp(**place, rule=name, steps=list(steps), **by)
 
 
 def end_rollout(experiment: Experiment, variant: str, act: Act) -> None:
     """The variant becomes the flag's default and the rule goes; nobody sees a difference."""
-    live = _live(experiment)
-    rules = [rule for rule in live["rules"] if rule["id"] != rule_of_rollout(experiment)]
-    _publish(experiment, {**live, "default": variant, "rules": rules}, act)
+    flag_services.end_rollout_rule(
+        flag=experiment.flag,
+        environment=experiment.environment,
+        experiment=experiment.key,
+        rule=rule_of_rollout(experiment),
+        variant=variant,
+        actor=act.actor,
+        now=act.now,
+        reason=act.reason,
+    )
 
 
 def rule_of_rollout(experiment: Experiment) -> str:
     """The id of the rule that a roll-out of this experiment moves."""
     return f"rollout-{experiment.key}"[:63]
-
-
-def _live(experiment: Experiment) -> dict[str, Any]:
-    flag = flag_queries.flag(experiment.flag)
-    place = flag_queries.environment(experiment.environment)
-    if flag_queries.draft(flag, place) is not None:
-        fix = "Publish or discard the draft of the flag first."
-        raise Conflict(problem("flag", experiment.flag, "somebody is editing this flag", fix))
-    live = flag_queries.live_version(flag, place)
-    if live is None:
-        raise Conflict(problem("flag", experiment.flag, "it has no live version here", "Publish one first."))
-    return dict(live.definition)
-
-
-def _publish(experiment: Experiment, definition: dict[str, Any], act: Act) -> None:
-    place = {"flag": experiment.flag, "environment": experiment.environment}
-    draft = flag_services.save_draft(**place, definition=definition, actor=act.actor, now=act.now)
-    flag_services.publish(
-        **place, version=draft.number, actor=act.actor, now=act.now, reason=act.reason, seen=draft.checksum
-    )
 
 
 def ship(experiment: Experiment, variant: str, *, reason: str, actor: str, now: datetime) -> None:

@@ -20,6 +20,7 @@ from flags.services.ramps import (
 )
 from flags.services.references import forget_repository, replace_references
 from flags.services.reviews import approve_version, reject_version, submit_version, withdraw_version
+from flags.services.rolling_out import begin_rollout_rule, end_rollout_rule
 from flags.services.salts import draw_salt
 from flags.services.schedules import approve_change, cancel_change, schedule_change
 from flags.services.segments import create_segment, publish_segment
@@ -41,6 +42,7 @@ __all__ = [
     "approve_step",
     "approve_version",
     "archive",
+    "begin_rollout_rule",
     "cancel_change",
     "checked_definition",
     "create_environment",
@@ -57,6 +59,7 @@ __all__ = [
     "end_experiment_rule",
     "end_holdout",
     "end_ramp",
+    "end_rollout_rule",
     "forget_repository",
     "free_slots",
     "hold",

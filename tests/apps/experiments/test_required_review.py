@@ -7,7 +7,9 @@ import pytest
 from experiments import queries, services, status
 from experiments.status import Snapshot
 from flags import gates
+from flags import queries as flag_queries
 from flags import services as flag_services
+from flags.services import ramps
 from ledger.refusals import Conflict, Refused
 from tests.apps.experiments.build import KEY, NOW, drafted
 
@@ -124,3 +126,21 @@ def test_start_and_coverage__no_review_required__done_alone():
     services.raise_coverage(coverage_ppm=500_000, reason="more", **ROSA)
 
     assert queries.open_phase(KEY).coverage_ppm == 500_000
+
+
+@pytest.mark.usefixtures("reviewed")
+def test_rollout__without_hold_back__its_ramp_waits_for_a_second_person_and_ends_as_the_default():
+    decided(at_once=False)
+    services.prepare_rollout(steps=[{"coverage_ppm": 1_000_000}], **ROSA)
+    services.start_rollout(**ROSA)
+    [run] = flag_queries.ramps(flag_queries.flag(KEY), flag_queries.environment("production"))
+    assert (run.waits_for, run.set_ppm) == ("step 1 needs the approval of somebody else", 0)
+
+    flag_services.approve_step(ramp_id=run.id, step=0, actor="amir", now=LATER)
+    for _ in range(2):
+        ramps.tick(now=LATER)
+    services.finish_rollout(**ROSA)
+
+    live = flag_queries.live_version(flag_queries.flag(KEY), flag_queries.environment("production"))
+    assert live.definition["default"] == "on"
+    assert [rule["id"] for rule in live.definition["rules"]] == []
