@@ -95,7 +95,8 @@ def _choice(
     if mixed is None:
         return (
             plain,
-            f"difference in differences: a mix needs {LEAST_DONORS} slices that were not hit (it has {donors})",
+            f"difference in differences: a mix needs {LEAST_DONORS} slices that were not hit "
+            f"(it has {donors})",
         )
     if isinstance(mixed, PoorFit):
         return plain, (

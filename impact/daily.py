@@ -67,6 +67,20 @@ def cells_of(
     return {recipe: _largest(cells, parting) for recipe, cells in found.items()}
 
 
+def whole_of(
+    buckets: Sequence[Sequence[str]], wanted: Sequence[Wanted], *, filesystem: FileSystem | None = None
+) -> dict[str, Cell]:
+    """Cells of one day over everybody, by recipe: what `cells_of` says without dimensions, much sooner."""
+    found = {each.recipe: Cell() for each in wanted}
+    for paths in buckets:
+        table = _read(paths, filesystem)
+        everybody = next(_groups(table, Parting()))
+        units = np.unique(table["unit"].to_numpy(), return_inverse=True)[1]
+        for each in wanted:
+            found[each.recipe] += _Part(table, units, each).cells(everybody)[0]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """One way to tell rows apart: the place of each row's level, -1 for none."""

@@ -6,10 +6,9 @@ latency of the same user, and levels of a dimension by arm. Imports pyarrow: wor
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,10 @@ from numpy.typing import NDArray
 from pyarrow.dataset import dataset
 from pyarrow.fs import FileSystem
 
-from analysis.stats.moments import Moments
-from analysis.stats.results import Estimate
-from metrics.definitions import Kind, Measure, MetricDefinition, Source
+from impact.outcomes import Rows, Sessions, Totals
+from metrics.definitions import Source
 
 MICROSECOND = 1_000_000
-KINDS = (Kind.PROPORTION, Kind.COUNT, Kind.MEAN, Kind.RATIO)
-"""Outcomes that are sums over a user's events; quantiles are not."""
-
-Floats = NDArray[np.float64]
 Paths = Iterable[Sequence[str]]
 
 
@@ -68,14 +62,6 @@ def users(
     return Users(unique[~crossed].astype(np.int64), arm[at].astype(np.int64), first[at], levels)
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums and counts of events, one row a span, one column a user."""
-
-    sums: Floats
-    counts: Floats
-
-
 def totals(
     days: Paths,
     source: Source,
@@ -86,45 +72,43 @@ def totals(
     filesystem: FileSystem | None = None,
 ) -> Totals:
     """What users did from their first exposure on, by the span that begins at each of `starts`."""
-    shape = (len(starts), len(of.units))
-    found = Totals(np.zeros(shape), np.zeros(shape))
+    found = Totals.zeros(len(starts), len(of.units))
     edges = np.array([_us(start) for start in starts])
-    for paths in days:
-        table = dataset(list(paths), format="parquet", filesystem=filesystem).to_table(
-            columns=["unit", "ts", "name", "value", "dims"], filter=pc.field("name") == source.event
-        )
-        for name, level in source.where:
-            dims = pc.map_lookup(table["dims"].combine_chunks(), name, "first")
-            table = table.filter(pc.fill_null(pc.equal(dims, level), False))
-        _add(found, table, of, edges, _us(until))
+    for rows in _read(days, source, of, filesystem):
+        span = np.searchsorted(edges, rows.ts, side="right") - 1
+        found.add(rows, span, (rows.ts >= of.first[rows.place]) & (span >= 0) & (rows.ts < _us(until)))
     return found
 
 
-def outcome(metric: MetricDefinition, top: Totals, below: Totals | None, who: NDArray[np.bool_]) -> Estimate:
-    """The metric over some users, all spans of the totals together, with its variance."""
-    units = int(who.sum())
-    counts, sums = top.counts.sum(axis=0)[who], top.sums.sum(axis=0)[who]
-    values = counts if metric.source.value is Measure.COUNT or metric.kind is Kind.COUNT else sums
-    if metric.kind is Kind.PROPORTION:
-        values = (counts > 0).astype(np.float64)
-    if metric.kind is Kind.RATIO and below is not None and metric.denominator is not None:
-        is_count = metric.denominator.value is Measure.COUNT
-        parts = (below.counts if is_count else below.sums).sum(axis=0)[who]
-        return _ratio(values, parts)
-    if units < 2:
-        return Estimate(float(values.sum()), math.inf, units=units)
-    return Estimate(float(values.mean()), float(values.var(ddof=1)) / units, units=units)
+def before(
+    days: Paths, source: Source, of: Users, period: timedelta, *, filesystem: FileSystem | None = None
+) -> Totals:
+    """What users did in so long a period before their first exposure, in one span."""
+    found, length = Totals.zeros(1, len(of.units)), int(period.total_seconds() * MICROSECOND)
+    for rows in _read(days, source, of, filesystem):
+        since = of.first[rows.place] - length
+        found.add(rows, np.zeros_like(rows.place), (rows.ts >= since) & (rows.ts < of.first[rows.place]))
+    return found
 
 
-def joint(metric: MetricDefinition, top: Totals, slow: Totals, who: NDArray[np.bool_]) -> Moments:
-    """Moments of (outcome, mean latency) over the users of `who` whose latency is known."""
-    seen = who & (slow.counts.sum(axis=0) > 0)
-    latency = slow.sums.sum(axis=0)[seen] / slow.counts.sum(axis=0)[seen]
-    counts, sums = top.counts.sum(axis=0)[seen], top.sums.sum(axis=0)[seen]
-    values = sums if metric.kind is Kind.MEAN else counts
-    if metric.kind is Kind.PROPORTION:
-        values = (counts > 0).astype(np.float64)
-    return Moments.from_rows(np.column_stack([values, latency]))
+def sessions(
+    days: Paths,
+    source: Source,
+    of: Users,
+    starts: Sequence[datetime],
+    until: datetime,
+    *,
+    filesystem: FileSystem | None = None,
+) -> Sessions:
+    """The value of every event of these users from their first exposure on, for quantiles."""
+    edges, parts = np.array([_us(start) for start in starts]), []
+    for rows in _read(days, source, of, filesystem):
+        span = np.searchsorted(edges, rows.ts, side="right") - 1
+        kept = (rows.ts >= of.first[rows.place]) & (span >= 0) & (rows.ts < _us(until)) & rows.has_value
+        parts.append((rows.values[kept], rows.place[kept], span[kept]))
+    if not parts:
+        return Sessions(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    return Sessions(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def _exposures(
@@ -140,28 +124,26 @@ def _exposures(
     return table.drop_columns(["dims"])
 
 
-def _add(found: Totals, table: pa.Table, of: Users, edges: NDArray[np.int64], until: int) -> None:
+def _read(days: Paths, source: Source, of: Users, filesystem: FileSystem | None) -> Iterator[Rows]:
+    """Events of the source by the users of the study, one day at a time."""
+    for paths in days:
+        table = dataset(list(paths), format="parquet", filesystem=filesystem).to_table(
+            columns=["unit", "ts", "name", "value", "dims"], filter=pc.field("name") == source.event
+        )
+        for name, level in source.where:
+            dims = pc.map_lookup(table["dims"].combine_chunks(), name, "first")
+            table = table.filter(pc.fill_null(pc.equal(dims, level), False))
+        if len(table) and len(of.units):
+            yield _rows(table, of)
+
+
+def _rows(table: pa.Table, of: Users) -> Rows:
     units, ts = table["unit"].to_numpy(), table["ts"].cast(pa.int64()).to_numpy()
-    values = np.nan_to_num(np.asarray(table["value"].to_numpy(), dtype=np.float64))
+    values = np.asarray(table["value"].to_numpy(), dtype=np.float64)
     place = np.searchsorted(of.units, units)
     place[place == len(of.units)] = 0
-    if not len(of.units) or not len(units):
-        return
-    span = np.searchsorted(edges, ts, side="right") - 1
-    counted = (of.units[place] == units) & (ts >= of.first[place]) & (span >= 0) & (ts < until)
-    at = (span[counted], place[counted])
-    np.add.at(found.sums, at, values[counted])
-    np.add.at(found.counts, at, 1.0)
-
-
-def _ratio(top: Floats, below: Floats) -> Estimate:
-    """Delta method: sum of squares of (s - R n) over users, scaled by the total of n."""
-    units, whole = len(top), float(below.sum())
-    if units < 2 or whole == 0:
-        return Estimate(0.0, math.inf, units=units)
-    ratio = float(top.sum()) / whole
-    squares = float(((top - ratio * below) ** 2).sum())
-    return Estimate(ratio, squares / (units - 1) * units / whole**2, units=units)
+    known = of.units[place] == units
+    return Rows(place[known], ts[known], values[known])
 
 
 def _us(at: datetime) -> int:

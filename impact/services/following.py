@@ -6,8 +6,7 @@ study and with its finding. Runs in worker processes.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -15,10 +14,11 @@ from django.utils import timezone
 
 from analysis.stats.impact import DoseArm, dose_response
 from analysis.stats.impact.instrument import InstrumentedArm, two_stage_least_squares
-from analysis.stats.results import Estimate, NotEstimable
+from analysis.stats.results import NotEstimable
 from events import queries as events
-from events.layout import EVENTS, EXPOSURES, Kind
-from impact import lasting, queries
+from events.layout import EVENTS, EXPOSURES
+from events.layout import Kind as StoreKind
+from impact import lasting, outcomes, queries
 from impact.lasting import Span
 from impact.models import AblationStudy, Evidence
 from impact.services.stored import filesystem
@@ -26,12 +26,12 @@ from impact.services.studies import DELAY_EVENT, variant_of
 from ledger import audit, jobs
 from ledger.jobs import RunningJob
 from metrics import queries as metrics
-from metrics.definitions import Measure, MetricDefinition, Source
+from metrics.definitions import Kind, Measure, MetricDefinition, Source
 
 if TYPE_CHECKING:
-    from impact.traced import Totals
+    from impact.outcomes import Reading, Totals
 
-KIND, QUEUE = "impact.follow", "analysis"
+JOB, QUEUE = "impact.follow", "analysis"
 FOLLOWER = "study follower"
 LEAST_USERS = 100
 """In the smallest arm of a slice; below it a slope says nothing."""
@@ -41,7 +41,7 @@ MOST_LEVELS = 12
 def request_following(row: AblationStudy, *, now: datetime) -> None:
     """Ask, once a day, for the weeks of a study that has begun."""
     day = now.astimezone(UTC).date()
-    jobs.enqueue(kind=KIND, key=f"{row.key}/{day}", queue=QUEUE, payload={"study": row.key}, now=now)
+    jobs.enqueue(kind=JOB, key=f"{row.key}/{day}", queue=QUEUE, payload={"study": row.key}, now=now)
 
 
 def follow(job: RunningJob) -> None:
@@ -62,36 +62,22 @@ def follow(job: RunningJob) -> None:
 
 def follow_up(row: AblationStudy, *, now: datetime) -> dict[str, Any]:
     """Weeks, slices and the instrumented slope, or `reason` with the words why not."""
-    from impact import traced
-
     definition = metrics.version(row.outcome).definition
-    if row.began_at is None or definition.kind not in traced.KINDS:
-        return {"reason": f"weeks of a {definition.kind.value} are not added up"}
+    if row.began_at is None:
+        return {"reason": "the study has not begun"}
     until = min(now, row.follow_until or now)
     exposures = _days(EXPOSURES, row, row.ended_at or until)
     if not exposures:
         return {"reason": "nobody was exposed yet"}
-    reading = _Reading(row, definition, until, exposures)
+    study = _Study(row, definition, until, exposures)
     return {
-        "weeks": reading.weeks(),
-        "slices": reading.slices(),
-        "instrumented": reading.instrumented(),
+        "weeks": study.weeks(),
+        "slices": study.slices(),
+        "instrumented": study.instrumented(),
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """Totals of the outcome, below its fraction bar, and of delays, by span and user."""
-
-    top: "Totals"
-    below: "Totals | None"
-    delays: "Totals"
-
-    def part(self, span: int) -> "_Read":
-        return _Read(*(each and _rows(each, span) for each in (self.top, self.below, self.delays)))  # type: ignore[arg-type]
-
-
-class _Reading:
+class _Study:
     """One reading of the store for a study."""
 
     def __init__(
@@ -116,14 +102,16 @@ class _Reading:
             dimensions=row.dimensions,
             filesystem=filesystem(),
         )
-        self._read = self._totals()
+        self._read = self._reading()
+        self._delays = self._of(Source(DELAY_EVENT, Measure.VALUE))
 
     def weeks(self) -> list[dict[str, Any]]:
         """The slope of every week; delay after the end is that of the study before it."""
         found = []
         for index, span in enumerate(self._spans):
-            arms = self._arms(self._read.part(index), span.until, delays=self._delays(index, span))
-            slope = _slope(arms)
+            week = slice(index, index + 1)
+            delays = self._delays.of(self._delayed if span.is_after else week)
+            slope = self._slope(self._read.of(week), delays, span.until)
             if slope is not None:
                 found.append({**_when(span), **slope})
         return found
@@ -131,80 +119,91 @@ class _Reading:
     def slices(self) -> list[dict[str, Any]]:
         """One slope for each level of the study's dimensions that has enough users, weeks of delay only."""
         found = []
+        read, delays = self._read.of(self._delayed), self._delays.of(self._delayed)
         for name, levels in self._users.levels.items():
             for level in _largest(levels):
-                read, inside = self._delayed(), levels == level
-                arms = self._arms(read, self._ended, delays=read.delays, inside=inside)
-                slope = _slope(arms) if min(arm.outcome.units for arm in arms) >= LEAST_USERS else None
+                slope = self._slope(read, delays, self._ended, inside=levels == level, least=LEAST_USERS)
                 if slope is not None:
                     found.append({"dimension": name, "level": str(level) or "unknown", **slope})
         return found
 
     def instrumented(self) -> dict[str, Any] | None:
         """Two-stage least squares on the latency metric of the surface's value model; None without one."""
-        from impact import traced
-
         model = queries.value_model(self._row.surface.key)
         if model is None or not model.latency_metric:
             return None
+        if self._definition.kind is Kind.QUANTILE:
+            return {"reason": "a quantile has no value of each user"}
         source = metrics.version(model.latency_metric).definition.source
-        slow, read = self._of(source), self._delayed()
-        arms = [
-            InstrumentedArm(
-                dose,
-                traced.joint(self._definition, read.top, _until(slow, self._weeks_of_delay), self._who(at)),
-            )
-            for at, dose in enumerate(self._doses)
-        ]
+        top, slow = self._read.of(self._delayed).top, self._of(source).of(self._delayed)
+        moments = outcomes.joint(self._definition, top, slow, self._who(self._ended))
+        arms = [InstrumentedArm(dose, of) for dose, of in zip(self._doses, moments, strict=True)]
         found = two_stage_least_squares(arms)
         if isinstance(found, NotEstimable):
             return {"reason": found.why.value.replace("_", " ")}
         return {"latency_metric": model.latency_metric, **found.to_dict()}
 
     @property
-    def _weeks_of_delay(self) -> int:
-        return sum(not span.is_after for span in self._spans)
+    def _delayed(self) -> slice:
+        """The weeks of delay."""
+        return slice(0, sum(not span.is_after for span in self._spans))
 
-    def _delayed(self) -> _Read:
-        """The weeks of delay together."""
-        weeks = self._weeks_of_delay
-        read = self._read
-        below = None if read.below is None else _until(read.below, weeks)
-        return _Read(_until(read.top, weeks), below, _until(read.delays, weeks))
+    def _who(self, until: datetime, inside: Any = True) -> list[Any]:
+        """Users of each arm who were exposed before `until`."""
+        return [self._users.of_arm(at, until) & inside for at in range(len(self._doses))]
 
-    def _delays(self, index: int, span: Span) -> "Totals":
-        return self._delayed().delays if span.is_after else _rows(self._read.delays, index)
+    def _slope(
+        self, read: "Reading", delays: "Totals", until: datetime, *, inside: Any = True, least: int = 2
+    ) -> dict[str, Any] | None:
+        who = self._who(until, inside)
+        found = outcomes.by_arm(self._definition, read, who)
+        if min(int(each.sum()) for each in who) < least:
+            return None
+        arms = [
+            DoseArm(dose, _reached(delays, each) if dose else 0.0, value)
+            for dose, each, value in zip(self._doses, who, found, strict=True)
+            if not isinstance(value, NotEstimable)
+        ]
+        return _slope(arms) if len(arms) == len(self._doses) else None
 
-    def _who(self, arm: int) -> Any:
-        return self._users.of_arm(arm, self._ended)
-
-    def _arms(self, read: _Read, until: datetime, *, delays: "Totals", inside: Any = True) -> list[DoseArm]:
-        return [self._arm(read, at, dose, until, delays, inside) for at, dose in enumerate(self._doses)]
-
-    def _arm(
-        self, read: _Read, at: int, dose: int, until: datetime, delays: "Totals", inside: Any
-    ) -> DoseArm:
+    def _reading(self) -> "Reading":
+        """Everything the outcome needs of these users, once."""
         from impact import traced
 
-        who = self._users.of_arm(at, until) & inside
-        value: Estimate = traced.outcome(self._definition, read.top, read.below, who)
-        requests = float(delays.counts.sum(axis=0)[who].sum())
-        reached = float(delays.sums.sum(axis=0)[who].sum()) / requests if requests and dose else 0.0
-        return DoseArm(dose, reached, value)
+        metric, below = self._definition, self._definition.denominator
+        if metric.kind is Kind.QUANTILE:
+            listed = traced.sessions(
+                self._files, metric.source, self._users, self._starts, self._until, filesystem=filesystem()
+            )
+            return outcomes.Reading(self._of(metric.source), sessions=listed)
+        top, bottom = self._of(metric.source), None if below is None else self._of(below)
+        if metric.covariate is None:
+            return outcomes.Reading(top, bottom)
+        early = None if below is None else self._before(below, metric.covariate)
+        return outcomes.Reading(top, bottom, self._before(metric.source, metric.covariate), early)
 
-    def _totals(self) -> _Read:
-        below = self._definition.denominator
-        return _Read(
-            self._of(self._definition.source),
-            None if below is None else self._of(below),
-            self._of(Source(DELAY_EVENT, Measure.VALUE)),
-        )
+    @property
+    def _starts(self) -> list[datetime]:
+        return [span.since for span in self._spans]
 
     def _of(self, source: Source) -> "Totals":
         from impact import traced
 
-        starts = [span.since for span in self._spans]
-        return traced.totals(self._files, source, self._users, starts, self._until, filesystem=filesystem())
+        return traced.totals(
+            self._files, source, self._users, self._starts, self._until, filesystem=filesystem()
+        )
+
+    def _before(self, source: Source, period: timedelta) -> "Totals":
+        from impact import traced
+
+        files = _days(EVENTS, self._row, self._until, earlier=period).values()
+        return traced.before(files, source, self._users, period, filesystem=filesystem())
+
+
+def _reached(delays: "Totals", who: Any) -> float:
+    """The delay of an average request of these users, in ms."""
+    requests = float(delays.counts.sum(axis=0)[who].sum())
+    return float(delays.sums.sum(axis=0)[who].sum()) / requests if requests else 0.0
 
 
 def _slope(arms: Sequence[DoseArm]) -> dict[str, Any] | None:
@@ -227,14 +226,6 @@ def _when(span: Span) -> dict[str, Any]:
     return {"week": span.number, "since": since, "days": round(days, 2), "is_after": span.is_after}
 
 
-def _rows(whole: "Totals", span: int) -> "Totals":
-    return type(whole)(whole.sums[span : span + 1], whole.counts[span : span + 1])
-
-
-def _until(whole: "Totals", spans: int) -> "Totals":
-    return type(whole)(whole.sums[:spans], whole.counts[:spans])
-
-
 def _largest(levels: Any) -> list[Any]:
     import numpy as np
 
@@ -242,9 +233,12 @@ def _largest(levels: Any) -> list[Any]:
     return [names[at] for at in np.argsort(-counts, kind="stable")[:MOST_LEVELS]]
 
 
-def _days(kind: Kind, row: AblationStudy, until: datetime) -> dict[date, list[str]]:
-    """Paths of the files that may hold rows from the start of the study to `until`, by day."""
+def _days(
+    kind: StoreKind, row: AblationStudy, until: datetime, *, earlier: timedelta = timedelta()
+) -> dict[date, list[str]]:
+    """Paths of the files that may hold rows from the start of the study, or `earlier`, to `until`, by day."""
     found: dict[date, list[str]] = defaultdict(list)
-    for each in events.files(kind, row.began_at, until, environment=row.environment):
+    began = row.began_at or until
+    for each in events.files(kind, began - earlier, until, environment=row.environment):
         found[each.day].append(each.path)
     return dict(sorted(found.items()))

@@ -7,6 +7,7 @@ import pytest
 
 from flags import services as flag_services
 from impact import queries, services
+from impact.models import AblationStudy
 from impact.services import following
 from ledger import jobs
 from ledger.models import Job
@@ -110,6 +111,56 @@ def test_instrument__latency_metric_of_the_surface__dose_moves_it_and_the_slope_
     assert found["first_stage_f"] > 1000
     assert found["first_stage_slope"] == pytest.approx(1, abs=0.1)
     assert found["relative"] < 0
+
+
+EXTRA = """
+key = "{key}"
+title = "{key}"
+question = "What?"
+kind = "{kind}"
+unit = "x"
+direction = "up"
+owner = "rosa"
+hypothesis = "It falls with delay."
+{more}
+[source]
+event = "{event}"
+value = "value"
+"""
+
+
+def usual_of(row):
+    """The user's latency without the dose, give or take a few milliseconds."""
+    number = row["unit"] // 16 - 1
+    return row["value"] - DOSES[number // UNITS] + number * 7919 % 41 - 20
+
+
+def of_outcome(ended, key, **words):
+    text = EXTRA.format(key=key, **words)
+    metrics.load_definitions(texts={f"{key}.toml": text}, actor="rosa", now=build.NOW)
+    AblationStudy.objects.filter(id=ended.id).update(outcome=key)
+    return following.follow_up(queries.study("slow-checkout"), now=ended.ended_at)
+
+
+def test_outcome__quantile_or_with_a_covariate__weeks_all_the_same(ended):
+    """Latency as the outcome: its median grows with the dose, and what was known before sharpens it."""
+    at = ended.began_at - timedelta(days=2)
+    _, events = rows(ended.began_at)
+    early = [
+        {**row, "ts": at, "event_id": f"e{row['event_id']}", "value": usual_of(row)}
+        for row in events
+        if row["name"] == "request" and row["event_id"].endswith("-0")
+    ]
+    world.write([], early)
+
+    median = of_outcome(ended, "median", kind="quantile", event="request", more="quantile = 0.5")
+    plain = of_outcome(ended, "plain", kind="mean", event="request", more="")
+    known = of_outcome(ended, "known", kind="mean", event="request", more="covariate = { days = 7 }")
+
+    assert median["weeks"][0]["per_100_ms"] == pytest.approx(100 / 900, rel=0.1)
+    assert median["instrumented"] == {"reason": "a quantile has no value of each user"}
+    assert known["weeks"][0]["per_100_ms"] == pytest.approx(100 / 900, rel=0.1)
+    assert known["weeks"][0]["standard_error"] < plain["weeks"][0]["standard_error"] / 5
 
 
 def test_job__once_a_day__stored_with_study_and_finding(ended):
