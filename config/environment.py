@@ -69,6 +69,7 @@ class Environment:
     single_sign_on: SingleSignOn
     outbound_allow: tuple[Network, ...]
     source_roots: tuple[str, ...]
+    api_rate: int
     is_embedded: bool
     is_debug: bool
 
@@ -97,6 +98,7 @@ def read(variables: "os._Environ[str] | dict[str, str]" = os.environ) -> Environ
         single_sign_on=_single_sign_on(variables),
         outbound_allow=_networks(variables, "HEADWAY_OUTBOUND_ALLOW"),
         source_roots=_folders(variables.get("HEADWAY_SOURCE_ROOTS", "")),
+        api_rate=_count(variables, "HEADWAY_API_RATE", default=3_000),
         is_embedded=is_embedded,
         is_debug=variables.get("HEADWAY_DEBUG") == "1",
     )
@@ -110,6 +112,13 @@ def _required(variables: "os._Environ[str] | dict[str, str]", name: str, example
             "or start through `make serve`, which brings its own servers."
         )
     return value
+
+
+def _count(variables: "os._Environ[str] | dict[str, str]", name: str, *, default: int) -> int:
+    text = variables.get(name) or str(default)
+    if not (text.isascii() and text.isdigit()):
+        raise BadEnvironment(f"{name} is {text!r}; write a whole number, for example {name}={default}")
+    return int(text)
 
 
 def _secret(variables: "os._Environ[str] | dict[str, str]") -> str:

@@ -146,8 +146,8 @@ BEGINNINGS = (
 def current(path: str) -> tuple[Entry | None, Place | None]:
     """The entry that a page belongs to, and which place of its menu is lit.
 
-    A page belongs to the place with the longest address that its own begins with. A place outside the menu is a
-    tab of the place in the menu that stands before it.
+    A page belongs to the place with the longest address that its own begins with. A place outside the menu is
+    a tab of the place in the menu that stands before it.
     """
     owners = ((entry, place) for entry in NAVIGATION for place in entry.places if _is_below(path, place))
     entry, place = max(owners, key=lambda found: len(found[1].address), default=(None, None))

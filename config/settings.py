@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "config.limits.rate_limits",
     "config.permissions.roles",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -156,6 +157,7 @@ HEADWAY_EVENT_STORE = ENV.event_store_url
 HEADWAY_ENGINE = ENV.engine
 HEADWAY_ROLLUPS = ENV.rollups
 HEADWAY_REDIS_URL = ENV.redis_url
+HEADWAY_API_RATE = ENV.api_rate
 HEADWAY_EDGE_URL = ENV.edge_url
 HEADWAY_OUTBOUND_ALLOW = ENV.outbound_allow
 HEADWAY_SOURCE_ROOTS = ENV.source_roots

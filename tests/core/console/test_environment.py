@@ -54,3 +54,13 @@ def test_django_database__address__taken_apart():
 def test_django_database__not_postgresql_or_no_name__refused(url):
     with pytest.raises(BadEnvironment, match="Headway runs on PostgreSQL"):
         environment.django_database(url)
+
+
+@pytest.mark.parametrize(("text", "rate"), [("", 3_000), ("0", 0), ("600", 600)])
+def test_read__requests_a_minute__counted(text, rate):
+    assert environment.read({**GOOD, "HEADWAY_API_RATE": text}).api_rate == rate
+
+
+def test_read__requests_a_minute_in_words__refused_with_an_example():
+    with pytest.raises(BadEnvironment, match="HEADWAY_API_RATE is 'many'.*HEADWAY_API_RATE=3000"):
+        environment.read({**GOOD, "HEADWAY_API_RATE": "many"})
