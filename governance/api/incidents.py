@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from governance import incident_queries as queries
 from governance import services
 from governance.api.reading import by, by_on, moment, number
-from governance.models import Incident, RetroGuardrail
+from governance.models import BacktestState, Incident, RetroGuardrail
 from governance.timeline import timeline
 from ledger.bodies import read
 
@@ -56,23 +56,29 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
 
 class RetroGuardrailSerializer(serializers.ModelSerializer[RetroGuardrail]):
     state = serializers.CharField(read_only=True)
-    result = serializers.DictField(read_only=True)
+    result = serializers.SerializerMethodField()
 
-    class Meta:
-        model = RetroGuardrail
-        fields = [
-            "id",
-            "metric",
-            "metric_version",
-            "margin",
-            "is_relative",
-            "window_days",
-            "state",
-            "result",
-            "requested_by",
-            "requested_at",
-            "finished_at",
-        ]
+    @extend_schema_field(serializers.DictField())
+    def get_result(self, row: RetroGuardrail) -> dict[str, Any]:
+        """Empty until it was replayed."""
+        return {} if row.state == BacktestState.WAITING else dict(row.result)
+
+
+class Meta:
+    model = RetroGuardrail
+    fields = [
+        "id",
+        "metric",
+        "metric_version",
+        "margin",
+        "is_relative",
+        "window_days",
+        "state",
+        "result",
+        "requested_by",
+        "requested_at",
+        "finished_at",
+    ]
 
 
 class IncidentDetailSerializer(IncidentSerializer):

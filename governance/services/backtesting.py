@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, date, datetime, timedelta
+from time import monotonic
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,7 +16,7 @@ from governance.services import history
 from governance.services.access import check_may_work
 from governance.services.opening import RECORDER, record
 from ledger import jobs
-from ledger.jobs import RunningJob
+from ledger.jobs import NotYet, RunningJob
 from ledger.refusals import Problem, problem, raise_if_any
 from metrics import queries as metrics
 from metrics.definitions import Direction
@@ -23,6 +24,9 @@ from metrics.definitions import Direction
 KIND, QUEUE = "incident.backtest", "analysis"
 DAYS = 90
 LONGEST_WINDOW = 14
+PART_S = 45.0
+"""How long one part may read; a job that works much longer is taken for dead by its worker."""
+AT_ONCE = timedelta()
 
 
 @transaction.atomic
@@ -61,9 +65,12 @@ def propose_guardrail(
 
 
 def backtest_guardrail(job: RunningJob) -> None:
-    """Do the job: read the history, replay, store what came of it."""
+    """Do the job: read the history, replay, store what came of it.
+
+    A long history is read in parts: what was read is kept, and the job gives way after each part.
+    """
     made = RetroGuardrail.objects.select_related("incident").get(id=int(job.payload["guardrail"]))
-    found = _replay(made, today=timezone.now().astimezone(UTC).date())
+    found = replayed(made)
     with transaction.atomic():
         now = timezone.now()
         job.finish(now=now)
@@ -83,16 +90,32 @@ def words_of(row: RetroGuardrail) -> str:
     return f"{row.metric} worse by more than {size}, over {days}"
 
 
-def _replay(row: RetroGuardrail, *, today: date) -> backtest.Replay:
+def _history(row: RetroGuardrail, today: date) -> dict[date, float]:
+    """The metric on every stored day that is needed. Raises NotYet after a while, with what is read kept."""
     definition = metrics.version(row.metric, row.metric_version).definition
+    read: dict[str, float | None] = dict(row.result.get("read", {}))
+    known = {date.fromisoformat(day) for day in read}
     last = today - timedelta(days=1)
     first = last - timedelta(days=DAYS - 1 + backtest.BASE_DAYS + row.window_days)
-    values = history.daily_values(
-        definition, environment=history.environment_of(row.incident), since=first, until=last
-    )
+    place, began = history.environment_of(row.incident), monotonic()
+    for day, values in history.each_day(
+        [definition], environment=place, since=first, until=last, known=known
+    ):
+        read[day.isoformat()] = values[definition.key]
+        if monotonic() - began > PART_S:
+            RetroGuardrail.objects.filter(id=row.id).update(result={"read": read})
+            raise NotYet(f"{len(read)} days are read, up to {day.isoformat()}", delay=AT_ONCE)
+    return {date.fromisoformat(day): value for day, value in read.items() if value is not None}
+
+
+def replayed(row: RetroGuardrail) -> backtest.Replay:
+    """What it would have done on the days before it was asked for. Raises NotYet while history is read."""
+    today = row.requested_at.astimezone(UTC).date()
+    values = _history(row, today)
+    definition = metrics.version(row.metric, row.metric_version).definition
     return backtest.replay(
         values,
-        last=last,
+        last=today - timedelta(days=1),
         days=DAYS,
         window=row.window_days,
         margin=row.margin,

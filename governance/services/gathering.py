@@ -19,6 +19,7 @@ from governance.services.opening import RECORDER, record
 from impact import queries as impact
 from ledger.jobs import NotYet, RunningJob
 from metrics import queries as metrics
+from metrics.definitions import MetricDefinition
 from organisation import queries as organisation
 
 TOP = 5
@@ -26,6 +27,8 @@ BASE = timedelta(days=backtest.BASE_DAYS)
 SILENT_DUE = timedelta(days=14)
 WAIT = timedelta(seconds=10)
 WAIT_AT_MOST = timedelta(minutes=5)
+
+ABOUT = ("title", "unit", "owner")
 
 
 def gather(job: RunningJob) -> None:
@@ -47,9 +50,12 @@ def gather(job: RunningJob) -> None:
 
 def detection_gap(row: Incident, *, now: datetime) -> dict[str, Any]:
     """Did the surface's most important metrics move, and when? Daily values over everybody, not of an arm."""
-    chosen = top_metrics(row)
     since, last = row.began_at.astimezone(UTC).date(), now.astimezone(UTC).date()
-    rows = [_moved(key, row, since, last, now) for key in chosen]
+    chosen = [metrics.version(key).definition for key in top_metrics(row)]
+    values = history.daily_values(
+        chosen, environment=history.environment_of(row), since=since - BASE, until=last
+    )
+    rows = [_moved(each, values[each.key], since, last) for each in chosen]
     return {"metrics": rows, "sentence": _gap_sentence(rows)}
 
 
@@ -70,13 +76,16 @@ def top_metrics(row: Incident) -> list[str]:
     return [key for key in dict.fromkeys(wanted) if key and key in known][:TOP]
 
 
-def _moved(key: str, row: Incident, since: date, last: date, now: datetime) -> dict[str, Any]:
-    definition = metrics.version(key).definition
-    values = history.daily_values(
-        definition, environment=history.environment_of(row), since=since - BASE, until=last
-    )
+def _moved(
+    definition: MetricDefinition, values: Mapping[date, float], since: date, last: date
+) -> dict[str, Any]:
     move = backtest.first_move(values, since=since, until=last)
-    known = {"metric": key, "title": definition.title, "unit": definition.unit, "owner": definition.owner}
+    known = {
+        "metric": definition.key,
+        "title": definition.title,
+        "unit": definition.unit,
+        "owner": definition.owner,
+    }
     found = {"usual": move.usual, "value": move.value, "z": move.z}
     if move.usual is None:
         state, sentence = "unknown", f"{definition.title}: too little history before {since.isoformat()}."
