@@ -116,17 +116,22 @@ def sdk_key(key: str) -> str:
 
 
 def plant(edge_url: str, key: str, *, harm_ms: float) -> Planted:
-    """Send every unit's exposure, load time and perhaps an order; treatment loads `harm_ms` slower."""
-    began_at, clock, planted = running(key), Clock(), Planted(key)
+    """Start the experiment and send what its units did; treatment loads `harm_ms` slower."""
+    return send(edge_url, key, running(key), harm_ms=harm_ms)
+
+
+def send(edge_url: str, key: str, began_at: datetime, *, harm_ms: float, place: str = "") -> Planted:
+    """Every unit's exposure, load time and perhaps an order, since `began_at`; filed afterwards."""
+    clock, planted, where = Clock(), Planted(key), place or key
     drawn = np.random.default_rng(SEED)
-    with closing(Client(edge_url, sdk_key(key), clock=clock)) as client:
+    with closing(Client(edge_url, sdk_key(where), clock=clock)) as client:
         assert client.wait_until_ready(30)
         for number in range(UNITS):
             clock.at = began_at + timedelta(days=DAYS) * (number + 1) / (UNITS + 1)
             arm = client.variant(key, unit=f"unit-{number}", default="nobody")
             _live(client, planted, arm, f"unit-{number}", drawn, harm_ms)
         assert client.flush(60)
-    filed(key)
+    filed(where)
     return planted
 
 
