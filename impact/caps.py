@@ -36,7 +36,8 @@ class Approver(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A study as it is asked for. `share_ppm` is that of each arm, the arm without delay included."""
+    """A study as it is asked for. `share_ppm` is that of each arm, those without delay included: the placebo,
+    which goes through the same code, and the untouched group, which the placebo is compared with."""
 
     doses_ms: tuple[int, ...]
     share_ppm: int
@@ -46,7 +47,7 @@ class Proposal:
 
     @property
     def arms(self) -> int:
-        return len(self.doses_ms) + 1
+        return len(self.doses_ms) + 2
 
     @property
     def coverage_ppm(self) -> int:

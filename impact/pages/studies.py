@@ -82,6 +82,7 @@ def study(request: HttpRequest, key: str) -> HttpResponse:
         "approvals": _approvals(row, user),
         "arms": arms,
         "has_look": any(each["known"] for each in arms),
+        "check": services.placebo_check(row) if row.began_at is not None else None,
         "cost": cost,
         "left": row.budget - row.spent,
         "spent_share": row.spent / row.budget,

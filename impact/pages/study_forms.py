@@ -33,7 +33,7 @@ class PlanForm(forms.Form):
         help_text="One arm each; an arm without delay is added. Above 1000 ms a fourth person consents.",
     )
     share = forms.FloatField(
-        label="Share of users in each arm, in per cent",
+        label="Users in each arm, in %",
         initial=MOST_SHARE_PPM / PPM_A_PERCENT,
         help_text=f"At most {MOST_SHARE_PPM / PPM_A_PERCENT:g}.",
     )
@@ -42,7 +42,7 @@ class PlanForm(forms.Form):
         label="New users of the surface a day", initial=100_000, min_value=1, max_value=10**9
     )
     slope = forms.FloatField(
-        label="Loss it should be able to see, in per cent per 100 ms",
+        label="Loss to be seen, in % per 100 ms",
         initial=0.5,
         min_value=0.001,
         max_value=10,

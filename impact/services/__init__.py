@@ -1,7 +1,7 @@
 """Changes and decisions about what latency is worth."""
 
 from impact.services.answering import Answer, Refusal, ask
-from impact.services.estimating import arms_of, estimate_study
+from impact.services.estimating import arms_of, estimate_study, placebo_check
 from impact.services.evidence import accept, record, reject
 from impact.services.keeping import keep_all
 from impact.services.mining import mine_all, request_mining
@@ -39,6 +39,7 @@ __all__ = [
     "keep_all",
     "milliseconds_worth",
     "mine_all",
+    "placebo_check",
     "plan_study",
     "propose_study",
     "publish_ratio",

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from analysis import queries as analysis
+from analysis.stats.compare import lift
 from analysis.stats.impact import DoseArm, Slope, dose_response, isotonic_curve, knee
 from analysis.stats.impact.curves import smooth
 from analysis.stats.impact.doses import relative_effects
@@ -21,7 +22,7 @@ from impact import queries
 from impact.grades import Design, Kind
 from impact.models import AblationStudy, Evidence
 from impact.services.evidence import record
-from impact.services.studies import DELIVERED, variant_of
+from impact.services.studies import DELIVERED, PLACEBO, UNTOUCHED, variant_of
 from ledger.refusals import Conflict, problem, refuse
 
 SEED = 20_090_623
@@ -59,7 +60,7 @@ def estimate_study(*, key: str, now: datetime | None = None) -> Evidence:
         ended_on=study.ended_at.date(),
         units=sum(arm.outcome.units for arm in arms),
         method=found.method,
-        details=details(arms, found) | study.follow,
+        details=details(arms, found) | {"placebo_check": placebo_check(study)} | study.follow,
         origin=f"ablation:{key}",
         actor=ESTIMATOR,
         now=now,
@@ -73,10 +74,7 @@ def arms_of(study: AblationStudy) -> list[DoseArm]:
     run = analysis.runs(study.key).first()
     if run is None:
         raise refuse("study", study.key, "nothing has been analysed yet", "Ask for a look at its experiment.")
-    values = {
-        metric: _by_arm(analysis.results(study.key, metric=metric, look=run.look))
-        for metric in (study.outcome, DELIVERED)
-    }
+    values = {metric: _values(study, metric, run.look) for metric in (study.outcome, DELIVERED)}
     arms = []
     for dose in (0, *study.doses_ms):
         arm = variant_of(dose)
@@ -86,6 +84,31 @@ def arms_of(study: AblationStudy) -> list[DoseArm]:
         reached = values[DELIVERED].get(arm)
         arms.append(DoseArm(dose, reached.value if reached is not None and dose else float(0), outcome))
     return arms
+
+
+def placebo_check(study: AblationStudy) -> dict[str, Any] | None:
+    """The placebo against the group that nothing was done to, at the last look: the code by itself should
+    change nothing. None before a look, and for studies without such a group."""
+    run = analysis.runs(study.key).first()
+    values = {} if run is None else _values(study, study.outcome, run.look)
+    if not {PLACEBO, UNTOUCHED} <= values.keys():
+        return None
+    found = lift(values[UNTOUCHED], values[PLACEBO])
+    if isinstance(found, NotEstimable):
+        return None
+    interval = found.confidence_interval
+    return {
+        "change": found.estimate,
+        "low": interval.lower,
+        "high": interval.upper,
+        "p_value": found.p_value,
+        "users": values[UNTOUCHED].units,
+        "is_silent": not found.rejects,
+    }
+
+
+def _values(study: AblationStudy, metric: str, look: int) -> dict[str, Estimate]:
+    return _by_arm(analysis.results(study.key, metric=metric, look=look))
 
 
 def details(arms: list[DoseArm], slope: Slope) -> dict[str, Any]:

@@ -26,7 +26,9 @@ from metrics.reading import SLUG, SLUG_RULE
 from organisation import queries as organisation
 
 WHOLE = 1_000_000
-PLACEBO = "placebo"
+PLACEBO, UNTOUCHED = "placebo", "untouched"
+APART = -1
+"""The value of the flag in the untouched group, which SDKs do nothing for."""
 LAYER = "ablations"
 TAKEN = ("new", "planner")
 """Addresses of other pages."""
@@ -199,7 +201,7 @@ def variant_of(dose_ms: int) -> str:
 
 
 def _make_flag(row: AblationStudy, actor: str, now: datetime) -> None:
-    variants = {PLACEBO: 0, **{variant_of(dose): dose for dose in row.doses_ms}}
+    variants = {PLACEBO: 0, UNTOUCHED: APART, **{variant_of(dose): dose for dose in row.doses_ms}}
     flag_services.create_flag(
         key=row.key,
         value_type="number",
@@ -256,9 +258,6 @@ def _coverage(row: AblationStudy) -> int:
 
 
 def _content(row: AblationStudy) -> dict[str, Any]:
-    doses = [0, *row.doses_ms]
-    weights = [WHOLE // len(doses)] * len(doses)
-    weights[0] += WHOLE - sum(weights)
     return {
         "title": row.title,
         "owner": row.created_by,
@@ -281,17 +280,25 @@ def _content(row: AblationStudy) -> dict[str, Any]:
             "mechanism": "users leave while they wait",
             "refuted_if": f"{row.outcome} does not fall with the delay",
         },
-        "arms": [
-            {
-                "key": variant_of(dose),
-                "variant": variant_of(dose),
-                "weight_ppm": weight,
-                "role": "treatment" if dose else "control",
-                "dose_ms": dose,
-            }
-            for dose, weight in zip(doses, weights, strict=True)
-        ],
+        "arms": _arms(row),
     }
+
+
+def _arms(row: AblationStudy) -> list[dict[str, Any]]:
+    """The placebo, the doses, and the untouched group, which has none; all of the same size."""
+    arms = [(variant_of(dose), dose) for dose in (0, *row.doses_ms)] + [(UNTOUCHED, None)]
+    weights = [WHOLE // len(arms)] * len(arms)
+    weights[0] += WHOLE - sum(weights)
+    return [
+        {
+            "key": key,
+            "variant": key,
+            "weight_ppm": weight,
+            "role": "control" if key == PLACEBO else "treatment",
+            **({} if dose is None else {"dose_ms": dose}),
+        }
+        for (key, dose), weight in zip(arms, weights, strict=True)
+    ]
 
 
 def _label(row: AblationStudy) -> Label:

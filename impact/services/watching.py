@@ -39,16 +39,20 @@ def stops(key: str, *, now: datetime) -> list[str]:
 
 
 def cost_so_far(row: AblationStudy, now: datetime) -> tuple[float, float] | None:
-    """What the study cost until now, and at least, in minor units; None before a look tells."""
+    """What the study cost until now, and at least, in minor units; None before a look tells.
+
+    By the delay that really reached each arm: requests that were served without one cost nothing.
+    """
     model = queries.value_model(row.surface.key)
     try:
-        found = dose_response(arms_of(row))
+        arms = arms_of(row)
     except Refused:
         return None
+    found = dose_response(arms)
     if model is None or row.began_at is None or isinstance(found, NotEstimable):
         return None
     days = ((row.ended_at or now) - row.began_at).total_seconds() / 86_400
-    share = row.share_ppm / 1_000_000 * sum(row.doses_ms) / 100 * days / DAYS_A_YEAR
+    share = row.share_ppm / 1_000_000 * sum(arm.delivered_ms for arm in arms) / 100 * days / DAYS_A_YEAR
     yearly = queries.as_value(model).per_year().value
     surely = -found.per_100_ms - COST.multiplier(found.standard_error) * found.standard_error
     return -found.per_100_ms * yearly * share, surely * yearly * share

@@ -4,7 +4,8 @@
  * Call it from a script in the head, so that nothing was painted yet. The clock starts when the page could have
  * painted (the first animation frame), so the delay is added to what the page takes anyway. Every delay is
  * granted by the server beforehand: a page view uses a grant that an earlier one of the tab asked for, so the
- * first view is never held and nobody waits for an answer. Whatever goes wrong, the page is shown.
+ * first view is never held and nobody waits for an answer. Whatever goes wrong, the page is shown. A value of 0
+ * is the placebo, which goes through the same code; one below 0 belongs to the group that nothing is done to.
  */
 import type { BrowserClient } from "./browser.js";
 
@@ -29,6 +30,10 @@ export async function hold(client: BrowserClient, flag: string, options: HoldOpt
   const answer = client.evaluate(flag);
   const askedMs = typeof answer?.value === "number" ? Math.max(answer.value, 0) : 0;
   if (!answer?.experiment || !answer.exposedUnit) return { ms: 0, askedMs, why: askedMs ? "outside of the study" : "" };
+  if (Number(answer.value) < 0) {
+    client.track("injected-delay", 0, { flag, asked_ms: "-1", why: "untouched" });
+    return { ms: 0, askedMs, why: "untouched" };
+  }
   const why = askedMs ? refusal(askedMs, flag, options.maxMs ?? 1_000) : "";
   const ms = why ? 0 : await held(askedMs);
   if (askedMs) void ask(flag, options);

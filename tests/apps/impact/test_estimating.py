@@ -20,6 +20,7 @@ from tests.apps.impact.test_studies import started
 
 pytestmark = pytest.mark.django_db
 DOSES = (0, 50, 100, 200, 400)
+ARMS = [*(("placebo", 0), *((f"d{dose}", dose) for dose in DOSES[1:])), ("untouched", 0)]
 UNITS = 400
 
 
@@ -36,11 +37,10 @@ def rows(per_100_ms, *, start, reach=0.8):
     rng = np.random.default_rng(3)
     exposures, events = [], []
     unit = 0
-    for dose in DOSES:
+    for arm, dose in ARMS:
         for _ in range(UNITS):
             unit += 1
             at = start + timedelta(minutes=int(rng.integers(1, 60)))
-            arm = f"d{dose}" if dose else "placebo"
             base = {"unit": unit * 16, "unit_type": "user", "dims": {}, "received_at": at}
             exposures.append(
                 {
@@ -89,6 +89,9 @@ def test_study__planted_slope__grade_a_on_the_delay_that_reached_users(shop):
     delivered = [point["delivered_ms"] for point in found.details["points"]]
     assert delivered == pytest.approx([40, 80, 160, 320], rel=0.06)
     assert found.details["curve"]["changes"][0] == 0
+    check = found.details["placebo_check"]
+    assert check["is_silent"]
+    assert (check["users"], check["low"] < 0 < check["high"]) == (UNITS, True)
     assert found.details["knee"]["from_ms"] == pytest.approx(40, rel=0.06)
     assert services.estimate_study(key="slow-checkout").id == found.id
 
@@ -131,6 +134,17 @@ def test_clock__budget_spent__ended_with_the_reason(shop):
     services.watch_studies(now=build.NOW + timedelta(hours=1))
 
     assert "budget of 1,000,000 slowed requests is spent" in queries.study("slow-checkout").end_reason
+
+
+def test_cost__so_far__by_the_delay_that_reached_users(shop):
+    looked_at()
+    study, yearly = queries.study("slow-checkout"), 40_000_000_00 * 0.5
+
+    cost, surely = services.cost_so_far(study, build.NOW + timedelta(days=7))
+
+    reached = sum(DOSES) * 0.8 / 100
+    assert cost == pytest.approx(0.08 * yearly * reached * 0.01 * 7 / 365.25, rel=0.3)
+    assert surely < cost
 
 
 def test_clock__costs_more_than_agreed__stopped(shop):

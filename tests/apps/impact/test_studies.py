@@ -156,12 +156,21 @@ def test_start__approved__experiment_with_doses_and_placebo_in_its_own_layer(sho
         ("d100", 100),
         ("d200", 200),
         ("d400", 400),
+        ("untouched", None),
     ]
-    assert (plan.layer, plan.layer_share_ppm) == ("ablations", 50_000)
+    assert (plan.layer, plan.layer_share_ppm) == ("ablations", 60_000)
     assert row.ends_at == NOW + timedelta(days=14)
     assert events.labels(kind="injection").get().origin == "ablation:slow-checkout"
     rule = live()["rules"][-1]
-    assert [arm[0] for arm in rule["split"]["arms"]] == ["placebo", "d50", "d100", "d200", "d400"]
+    assert [arm[0] for arm in rule["split"]["arms"]] == [
+        "placebo",
+        "d50",
+        "d100",
+        "d200",
+        "d400",
+        "untouched",
+    ]
+    assert live()["variants"]["untouched"] == -1
 
 
 def live():

@@ -64,8 +64,21 @@ def test_delay__arm_without_delay__same_code_and_tracked_as_zero(client):
     for unit in _units(client, "none", 3):
         assert delay.apply(unit) == Applied(0, 0)
 
-    assert slept == []
+    assert slept == [0, 0, 0]
     assert [each["value"] for each in client.events] == [0, 0, 0]
+
+
+def test_delay__untouched_group__tracked_and_nothing_else_is_done():
+    apart = {**SLOW, "variants": {"none": 0, "slow": 200, "apart": -1}}
+    apart = {**apart, "rules": [split(arms=[("none", 1), ("apart", 999_999)], experiment="slow-home")]}
+    client = MemoryClient(document=document({"slow-home": apart}))
+    delay, slept = _delay(client, Budget(concurrent=0), allowance=Granting(0))
+
+    (unit,) = _units(client, "apart", 1)
+
+    assert delay.apply(unit) == Applied(0, 0, "untouched")
+    assert slept == []
+    assert [(each["value"], each["dims"]["why"]) for each in client.events] == [(0, "untouched")]
 
 
 class Granting:

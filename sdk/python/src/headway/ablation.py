@@ -1,9 +1,10 @@
 """Adding an arm's delay on purpose, inside a budget: how much slower costs how much, measured.
 
-The flag is of type number and its variants are milliseconds; 0 is the control, which goes through the same
-code. Switching the flag off ends all delays as soon as the client hears of it, and a client that has not
-heard from the server for 45 seconds delays nobody. What was really added is tracked, 0 included, so that the
-analysis knows the dose given. With an `allowance` every delay is granted by the server before it is served.
+The flag is of type number and its variants are milliseconds; 0 is the placebo, which goes through the same
+code, and below 0 nothing is done at all: a group to compare the placebo with. Switching the flag off ends all
+delays as soon as the client hears of it, and a client that has not heard from the server for 45 seconds delays
+nobody. What was really added is tracked, 0 included, so that the analysis knows the dose given. With an
+`allowance` every delay is granted by the server before it is served.
 
 >>> delay = Delay(client, "slow-home", Budget(max_ms=400), allowance=Allowance(url, key, "slow-home"))
 >>> delay.apply(unit=user.id)
@@ -75,8 +76,8 @@ class Delay:
 
     def apply(self, unit: object, attributes: Optional[Mapping[str, Any]] = None) -> Applied:
         """Sleep for what the unit's arm asks and the budget allows."""
-        applied = self._begin(unit, attributes)
-        if applied.ms:
+        applied, is_held = self._begin(unit, attributes)
+        if is_held:
             try:
                 self._sleep(applied.ms / 1000)
             finally:
@@ -87,25 +88,26 @@ class Delay:
         """The same without holding up the loop."""
         import asyncio
 
-        applied = self._begin(unit, attributes)
-        if applied.ms:
+        applied, is_held = self._begin(unit, attributes)
+        if is_held:
             try:
                 await asyncio.sleep(applied.ms / 1000)
             finally:
                 self._spent.end()
         return applied
 
-    def _begin(self, unit: object, attributes: Optional[Mapping[str, Any]]) -> Applied:
+    def _begin(self, unit: object, attributes: Optional[Mapping[str, Any]]) -> tuple[Applied, bool]:
+        """What will be done, and whether the request is held for it: for 0 ms in the placebo arm."""
         evaluation = self._client.evaluate(self._flag, unit, attributes, default=0.0)
         text, fault = unit_text(unit)
         asked_ms = evaluation.value if isinstance(evaluation.value, (int, float)) else 0.0
         if text is None or not evaluation.experiment:
-            return Applied(0.0, max(asked_ms, 0.0), fault if asked_ms > 0 else "")
-        applied = self._granted(text, asked_ms) if asked_ms > 0 else Applied(0.0, 0.0)
+            return Applied(0.0, max(asked_ms, 0.0), fault if asked_ms > 0 else ""), False
+        applied = Applied(0.0, 0.0, "untouched") if asked_ms < 0 else self._granted(text, asked_ms)
         if self._event is not None:
             dims = {"flag": self._flag, "asked_ms": asked_ms, "why": applied.why}
             self._client.track(self._event, unit, applied.ms, dims=dims)
-        return applied
+        return applied, not applied.why
 
     def _granted(self, unit: str, asked_ms: float) -> Applied:
         """The whole delay, if the host, the client's age and the server's budget all allow it."""
