@@ -48,6 +48,15 @@ def measured_metrics() -> list[str]:
     return sorted(set(_control_rows().order_by().values_list("metric", flat=True)))
 
 
+def usual() -> dict[str, str]:
+    """What a planner most likely asks about: the first readable metric and the traffic of the newest look."""
+    newest = _control_rows().first()
+    if newest is None:
+        return {}
+    first = _control_rows().filter(run=newest.run).order_by("id").first() or newest
+    return {"metric": first.metric, "traffic_of": newest.run.experiment.key}
+
+
 def arrivals(experiment: str) -> Arrivals | None:
     """How units came into an experiment, from its newest look; None before it."""
     run = AnalysisRun.objects.filter(experiment__key=experiment).order_by("-data_cut", "-id").first()

@@ -18,7 +18,7 @@ from metrics import queries as metric_queries
 
 def duration(request: HttpRequest) -> HttpResponse:
     """How long does it take to find this effect?"""
-    typed = _typed(request, asking.DEFAULTS)
+    typed = _typed(request, asking.DEFAULTS if request.GET else {**asking.DEFAULTS, **history.usual()})
     titles = metric_queries.titles()
     context: dict[str, Any] = {
         "typed": typed,
@@ -26,14 +26,14 @@ def duration(request: HttpRequest) -> HttpResponse:
         "experiments": history.looked_at(),
     }
     problems: tuple[Problem, ...] = ()
-    if request.GET:
+    if request.GET or typed["metric"]:
         try:
             asked = asking.question(typed)
             context |= {"asked": asked, "answer": answered(asked)}
             context["unit"] = _unit(typed["metric"])
             context |= _shown(context["answer"], asked, context["unit"])
         except Refused as refused:
-            problems = refused.problems
+            problems = refused.problems if request.GET else ()
     context["problems"] = problems
     return render(request, "analysis/planning/duration.html", context, status=422 if problems else 200)
 

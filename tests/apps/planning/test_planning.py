@@ -42,6 +42,14 @@ def test_duration__metric_and_traffic_with_history__days_as_a_range(browser):
     assert "metric=orders&amp;planned_units=" in shown
 
 
+@pytest.mark.usefixtures("looked")
+def test_duration__opened_with_history__answers_for_the_newest_look(browser):
+    shown = text(browser.get("/experiments/tools/duration/"))
+
+    assert "With this traffic:" in shown
+    assert f'<option value="{KEY}" selected>' in shown
+
+
 def test_duration__nothing_known__form_says_what_to_type(browser):
     shown = text(browser.get("/experiments/tools/duration/"))
 
