@@ -63,22 +63,21 @@ class RetroGuardrailSerializer(serializers.ModelSerializer[RetroGuardrail]):
         """Empty until it was replayed."""
         return {} if row.state == BacktestState.WAITING else dict(row.result)
 
-
-class Meta:
-    model = RetroGuardrail
-    fields = [
-        "id",
-        "metric",
-        "metric_version",
-        "margin",
-        "is_relative",
-        "window_days",
-        "state",
-        "result",
-        "requested_by",
-        "requested_at",
-        "finished_at",
-    ]
+    class Meta:
+        model = RetroGuardrail
+        fields = [
+            "id",
+            "metric",
+            "metric_version",
+            "margin",
+            "is_relative",
+            "window_days",
+            "state",
+            "result",
+            "requested_by",
+            "requested_at",
+            "finished_at",
+        ]
 
 
 class IncidentDetailSerializer(IncidentSerializer):
