@@ -6,14 +6,14 @@ is in force.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from flags.definitions import Definition
 from flags.parts import Numbered, Parts
 from headway.evaluation import Problem as Wrong
-from headway.evaluation import check_document
+from headway.evaluation import check_document, check_flag
 from ledger.refusals import Problem, Refused, problem, raise_if_any
 
 SCHEMA = 1
@@ -139,6 +139,40 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner)
+
+
+class Standing:
+    """A document that SDKs take, while flags of it change one after the other."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._content = build(parts, version=1, built_at=ANY_TIME)
+        self._flags: dict[str, Any] = self._content["flags"]
+
+    def check(self, flag: str, definition: Mapping[str, Any]) -> None:
+        """Raise Refused with everything an SDK would refuse if the flag said this; fields are its own."""
+        before = self._flags.get(flag)
+        self._flags[flag] = {"version": 1, **definition}
+        try:
+            raise_if_any(_translated(each, f"flags.{flag}") for each in check_flag(self._content, flag))
+        finally:
+            self._replace(flag, before)
+
+    def put(self, flags: Collection[str], served: Mapping[str, Numbered]) -> None:
+        """These flags are served like this from now on, or not any more."""
+        for key in flags:
+            found = served.get(key)
+            self._replace(key, None if found is None else {"version": found.number, **found.content})
+
+    def is_wanted(self, flag: str) -> bool:
+        """Whether another flag has this one as a prerequisite."""
+        wanted = (one for entry in self._flags.values() for one in entry.get("prerequisites") or ())
+        return any(one["flag"] == flag for one in wanted)
+
+    def _replace(self, flag: str, entry: dict[str, Any] | None) -> None:
+        if entry is None:
+            self._flags.pop(flag, None)
+        else:
+            self._flags[flag] = entry
 
 
 def _compile(parts: Parts, *, own: str) -> None:

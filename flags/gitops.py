@@ -26,7 +26,8 @@ SETTINGS: Mapping[Kind, tuple[str, ...]] = {
     ),
 }
 FIELDS = {"kind", "key", "action", "seen", "settings", "content"}
-MOST_CHANGES = 200
+MOST_CHANGES = 1_000
+"""So many take some twenty seconds, in which all other changes on the platform wait."""
 SEEN = "Give the number of the version that the plan was made with, 0 when there was none."
 
 
@@ -52,7 +53,7 @@ class Change:
 def read_changes(rows: Sequence[Any]) -> tuple[Change, ...]:
     """The changes in the order in which they can be made. Raises Refused with every problem."""
     if not 1 <= len(rows) <= MOST_CHANGES:
-        fix = f"Give 1 to {MOST_CHANGES} changes at once."
+        fix = f"Give 1 to {MOST_CHANGES:,} changes at once."
         raise Refused(problem("changes", len(rows), "this is no possible number of changes", fix))
     raise_if_any(found for index, row in enumerate(rows) for found in _problems(index, row))
     changes = [Change(**row) for row in rows]

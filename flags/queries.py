@@ -360,13 +360,20 @@ def environments_with_documents() -> QuerySet[Environment]:
     return Environment.objects.select_related("document")
 
 
+def served_flags(environment: Environment, keys: Iterable[str] | None = None) -> dict[str, Numbered]:
+    """What an environment serves of these flags, or of all."""
+    live = live_versions(environment).filter(flag__archived_at__isnull=True)
+    if keys is not None:
+        live = live.filter(flag__key__in=keys)
+    rows = live.values_list("flag__key", "number", "definition")
+    return {key: Numbered(number, definition) for key, number, definition in rows}
+
+
 def document_parts(environment: Environment) -> Parts:
     """Everything an environment serves now; archived flags are not part of it."""
-    live = live_versions(environment).filter(flag__archived_at__isnull=True)
-    flags = live.values_list("flag__key", "number", "definition")
     return Parts(
         environment=environment.key,
-        flags={key: Numbered(number, definition) for key, number, definition in flags},
+        flags=served_flags(environment),
         segments={
             row.segment.key: Numbered(row.number, row.definition) for row in live_segments(environment)
         },

@@ -12,6 +12,7 @@ from flags import definitions, queries, whole, words
 from flags.gitops import Change, in_order
 from flags.models import Environment, Flag, FlagVersion
 from flags.services import catalogue, environments, layers, reasons, segments, versions
+from flags.services.together import Together, together
 from flags.services.versions import Act
 from ledger.refusals import Conflict, Problem, Refused, problem, refuse
 
@@ -41,6 +42,7 @@ class Frame:
 
     environment: Environment
     act: Act
+    several: Together
     may_share: bool
     as_drafts: bool = False
 
@@ -64,12 +66,15 @@ def apply_changes(
     as drafts, for environments where somebody else has to approve what opens a flag.
     """
     why = reasons.checked(reason, needed="" if is_trial else "a change of several flags")
-    frame = Frame(environments.locked(environment), Act(actor, now, why), may_share, as_drafts)
-    outcomes = [_outcome(frame, change) for change in in_order(changes)]
+    environments.all_locked()
+    with together() as several:
+        frame = Frame(environments.locked(environment), Act(actor, now, why), several, may_share, as_drafts)
+        outcomes = [_outcome(frame, change) for change in in_order(changes)]
     if is_trial:
         transaction.set_rollback(True)
-    else:
-        _raise_refusals(outcomes)
+        return outcomes
+    _raise_refusals(outcomes)
+    environments.build_waiting(several, now=now)
     return outcomes
 
 
@@ -83,10 +88,12 @@ def _raise_refusals(outcomes: Sequence[Outcome]) -> None:
 
 def _outcome(frame: Frame, change: Change) -> Outcome:
     """What the change did, or why it was taken back; the others go on so that everything is said at once."""
+    steps = frame.several.steps
     try:
         with transaction.atomic():
             return _made(frame, change)
     except Refused as refused:
+        frame.several.take_back(steps)
         return Outcome(change, None, (), refused)
 
 

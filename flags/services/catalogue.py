@@ -9,7 +9,7 @@ from django.db import transaction
 
 from flags import definitions, document, queries, schemas
 from flags.models import OPEN_VERSIONS, Environment, Flag, FlagVersion, Kind, ValueType
-from flags.services import environments, reasons, versions
+from flags.services import environments, reasons, together, versions
 from flags.services.names import check_key, check_text
 from flags.services.versions import Act, Place
 from ledger import audit
@@ -112,7 +112,7 @@ def edit_flag(*, flag: str, content: Mapping[str, Any], actor: str, now: datetim
     fit what is served and written already.
     """
     if "is_client_side" in content or "json_schema" in content:
-        _all_locked()
+        environments.all_locked()
     row = _locked(flag)
     before = _facts(row)
     for name, value in _described(content).items():
@@ -145,14 +145,14 @@ def archive(*, flag: str, actor: str, now: datetime, reason: str) -> Flag:
     Raises Conflict while an experiment runs on it, Refused while another flag needs it.
     """
     why = reasons.checked(reason, needed="archiving a flag")
-    held, row = _all_locked(), _locked(flag)
+    held, row = environments.all_locked(), _locked(flag)
     if row.is_archived:
         raise Conflict(problem("flag", flag, "this flag is archived already"))
     _raise_if_experiments_run(row)
     row.archived_at = now
     row.save(update_fields=["archived_at"])
     for environment in held:
-        document.check_whole(queries.document_parts(environment))
+        together.check_without(environment, flag)
         environments.rebuild(environment, now=now, flags=(flag,))
     audit.record(now=now, actor=actor, action="flag.archived", subject=f"flag:{flag}", reason=why)
     return row
@@ -162,7 +162,7 @@ def archive(*, flag: str, actor: str, now: datetime, reason: str) -> Flag:
 def unarchive(*, flag: str, actor: str, now: datetime, reason: str = "") -> Flag:
     """Serve again what was live when the flag was archived; gates are asked as for a first publication."""
     act = Act(actor, now, reasons.checked(reason))
-    held, row = _all_locked(), _locked(flag)
+    held, row = environments.all_locked(), _locked(flag)
     if not row.is_archived:
         raise Conflict(problem("flag", flag, "this flag is not archived"))
     row.archived_at = None
@@ -265,11 +265,6 @@ def _locked_places(named: Sequence[str] | None) -> list[str]:
 def _locked(flag: str) -> Flag:
     queries.flag(flag)
     return Flag.objects.select_for_update(no_key=True).get(key=flag)
-
-
-def _all_locked() -> list[Environment]:
-    """Every environment, locked in one order so that two such changes never wait for each other."""
-    return list(Environment.objects.select_for_update(no_key=True).order_by("id"))
 
 
 def _raise_if_experiments_run(flag: Flag) -> None:

@@ -11,8 +11,9 @@ from django.db import transaction
 from flags import delivery_queries, document, notices, queries
 from flags.models import ConfigDocument, Environment
 from flags.notices import Notice
-from flags.services import announcing, reasons
+from flags.services import announcing, reasons, together
 from flags.services.names import check_key
+from flags.services.together import Together
 from ledger import audit
 from ledger.refusals import Conflict, problem
 
@@ -76,6 +77,11 @@ def locked(key: str) -> Environment:
     return Environment.objects.select_for_update(no_key=True).get(key=key)
 
 
+def all_locked() -> list[Environment]:
+    """Every environment, locked in one order so that two such changes never wait for each other."""
+    return list(Environment.objects.select_for_update(no_key=True).order_by("id"))
+
+
 def lock_environment(*, environment: str) -> None:
     """Make other changes of what the environment serves wait for this transaction.
 
@@ -85,14 +91,18 @@ def lock_environment(*, environment: str) -> None:
     list(Environment.objects.select_for_update(no_key=True).filter(key=environment).values_list("id"))
 
 
-def rebuild(environment: Environment, *, now: datetime, flags: tuple[str, ...] = ()) -> ConfigDocument:
+def rebuild(environment: Environment, *, now: datetime, flags: tuple[str, ...] = ()) -> int:
     """Build the document from what is in force, and announce it. The caller holds the environment's lock.
 
-    The version grows by one even when nothing changed, so that it orders every document ever served. `flags`
-    are the only ones whose entries differ from the document before; without them SDKs fetch the whole.
+    The version, which is returned, grows by one even when nothing changed, so that it orders every document
+    ever served. `flags` are the only ones whose entries differ from the document before; without them SDKs
+    fetch the whole. Changes that are made together get one document, when all have been made.
     """
     previous = _previous(environment)
     version = (previous.version if previous else 0) + 1
+    several = together.current()
+    if several is not None:
+        return several.note(environment, version, flags)
     content = document.build(queries.document_parts(environment), version=version, built_at=now)
     body = document.written(content)
     built, _ = ConfigDocument.objects.update_or_create(
@@ -109,7 +119,14 @@ def rebuild(environment: Environment, *, now: datetime, flags: tuple[str, ...] =
         },
     )
     announcing.announce(_notice(previous, built, content, flags))
-    return built
+    return version
+
+
+def build_waiting(several: Together, *, now: datetime) -> None:
+    """Build the documents of changes that were made together. Raises Refused for one that SDKs refuse."""
+    for waiting in several.waiting.values():
+        document.check_whole(queries.document_parts(waiting.environment))
+        rebuild(waiting.environment, now=now, flags=waiting.told())
 
 
 def rebuild_all(*, now: datetime) -> None:

@@ -15,7 +15,7 @@ from django.db.models import Max
 from flags import changes, definitions, document, gates, opening, queries, review, schemas
 from flags.gates import Subject
 from flags.models import Environment, Flag, FlagVersion, VersionState
-from flags.services import environments, reasons, salts
+from flags.services import environments, reasons, salts, together
 from ledger import audit
 from ledger.refusals import Conflict, problem, raise_if_any
 
@@ -113,7 +113,7 @@ def publish(
         raise Conflict(problem("version", version, f"this version is {_state_words(draft)}", _next(draft)))
     _raise_if_stale(draft, seen)
     _raise_if_overtaken(draft, where.live)
-    document.check(queries.document_parts(where.environment), flag, draft.definition)
+    together.check(where.environment, flag, draft.definition)
     reviewer = draft.reviewed_by if draft.state == VersionState.APPROVED else ""
     return put_live(where, draft, Act(actor, now, reasons.checked(reason), approved_by=reviewer))
 
@@ -204,7 +204,7 @@ def put_live(where: Place, version: FlagVersion, act: Act) -> FlagVersion:
     version.published_by, version.published_at, version.reason = act.actor, act.now, act.reason
     version.reviewed_by = "" if act.approved_by == version.author else act.approved_by
     version.save()
-    built = environments.rebuild(where.environment, now=act.now, flags=(where.flag.key,))
+    document_version = environments.rebuild(where.environment, now=act.now, flags=(where.flag.key,))
     audit.record(
         now=act.now,
         actor=act.actor,
@@ -213,7 +213,7 @@ def put_live(where: Place, version: FlagVersion, act: Act) -> FlagVersion:
         before=_described(where, where.live),
         after={
             **_described(where, version),
-            "document": built.version,
+            "document": document_version,
             "changes": [change.words for change in changes.between(before, version.definition)],
         },
         reason=act.reason,
@@ -252,7 +252,7 @@ def prepared(where: Place, definition: Mapping[str, Any], now: datetime) -> dict
     )
     for field, value in definitions.salts(complete):
         salts.adopt_salt(value=value, subject=where.subject, field=field, now=now)
-    document.check(queries.document_parts(where.environment), where.flag.key, complete)
+    together.check(where.environment, where.flag.key, complete)
     _check_values(where, complete["variants"])
     return complete
 

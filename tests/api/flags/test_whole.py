@@ -7,7 +7,8 @@ import json
 import pytest
 
 from flags import gitops, queries, services
-from flags.models import Environment
+from flags.models import Environment, Flag
+from ledger.models import AuditEvent
 from tests.api.flags.test_flags import send
 from tests.apps.flags import build
 from tests.apps.flags.build import BY, definition, document, environment, flag, key, live, published, split
@@ -105,6 +106,59 @@ def test_apply__one_of_two_refused__neither_made_and_both_said(call):
     fields = [each["field"] for each in answer.json()["problems"]]
     assert fields == ["flags.checkout.default", "flags.search.off"]
     assert (live().number, live("search").number) == (1, 1)
+
+
+def test_apply__several__one_document_that_all_audit_rows_name(call):
+    before = queries.config_document(environment()).version
+
+    answer = apply(call, *(wanted(f"f{number}", seen=0, type="bool") for number in range(3)))
+
+    after = queries.config_document(environment())
+    assert (answer.json()["document_version"], after.version) == (before + 1, before + 1)
+    assert {"f0", "f1", "f2"} <= document()["flags"].keys()
+    rows = AuditEvent.objects.filter(action="flag.version.published", after__document=before + 1)
+    assert rows.count() == 3
+
+
+def test_apply__last_of_several_refused__what_stood_before_is_served(call):
+    flag()
+    before = bytes(queries.config_document(environment()).body)
+    wrong = plain(rules=[{"id": "r", "when": {"segment": "nobody"}, "variant": "on"}])
+    several = [wanted(f"f{number}", seen=0, type="bool") for number in range(3)]
+
+    answer = apply(call, *several, wanted("zz", seen=0, content=wrong, type="bool"))
+
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["problems"]] == ["flags.zz.rules[0].when.segment"]
+    assert not Flag.objects.filter(key="f0").exists()
+    assert bytes(queries.config_document(environment()).body) == before
+
+
+def test_apply__flag_wanted_by_another__archived_only_together_with_it(call):
+    needy = plain(prerequisites=[{"flag": "base", "variants": ["on"]}])
+    apply(call, wanted("base", seen=0, type="bool"), wanted("needy", seen=0, content=needy, type="bool"))
+    base = {"kind": "flag", "key": "base", "action": "archive", "seen": 1}
+
+    alone = apply(call, base)
+    both = apply(call, wanted("needy", seen=1), base)
+
+    assert alone.status_code == 422
+    assert "no such flag" in alone.json()["problems"][0]["reason"]
+    assert both.status_code == 200
+    assert set(document()["flags"]) == {"needy"}
+
+
+def test_apply__more_than_fit_into_one_transaction__refused_with_the_limit(call):
+    rows = [wanted(f"f{number}", seen=0, type="bool") for number in range(gitops.MOST_CHANGES + 1)]
+
+    answer = apply(call, *rows)
+
+    assert answer.json()["problems"][0] == {
+        "field": "changes",
+        "value": "1001",
+        "reason": "this is no possible number of changes",
+        "fix": "Give 1 to 1,000 changes at once.",
+    }
 
 
 def test_apply__flag_moved_since_the_plan__409_and_nothing_changed(call):

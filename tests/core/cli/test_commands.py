@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from headway.cli import failures
+from headway.cli import failures, gitops
 from headway.testing import document_of
 from tests.core.cli.build import definition, flag, state, whoami
 from tests.core.cli.running import Answers, run
@@ -256,6 +256,27 @@ def test_apply__yes__sent_with_what_was_seen(server, files):
     assert (done.code, sent["reason"]) == (failures.DONE, "reviewed")
     assert [(row["key"], row["seen"]) for row in sent["changes"]] == [("checkout", 3)]
     assert sent["changes"][0]["content"]["on"] is False
+
+
+def test_apply__more_changes_than_the_server_makes_together__nothing_sent(server, files, monkeypatch):
+    monkeypatch.setattr(gitops, "MOST_CHANGES", 0)
+
+    done = run("apply", "-f", files, "--yes", **server.variables)
+
+    assert done.code == failures.REFUSED
+    assert "changes = 1: 0 are made together at most" in done.err
+    assert "Nothing was changed." in done.err
+    assert all(method == "GET" for method, *_ in server.sent)
+
+
+def test_apply__no_answer__not_said_that_nothing_was_changed(server, files):
+    server.table[APPLY] = (502, b"<html>Bad gateway</html>")
+
+    done = run("apply", "-f", files, "--yes", **server.variables)
+
+    assert done.code == failures.UNREACHABLE
+    assert "`headway plan` says which" in done.err
+    assert "Nothing was changed." not in done.err
 
 
 def test_apply__kept_plan_and_flag_moved__refused_in_words(server, files, tmp_path):

@@ -9,15 +9,18 @@ from typing import Any
 
 from headway.cli import declared, planning
 from headway.cli.asking import command, environment_option, reason_option
-from headway.cli.failures import DIFFERS, DONE, NOT_ALLOWED, Failed, wrong
+from headway.cli.failures import DIFFERS, DONE, NOT_ALLOWED, UNREACHABLE, Failed, wrong
 from headway.cli.planning import Change, Plan
 from headway.cli.reading import read_json, read_text
 from headway.cli.server import part
 from headway.cli.shell import Shell
 from headway.cli.yaml_writing import written
 
-MOST_CHANGES = 200
+MOST_CHANGES = 1_000
+SECONDS_A_CHANGE = 0.2
 PLAN = "headway-plan"
+NOTHING = "Nothing was changed."
+UNKNOWN = "All changes were made or none was: `headway plan` says which."
 TONES = {"+": "good", "-": "bad", "~": "warn"}
 
 EXPORT = """write all flags, segments and layers of an environment as YAML
@@ -25,7 +28,7 @@ Rules of running experiments are left out: they belong to the experiments."""
 PLAN_WORDS = """show what `apply` would change; exit code 2 when something would
 With a key of scope admin the server checks every change as if it were made, and nothing is made."""
 APPLY = """make an environment what the files say, or carry out a kept plan
-Up to 200 changes are made together or none is; more go in parts, each of them whole or not at all.
+All changes are made or none is; up to 1,000 are possible at once.
 A flag that somebody changed after the plan was made is refused.
 Flags that stand in no file stay as they are, unless --prune archives them."""
 
@@ -127,31 +130,37 @@ def apply(options: argparse.Namespace, shell: Shell) -> int:
     if not bodies:
         shell.give({"environment": place, "changes": []}, [] if options.file else ["Nothing to do."])
         return DONE
-    parts = -(-len(bodies) // MOST_CHANGES)
-    if parts > 1:
-        shell.note(f"note: this goes in {parts} parts, each of them whole or not at all")
     shell.confirm(f"Make these {len(bodies)} changes in {place}?", is_given=options.yes)
     sent = {"reason": options.reason or "applied from reviewed files", "drafts": options.drafts}
     return _carried_out(shell, place, bodies, sent)
 
 
 def _carried_out(shell: Shell, place: str, bodies: list[dict[str, Any]], how: dict[str, Any]) -> int:
-    """Send the changes. More than fit into one request go in parts, each of them whole or not at all."""
-    done: list[dict[str, Any]] = []
-    for start in range(0, len(bodies), MOST_CHANGES):
-        sent = {"changes": bodies[start : start + MOST_CHANGES], **how}
-        try:
-            done += shell.server.post(f"environments/{part(place)}/apply", sent)["changes"]
-        except Failed as failed:
-            made = (
-                f"{len(done)} of {len(bodies)} changes were made before this."
-                if done
-                else "Nothing was changed."
-            )
-            raise Failed(*failed.lines, made, code=failed.code) from None
+    """Send the changes: the server makes all of them or none."""
+    try:
+        done = _asked(shell, place, bodies, how)
+    except Failed as failed:
+        raise Failed(
+            *failed.lines, UNKNOWN if failed.code == UNREACHABLE else NOTHING, code=failed.code
+        ) from None
     rows = [f"{row['kind']} {row['key']}: {'; '.join(row['words']) or 'as it was'}" for row in done]
     shell.give({"environment": place, "changes": done}, [*rows, f"{len(done)} changes made in {place}."])
     return DONE
+
+
+def _asked(
+    shell: Shell, place: str, bodies: list[dict[str, Any]], how: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """What became of each change. Many of them get the time they need."""
+    if len(bodies) > MOST_CHANGES:
+        why = f"{MOST_CHANGES:,} are made together at most, so that all of them or none is"
+        raise Failed(
+            wrong("changes", len(bodies), why, "Apply some of the files first, one after the other.")
+        )
+    patience_s = len(bodies) * SECONDS_A_CHANGE
+    told = shell.server.post(f"environments/{part(place)}/apply", {"changes": bodies, **how}, patience_s)
+    done: list[dict[str, Any]] = told["changes"]
+    return done
 
 
 def _planned(options: argparse.Namespace, shell: Shell) -> tuple[dict[str, Any], Plan]:
@@ -168,11 +177,10 @@ def _trial(
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """What the server says of each change without making it; nothing when the key may only read."""
     bodies = [change.body() for change in found.changes]
-    told: list[dict[str, Any]] = []
+    if not bodies:
+        return {}
     try:
-        for start in range(0, len(bodies), MOST_CHANGES):
-            sent = {"changes": bodies[start : start + MOST_CHANGES], "trial": True, "drafts": as_drafts}
-            told += shell.server.post(f"environments/{part(place)}/apply", sent)["changes"]
+        told = _asked(shell, place, bodies, {"trial": True, "drafts": as_drafts})
     except Failed as failed:
         if failed.code != NOT_ALLOWED:
             raise

@@ -22,7 +22,7 @@ class Server:
         self.url = url
         self._key = key
         self._environment = environment
-        self._transport = Transport(url, f"headway-cli/{headway.__version__}", timeout_s)
+        self._timeout_s = timeout_s
 
     @property
     def environment(self) -> str:
@@ -51,8 +51,9 @@ class Server:
             address = page["next"].split(API, 1)[-1]
         return rows[:most] if most else rows
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self._json(self._send("POST", path, body))
+    def post(self, path: str, body: Mapping[str, Any], patience_s: float = 0.0) -> Any:
+        """The answer of a POST, for which `patience_s` are waited even where other answers get less."""
+        return self._json(self._send("POST", path, body, patience_s))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._json(self._send("PUT", path, body))
@@ -61,7 +62,9 @@ class Server:
         """The answer as it came."""
         return self._send("GET", path).body
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, patience_s: float = 0.0
+    ) -> Answer:
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
         data = None
         if body is not None:
@@ -70,12 +73,15 @@ class Server:
         if not self._key.isascii() or not self._key.isprintable() or " " in self._key:
             raise Failed("The key has characters that no key has. Log in again.", code=NOT_ALLOWED)
         try:
-            answer = self._transport.send(method, f"{API}{path}", self._key, headers, data)
+            answer = self._patient(patience_s).send(method, f"{API}{path}", self._key, headers, data)
         except Unreachable as error:
             raise Failed(f"{self.url} cannot be reached: {error}.", code=UNREACHABLE) from None
         if answer.status >= 300:
             raise _failure(self.url, answer)
         return answer
+
+    def _patient(self, seconds: float) -> Transport:
+        return Transport(self.url, f"headway-cli/{headway.__version__}", max(seconds, self._timeout_s))
 
     def _json(self, answer: Answer) -> Any:
         try:
