@@ -62,13 +62,14 @@ class Required:
     """A metric that a team, surface or the whole site attaches to every experiment. `of` says whose it is.
 
     `blocking` says whether its harm holds a launch, `margin` the largest loss accepted (None: the
-    metric's own).
+    metric's own). `unpriced` says why a margin in money cannot be turned into one today; nothing starts then.
     """
 
     metric: str
     of: str
     blocking: bool = True
     margin: Margin | None = None
+    unpriced: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,12 @@ def guardrail_set(context: Context) -> Item:
     """Metrics that everybody on a surface has to watch."""
     line = _Line("guardrail_set", "Guardrails of the surface")
     bound = {binding.metric for binding in context.bindings(Role.GUARDRAIL, Role.PRIMARY, Role.SUCCESS)}
+    unpriced = [
+        f"{each.metric} (of {each.of}): {each.unpriced}" for each in context.required if each.unpriced
+    ]
+    if unpriced:
+        fix = "Publish a price on the page Impact, or let the set state the margin in per cent."
+        return line.missing("; ".join(unpriced), fix)
     lost = [f"{each.metric} (of {each.of})" for each in context.required if each.metric not in bound]
     if lost:
         return line.missing(f"not bound: {', '.join(lost)}", "Bind them as guardrails, or have them waived.")

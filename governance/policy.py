@@ -29,7 +29,7 @@ class Scope(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Attached:
     """One guardrail as it is attached. `margin` None means the metric's own; `why` says why it only raises
-    the alarm although its set lets it block."""
+    the alarm although its set lets it block, `unpriced` why its margin in money is none today."""
 
     metric: str
     of: str
@@ -37,6 +37,7 @@ class Attached:
     blocking: bool
     margin: Margin | None = None
     why: str = ""
+    unpriced: str = ""
 
 
 def attached(members: Iterable[Attached]) -> tuple[Attached, ...]:

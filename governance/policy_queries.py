@@ -17,6 +17,7 @@ from metrics.definitions import Margin
 from organisation import queries as organisation
 
 MINOR = 100
+UNPRICED = "its margin is money a year, and no price of 100 ms holds on {} today"
 
 
 def guardrail_sets() -> QuerySet[GuardrailSet]:
@@ -58,7 +59,16 @@ def attached(*, surface: str = "", team: str = "") -> tuple[Attached, ...]:
 def members(row: GuardrailSet) -> Iterator[Attached]:
     """The members as they are attached today: margins in money go through today's price."""
     for member in row.members.all():
-        yield Attached(member.metric, scope_words(row), scope_of(row), member.blocking, margin(row, member))
+        found = margin(row, member)
+        is_unpriced = member.margin_unit == MarginUnit.MONEY and member.margin is not None and found is None
+        yield Attached(
+            metric=member.metric,
+            of=scope_words(row),
+            scope=scope_of(row),
+            blocking=member.blocking,
+            margin=found,
+            unpriced=UNPRICED.format(row.surface_id) if is_unpriced else "",
+        )
 
 
 def margin(row: GuardrailSet, member: GuardrailMember) -> Margin | None:
@@ -86,7 +96,7 @@ def required_of(surface: str, team: str, experiment: str) -> Iterator[Required]:
     free = waived(experiment, today=timezone.now().date())
     for each in attached(surface=surface, team=team):
         if each.metric not in free:
-            yield Required(each.metric, each.of, each.blocking, each.margin)
+            yield Required(each.metric, each.of, each.blocking, each.margin, each.unpriced)
 
 
 def waived(experiment: str, *, today: date) -> set[str]:

@@ -6,11 +6,14 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from experiments import preflight
 from experiments import queries as experiment_queries
 from experiments import services as experiments
 from governance import policy_queries as queries
 from governance.models import GuardrailSet, Waiver, WaiverState
 from governance.services import guardrails, waivers
+from impact import services as impact
+from impact.grades import Design, Kind
 from ledger.models import AuditEvent
 from ledger.refusals import Refused
 from metrics import services as metrics
@@ -192,3 +195,52 @@ def test_create_set__bad_member__refused_with_words(member, said):
 def test_create_set__money_without_a_surface__refused():
     with pytest.raises(Refused, match="prices belong to surfaces"):
         policy({**P95, "margin_unit": "money"})
+
+
+MONEY = {"metric": "latency-p95", "margin": 100_000.0, "margin_unit": "money"}
+"""Euros a year."""
+
+
+def price():
+    """A stored price of 100 ms on the checkout, accepted and published by a second person."""
+    impact.set_value(
+        surface="checkout", currency="EUR", revenue_minor=40_000_000_00, surface_share=0.5,
+        outcome="conversion", outcome_level=0.05, source="annual report", actor="ada", now=NOW,
+    )  # fmt: skip
+    found = impact.record(
+        surface="checkout", title="Delay in March", outcome="conversion", design=Design(Kind.ABLATION),
+        per_100_ms=-0.003, standard_error=0.0005, began_on=NOW.date() - timedelta(days=30),
+        ended_on=NOW.date() - timedelta(days=10), units=1_200_000, method="GLS", actor="ada", now=NOW,
+    )  # fmt: skip
+    impact.accept(id=found.id, actor="bea", now=NOW)
+    draft = impact.draft_ratio(surface="checkout", baseline_ms=800.0, actor="ada", now=NOW)
+    return impact.publish_ratio(surface="checkout", number=draft.number, actor="bea", now=NOW)
+
+
+def test_money__stored_price__bound_as_the_delay_that_costs_it_and_locked_with_the_plan():
+    ratio = price()
+    policy(MONEY, surface="checkout")
+
+    experiment()
+
+    bound = bindings()["latency-p95"].margin
+    assert bound.relative is False
+    assert bound.value == pytest.approx(100_000 / (ratio.price_minor / 100) * 100)
+    assert bound.value * ratio.price_minor / 100 / 100 == pytest.approx(100_000)
+
+
+def test_money__price_has_run_out__nothing_starts_and_the_checklist_says_why():
+    price()
+    policy(MONEY, surface="checkout")
+    impact.expire_ratios(now=NOW + timedelta(days=800))
+    owner = experiment()
+
+    version = experiment_queries.newest_version(owner)
+    items = preflight.checklist(experiment_queries.preflight_context(owner, version))
+    [line] = [each for each in items if "latency-p95" in each.detail and each.status == "missing"]
+
+    assert "no price of 100 ms holds on checkout today" in line.detail
+    with pytest.raises(Refused, match="no price of 100 ms holds"):
+        experiments.start(key="prefetch", actor="rosa", now=NOW)
+    with pytest.raises(Refused, match="no current price"):
+        policy(MONEY, name="another", surface="checkout")
