@@ -31,7 +31,7 @@ def curve(details: Mapping[str, Any]) -> str:
     ]
     label = escape(_words(points, details.get("knee")), quote=True)
     return (
-        f'<svg class="curve dose" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{label}">'
+        f'<svg class="curve" viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{label}">'
         f"{''.join(parts)}</svg>"
     )
 
