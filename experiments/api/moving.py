@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments import queries, services
+from experiments.api import requests
 from experiments.api.bodies import acting, coverage, day, detail, moment, reason_of, steps
 from experiments.api.serializers import (
     CleanUpSerializer,
@@ -17,13 +20,14 @@ from experiments.api.serializers import (
     PendingChangeSerializer,
     RolloutSerializer,
 )
+from experiments.models import CoverageRamp, PendingChange
 from experiments.plan import WHOLE_PPM
 from ledger.refusals import NotFound, problem
 from metrics.reading import Fields, body_fields
 
 
 class Schedule(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    @extend_schema(request=requests.ScheduleBody, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Start by itself. Body: `start_at` with its zone; optional `stop_at`, `coverage_ppm`, `reason`."""
         body = body_fields(request.data, ("start_at", "stop_at", "coverage_ppm", "reason"))
@@ -36,7 +40,7 @@ class Schedule(APIView):
 
 
 class ScheduleStop(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    @extend_schema(request=requests.ScheduleStopBody, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Stop by itself. Body: `stop_at` with its zone, and `reason`."""
         body = body_fields(request.data, ("stop_at", "reason"))
@@ -46,13 +50,21 @@ class ScheduleStop(APIView):
         return detail(key)
 
 
-class Changes(APIView):
-    @extend_schema(responses=PendingChangeSerializer(many=True))
-    def get(self, request: Request, key: str) -> Response:
-        """Every change that was asked for, newest first."""
-        return Response(PendingChangeSerializer(queries.pending_changes(key), many=True).data)
+class NewestRequest(CursorPagination):
+    page_size = 100
+    ordering = ("-requested_at", "-id")
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: PendingChangeSerializer})
+
+class Changes(generics.ListAPIView[PendingChange]):
+    """Every change that was asked for, newest first."""
+
+    serializer_class = PendingChangeSerializer
+    pagination_class = NewestRequest
+
+    def get_queryset(self) -> QuerySet[PendingChange]:
+        return queries.pending_changes(self.kwargs["key"])
+
+    @extend_schema(request=requests.ChangeBody, responses={201: PendingChangeSerializer})
     def post(self, request: Request, key: str) -> Response:
         """Ask somebody else to agree: to the draft version, or to `coverage_ppm`. Body: `reason` too."""
         body = body_fields(request.data, ("coverage_ppm", "reason"))
@@ -62,13 +74,21 @@ class Changes(APIView):
         return Response(PendingChangeSerializer(change).data, status=201)
 
 
-class Ramp(APIView):
-    @extend_schema(responses=CoverageRampSerializer(many=True))
-    def get(self, request: Request, key: str) -> Response:
-        """The ramps of this experiment, newest first."""
-        return Response(CoverageRampSerializer(queries.experiment(key).ramps.all(), many=True).data)
+class NewestRamp(CursorPagination):
+    page_size = 100
+    ordering = ("-started_at", "-id")
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: CoverageRampSerializer})
+
+class Ramp(generics.ListAPIView[CoverageRamp]):
+    """The ramps of this experiment, newest first."""
+
+    serializer_class = CoverageRampSerializer
+    pagination_class = NewestRamp
+
+    def get_queryset(self) -> QuerySet[CoverageRamp]:
+        return queries.experiment(self.kwargs["key"]).ramps.all()
+
+    @extend_schema(request=requests.RampBody, responses={201: CoverageRampSerializer})
     def post(self, request: Request, key: str) -> Response:
         """Let the coverage grow by itself. Body: `plan`, the key of a ramp plan, or `steps`."""
         body = body_fields(request.data, ("plan", "steps", "reason"))
@@ -80,7 +100,7 @@ class Ramp(APIView):
 
 
 class RampStep(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=CoverageRampSerializer)
+    @extend_schema(request=requests.RampStepBody, responses=CoverageRampSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Agree to a coming step. Body: `step`, counted from 0."""
         body = body_fields(request.data, ("step", "reason"))
@@ -101,7 +121,7 @@ class RolloutView(APIView):
             raise NotFound(problem("rollout", key, "no roll-out is prepared", "POST here to prepare one."))
         return Response(RolloutSerializer(found).data)
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=RolloutSerializer)
+    @extend_schema(request=requests.RolloutBody, responses=RolloutSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Prepare the way to 100 %, or prepare it anew. Body, all optional: `arm`, `plan` (a ramp plan) or
         `steps`, `holdback_ppm` (0, or 10000 to 50000), `follow_up_on`, `reason`."""
@@ -129,7 +149,7 @@ class CleanUpList(APIView):
 
 
 class CleanUpItem(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=CleanUpSerializer)
+    @extend_schema(request=requests.ReasonBody, responses=CleanUpSerializer)
     def post(self, request: Request, key: str, item: str) -> Response:
         """It is done, or not needed; `reason` says why."""
         body = body_fields(request.data, ("reason",))
@@ -140,7 +160,7 @@ class CleanUpItem(APIView):
 
 
 class FollowOn(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: DetailSerializer})
+    @extend_schema(request=requests.FollowOnBody, responses={201: DetailSerializer})
     def post(self, request: Request, key: str) -> Response:
         """A draft with the same plan. Body: `key` of the new experiment, and `title` if it differs."""
         body = body_fields(request.data, ("key", "title"))

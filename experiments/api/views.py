@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.pagination import CursorPagination
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from experiments import queries, services
+from experiments.api import requests
 from experiments.api.bodies import acting, detail, moment, object_of, reason_of
 from experiments.api.serializers import (
     ChecklistSerializer,
@@ -22,7 +22,7 @@ from experiments.api.serializers import (
     PhaseSerializer,
 )
 from experiments.drafts import Draft
-from experiments.models import Experiment
+from experiments.models import Experiment, ExperimentVersion, Phase
 from experiments.plan import WHOLE_PPM
 from flags.api.access import own_environment
 from ledger.refusals import refuse
@@ -48,7 +48,7 @@ class ExperimentList(generics.ListAPIView[Experiment]):
         filters = {name: asked.get(name, "") for name in queries.FILTERS}
         return queries.experiments(search=asked.get("search", ""), **filters).select_related("follows")
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: DetailSerializer})
+    @extend_schema(request=requests.NewExperimentBody, responses={201: DetailSerializer})
     def post(self, request: Request) -> Response:
         """Create a draft: `key`, `title` and any other field of a draft."""
         content = object_of(request.data)
@@ -65,7 +65,7 @@ class ExperimentDetail(APIView):
     def get(self, request: Request, key: str) -> Response:
         return detail(key)
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    @extend_schema(request=requests.DraftBody, responses=DetailSerializer)
     def patch(self, request: Request, key: str) -> Response:
         """Replace some fields of the draft plan."""
         content = object_of(request.data)
@@ -76,7 +76,7 @@ class ExperimentDetail(APIView):
 
 
 class Bindings(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: DetailSerializer})
+    @extend_schema(request=requests.BindingBody, responses={201: DetailSerializer})
     def post(self, request: Request, key: str) -> Response:
         """Bind a metric to the draft plan, or change how it is bound."""
         services.bind_metric(key=key, content=object_of(request.data), **acting(request, key))
@@ -97,16 +97,34 @@ class Preflight(APIView):
         return Response(ChecklistSerializer(queries.checklist(key), many=True).data)
 
 
-class Versions(APIView):
-    @extend_schema(responses=ExperimentVersionSerializer(many=True))
-    def get(self, request: Request, key: str) -> Response:
-        return Response(ExperimentVersionSerializer(queries.versions(key), many=True).data)
+class NewestVersion(CursorPagination):
+    page_size = 100
+    ordering = "-number"
 
 
-class Phases(APIView):
-    @extend_schema(responses=PhaseSerializer(many=True))
-    def get(self, request: Request, key: str) -> Response:
-        return Response(PhaseSerializer(queries.phases(key), many=True).data)
+class Versions(generics.ListAPIView[ExperimentVersion]):
+    """Every version of the plan, newest first."""
+
+    serializer_class = ExperimentVersionSerializer
+    pagination_class = NewestVersion
+
+    def get_queryset(self) -> QuerySet[ExperimentVersion]:
+        return queries.versions(self.kwargs["key"])
+
+
+class FirstPhase(CursorPagination):
+    page_size = 100
+    ordering = ("started_at", "id")
+
+
+class Phases(generics.ListAPIView[Phase]):
+    """Every phase, in the order they began."""
+
+    serializer_class = PhaseSerializer
+    pagination_class = FirstPhase
+
+    def get_queryset(self) -> QuerySet[Phase]:
+        return queries.phases(self.kwargs["key"])
 
 
 class Step(APIView):
@@ -114,7 +132,7 @@ class Step(APIView):
 
     service: Callable[..., object] = services.submit
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    @extend_schema(request=requests.ReasonBody, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
         body = body_fields(request.data, ("reason",))
         reason = reason_of(body)
@@ -124,7 +142,7 @@ class Step(APIView):
 
 
 class Start(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    @extend_schema(request=requests.StartBody, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Lock the plan and start. Body: `coverage_ppm` (default: all), `publish` (default: true).
 
@@ -142,7 +160,7 @@ class Start(APIView):
 
 
 class Stop(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    @extend_schema(request=requests.StopBody, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
         """End the run. Body: `reason`; for data of the past `ended_at`, since when no unit enters an arm."""
         body = body_fields(request.data, ("reason", "ended_at"))
@@ -153,7 +171,7 @@ class Stop(APIView):
 
 
 class Coverage(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    @extend_schema(request=requests.CoverageBody, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Let more units take part. Body: `coverage_ppm`, larger than now, and `reason`."""
         body = body_fields(request.data, ("coverage_ppm", "reason"))
@@ -168,7 +186,7 @@ class Coverage(APIView):
 
 
 class Decide(APIView):
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=DetailSerializer)
+    @extend_schema(request=requests.DecideBody, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
         """Record the decision: `taken`, `snapshot_sha256` of the report it rests on, `reason`.
 

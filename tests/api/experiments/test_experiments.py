@@ -49,7 +49,7 @@ def test_life__from_draft_to_decision__over_the_api(api, monkeypatch):
         "ship",
         "rosa",
     )
-    (phase,) = api.get(f"/api/v1/experiments/{KEY}/phases").json()
+    (phase,) = api.get(f"/api/v1/experiments/{KEY}/phases").json()["results"]
     assert (phase["coverage_ppm"], phase["version"]) == (100_000, 1)
 
 
@@ -134,7 +134,7 @@ def test_versions__revised__both_with_their_plans(api):
     started()
     send(api, "post", f"/{KEY}/revise", {"reason": "other weights"})
 
-    versions = api.get(f"/api/v1/experiments/{KEY}/versions").json()
+    versions = api.get(f"/api/v1/experiments/{KEY}/versions").json()["results"]
 
     assert [(version["number"], version["state"]) for version in versions] == [(2, "draft"), (1, "locked")]
     assert versions[0]["plan"]["arms"] == versions[1]["plan"]["arms"]

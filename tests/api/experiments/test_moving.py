@@ -67,7 +67,7 @@ def test_change__asked_agreed_applied__over_the_api(api, amir):
     assert send(amir, "post", f"/{KEY}/approve-change").json()["change_state"] == "approved"
     assert send(api, "post", f"/{KEY}/apply-change").json()["change_state"] == "idle"
 
-    (row,) = api.get(f"/api/v1/experiments/{KEY}/changes").json()
+    (row,) = api.get(f"/api/v1/experiments/{KEY}/changes").json()["results"]
     assert (row["state"], row["approved_by"]) == ("applied", "amir")
 
 
@@ -86,7 +86,7 @@ def test_ramp__started_and_ended__listed(api):
     assert send(api, "post", f"/{KEY}/ramp/pause", {"reason": "lunch"}).status_code == 200
     assert send(api, "post", f"/{KEY}/ramp/end", {"reason": "enough"}).status_code == 200
 
-    (row,) = api.get(f"/api/v1/experiments/{KEY}/ramp").json()
+    (row,) = api.get(f"/api/v1/experiments/{KEY}/ramp").json()["results"]
     assert (row["state"], [step["coverage_ppm"] for step in row["steps"]]) == ("ended", [500_000, 1_000_000])
 
 
