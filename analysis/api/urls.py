@@ -4,7 +4,7 @@ from django.urls import path
 
 from analysis import services
 from analysis.addresses import SHA256
-from analysis.api import imports, sharing, sources, views
+from analysis.api import imports, reading, sharing, sources, views
 from analysis.models import GuardrailTrip
 from analysis.planning import api as planning
 from analysis.portfolio import api as portfolio
@@ -26,6 +26,8 @@ urlpatterns = [
     path("planning/split", planning.Split.as_view(), name="api-planning-split"),
     path(f"{ONE}/sizing", planning.Sizing.as_view(), name="api-sizing"),
     path(f"{ONE}/report", views.LatestReport.as_view(), name="api-report"),
+    path(f"{ONE}/report/changes", reading.Changes.as_view(), name="api-report-changes"),
+    path(f"{ONE}/report/unblind", reading.Unblind.as_view(), name="api-report-unblind"),
     path(f"{ONE}/results", views.Results.as_view(), name="api-results"),
     path(f"{ONE}/imports", imports.Imports.as_view(), name="api-imports"),
     path(f"{ONE}/shares", sharing.Shares.as_view(), name="api-shares"),
