@@ -163,6 +163,7 @@ def _row(row: GuardrailSet) -> dict[str, Any]:
             "blocking": each.blocking,
             "margin": _margin(row, each),
             "in_force": amount(said[each.metric].margin, metrics.version(each.metric).definition.unit),
+            "is_unpriced": bool(said[each.metric].unpriced),
         }
         for each in row.members.all()
     ]
