@@ -67,9 +67,8 @@ def sentence(
         between = f"{money(-high, currency)} to {money(-low, currency)}"
     who = f", {units:,} users" if units else ""
     evidence = f"evidence: {grade.words}, {dates}{who}; grade {grade.value}"
-    return (
-        f"Slowing {surface} by {ms:g} ms {verb} about {amount} a year (90 % interval {between}; {evidence})."
-    )
+    change = f"Slowing {surface} by {ms:g} ms" if ms > 0 else f"Making {surface} {-ms:g} ms faster"
+    return f"{change} {verb} about {amount} a year (90 % interval {between}; {evidence})."
 
 
 def money(minor: float, currency: str) -> str:

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -106,7 +107,10 @@ class Newest(CursorPagination):
 
 
 class Ask(APIView):
-    """An amount with interval, grade and date, or an honest refusal that names the smallest study."""
+    """An amount with interval, grade and date, or an honest refusal that names the smallest study.
+
+    `markdown` is the same as a comment on a pull request.
+    """
 
     @extend_schema(
         parameters=[
@@ -120,7 +124,8 @@ class Ask(APIView):
         found = services.ask(
             surface=asked.get("surface", ""), ms=_number(asked.get("ms", "100")), today=timezone.now().date()
         )
-        return Response(found.to_dict())
+        link = request.build_absolute_uri(reverse("impact-surface", kwargs={"key": found.surface}))
+        return Response({**found.to_dict(), "link": link, "markdown": found.comment(link)})
 
 
 class Ratios(generics.ListAPIView[Ratio]):

@@ -16,7 +16,7 @@ from impact.services.studies import (
     withdraw_study,
 )
 from impact.services.values import set_value
-from impact.services.valuing import budget_of, comment, cost_per_week, milliseconds_worth, worth
+from impact.services.valuing import budget_of, cost_per_week, milliseconds_worth, worth
 from impact.services.watching import cost_so_far, stops, watch_studies
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "arms_of",
     "ask",
     "budget_of",
-    "comment",
     "cost_per_week",
     "cost_so_far",
     "discard_ratio",

@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.stats.impact.money import Price
 from analysis.stats.results import Interval
-from impact import asking, pricing, queries
+from impact import asking, commenting, pricing, queries
 from impact.grades import Grade
 from impact.models import Evidence, Ratio
 from ledger.refusals import refuse
@@ -21,6 +21,7 @@ class Answer:
     """An amount a year for `ms` of delay, in minor units; negative `ms` is a speed-up."""
 
     surface: str
+    name: str
     ms: float
     price: Price
     currency: str
@@ -33,9 +34,26 @@ class Answer:
     findings: int
     sentence: str
 
+    def comment(self, link: str = "") -> str:
+        """The answer as a comment on a pull request, in Markdown."""
+        return commenting.priced(
+            surface=self.surface,
+            name=self.name,
+            ms=self.ms,
+            sentence=self.sentence,
+            per_100_ms=self.per_100_ms,
+            low=self.low,
+            high=self.high,
+            findings=self.findings,
+            version=self.version,
+            valid_until=self.valid_until,
+            link=link,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "surface": self.surface,
+            "name": self.name,
             "ms": self.ms,
             "amount_minor_per_year": self.price.value,
             "low_minor": self.price.confidence_interval.lower,
@@ -57,21 +75,38 @@ class Refusal:
     """Why there is no amount, what is known instead, and the smallest study that would give one."""
 
     surface: str
+    name: str
     ms: float
     why: str
     known: tuple[str, ...]
     smallest_studies: tuple[str, ...]
 
     @property
-    def sentence(self) -> str:
-        study = (
-            f" The smallest study that would: {self.smallest_studies[-1]}." if self.smallest_studies else ""
+    def smallest_study(self) -> str:
+        """The one with the fewest users: that of the longest delay."""
+        return self.smallest_studies[-1] if self.smallest_studies else ""
+
+    def comment(self, link: str = "") -> str:
+        """The refusal as a comment on a pull request, in Markdown."""
+        return commenting.refused(
+            surface=self.surface,
+            name=self.name,
+            ms=self.ms,
+            why=self.why,
+            known=list(self.known),
+            study=self.smallest_study,
+            link=link,
         )
+
+    @property
+    def sentence(self) -> str:
+        study = f" The smallest study that would: {self.smallest_study}." if self.smallest_study else ""
         return f"No amount for {self.ms:g} ms on {self.surface}: {self.why}.{study}"
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "surface": self.surface,
+            "name": self.name,
             "ms": self.ms,
             "refused": self.why,
             "known": list(self.known),
@@ -86,7 +121,7 @@ def ask(*, surface: str, ms: float, today: date) -> Answer | Refusal:
         raise refuse("ms", ms, "this is no delay", "Give milliseconds, for example 100 or -50.")
     name = organisation.surface(surface).name
     ratio = queries.current_ratio(surface, today=today)
-    return _refusal(surface, ms, today) if ratio is None else answer_of(ratio, name, ms)
+    return _refusal(surface, name, ms, today) if ratio is None else answer_of(ratio, name, ms)
 
 
 def answer_of(ratio: Ratio, name: str, ms: float) -> Answer:
@@ -95,6 +130,7 @@ def answer_of(ratio: Ratio, name: str, ms: float) -> Answer:
     rows = list(queries.findings().filter(id__in=[int(key) for key in ratio.findings]))
     return Answer(
         surface=ratio.surface.key,
+        name=name,
         ms=ms,
         price=price,
         currency=ratio.currency,
@@ -130,7 +166,7 @@ def _dates(rows: list[Evidence]) -> str:
     return f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
-def _refusal(surface: str, ms: float, today: date) -> Refusal:
+def _refusal(surface: str, name: str, ms: float, today: date) -> Refusal:
     model = queries.value_model(surface)
     last = queries.ratios(surface).exclude(state__in=["draft", "rejected"]).first()
     why = "there is no estimate of grade A or B"
@@ -141,6 +177,7 @@ def _refusal(surface: str, ms: float, today: date) -> Refusal:
     studies = asking.smallest_studies(level) if level is not None else asking.smallest_studies(TYPICAL_SHARE)
     return Refusal(
         surface=surface,
+        name=name,
         ms=ms,
         why=why,
         known=tuple(_known(row) for row in queries.findings(surface=surface)[:5]),

@@ -18,7 +18,6 @@ from experiments import queries as experiments
 from impact import pricing, queries
 from impact.models import AblationStudy, Ratio, ValueModel
 from impact.pooling import ALPHA
-from impact.services.answering import ask
 from impact.services.estimating import arms_of
 from ledger.refusals import Refused
 
@@ -69,14 +68,6 @@ def budget_of(*, surface: str, tolerance_minor: float, today: date) -> float | N
     ratio = queries.current_ratio(surface, today=today)
     more = milliseconds_worth(surface=surface, amount_minor=tolerance_minor, today=today)
     return None if ratio is None or more is None or ratio.baseline_ms is None else ratio.baseline_ms + more
-
-
-def comment(*, surface: str, ms: float, today: date) -> str:
-    """One line for a change that adds `ms` (negative: saves), in money or in an honest refusal. Raises
-    NotFound for the surface."""
-    verb = "adds" if ms > 0 else "saves"
-    said = ask(surface=surface, ms=ms, today=today).sentence if ms else "nothing changes"
-    return f"This {verb} {abs(ms):g} ms on {surface}. {said}"
 
 
 def worth(facts: ReportFacts, now: datetime) -> WorthFacts | None:

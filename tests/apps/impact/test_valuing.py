@@ -96,15 +96,28 @@ def test_past_its_date__no_amount_anywhere():
     assert services.cost_per_week(surface="checkout", ms=100, today=late) is None
     assert services.milliseconds_worth(surface="checkout", amount_minor=100, today=late) is None
     assert services.budget_of(surface="checkout", tolerance_minor=100, today=late) is None
-    assert "EUR" not in services.comment(surface="checkout", ms=60, today=late)
+    assert "EUR" not in services.ask(surface="checkout", ms=60, today=late).comment()
 
 
-def test_comment__on_a_change__its_delay_and_its_price():
+def test_comment__on_a_change__its_price_and_what_it_rests_on():
     build.published()
 
-    said = services.comment(surface="checkout", ms=60, today=TODAY)
+    lines = services.ask(surface="checkout", ms=60, today=TODAY).comment("https://x.example/i").splitlines()
 
-    assert said.startswith(
-        "This adds 60 ms on checkout. Slowing Checkout by 60 ms costs about EUR 36 thousand"
-    )
-    assert "grade A" in said
+    assert lines[:2] == ["<!-- headway-impact:checkout -->", "### +60 ms on Checkout"]
+    assert lines[3].startswith("**Slowing Checkout by 60 ms costs about EUR 36 thousand a year")
+    assert "| each 100 ms | −0.30% of the outcome (−0.38% to −0.22%) |" in lines
+    assert lines[-1] == "[Where this is from](https://x.example/i)"
+
+
+def test_comment__nobody_knows__no_currency_and_the_smallest_study():
+    build.surface()
+    build.value()
+    build.finding(build.OBSERVED, title="Slow *days* @everyone <b>", per_100_ms=-0.039)
+
+    said = services.ask(surface="checkout", ms=-50, today=TODAY).comment()
+
+    assert "### −50 ms on Checkout" in said
+    assert "The smallest study that would tell: 480,000 users" in said
+    assert "- Slow \\*days\\* @\u2060everyone \\<b\\>" in said
+    assert "EUR" not in said

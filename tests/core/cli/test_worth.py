@@ -12,6 +12,7 @@ ANSWER = {
 REFUSAL = {
     "refused": "there is no estimate",
     "sentence": "No amount for 100 ms on home: there is no estimate.",
+    "markdown": "<!-- headway-impact:home -->\n### +100 ms on Home\n",
     "known": ["Slow days: -3.90% per 100 ms, grade C"],
     "smallest_studies": ["480,000 users in each of two arms, one of them 500 ms slower"],
 }
@@ -44,6 +45,13 @@ def test_impact__unknown__refusal_with_what_is_known_and_the_study(server):
     assert done.code == 1
     assert "study: 480,000 users" in done.out
     assert "EUR" not in done.out
+
+
+def test_impact__as_a_comment__markdown_and_a_build_goes_on(server):
+    done = run("impact", "100ms", "--surface", "home", "--format", "markdown", **server.variables)
+
+    assert done.code == 0
+    assert done.out == REFUSAL["markdown"]
 
 
 @pytest.mark.parametrize("delay", ["fast", "1 h", "ms"])

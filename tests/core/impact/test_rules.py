@@ -102,8 +102,8 @@ def test_sentence__speed_up__says_brings_with_positive_bounds():
     )
 
     assert said == (
-        "Slowing Checkout by -100 ms brings about EUR 120 thousand a year (90 % interval EUR 60 thousand to "
-        "EUR 180 thousand; evidence: randomised, March, 1,200,000 users; grade A)."
+        "Making Checkout 100 ms faster brings about EUR 120 thousand a year (90 % interval EUR 60 thousand "
+        "to EUR 180 thousand; evidence: randomised, March, 1,200,000 users; grade A)."
     )
 
 

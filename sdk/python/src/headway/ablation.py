@@ -2,9 +2,9 @@
 
 The flag is of type number and its variants are milliseconds; 0 is the placebo, which goes through the same
 code, and below 0 nothing is done at all: a group to compare the placebo with. Switching the flag off ends all
-delays as soon as the client hears of it, and a client that has not heard from the server for 45 seconds delays
-nobody. What was really added is tracked, 0 included, so that the analysis knows the dose given. With an
-`allowance` every delay is granted by the server before it is served.
+delays as soon as the client hears of it, and a client that has not heard from the server for 45 seconds
+delays nobody. What was really added is tracked, 0 included, so that the analysis knows the dose given. With
+an `allowance` every delay is granted by the server before it is served.
 
 >>> delay = Delay(client, "slow-home", Budget(max_ms=400), allowance=Allowance(url, key, "slow-home"))
 >>> delay.apply(unit=user.id)

@@ -21,6 +21,12 @@ MS_PER_SECOND = 1000
 def register(subparsers: Any) -> None:
     parser = command(subparsers, "impact", impact, WORDS)
     parser.add_argument("delay", type=milliseconds, metavar="DELAY", help="100ms, 0.2s or a number of ms")
+    parser.add_argument(
+        "--format",
+        choices=["text", "markdown", "json"],
+        default="text",
+        help="markdown: a comment for a pull request; it says a refusal in words and ends with 0",
+    )
     parser.add_argument("--surface", required=True, metavar="KEY", help="the page, screen or endpoint")
 
 
@@ -34,6 +40,10 @@ def milliseconds(text: str) -> float:
 
 def impact(options: argparse.Namespace, shell: Shell) -> int:
     told = shell.server.get("impact", surface=options.surface, ms=str(options.delay))
+    if options.format == "markdown" and not shell.wants_json:
+        shell.say(str(told["markdown"]).rstrip("\n"))
+        return DONE
+    shell.wants_json = shell.wants_json or options.format == "json"
     shell.give(told, _lines(told))
     return REFUSED if "refused" in told else DONE
 
