@@ -20,8 +20,8 @@ import psycopg
 import pytest
 
 from config.embedded.home import CHECKOUT
-from config.embedded.ports import Ports
 from tests.apps.embedded.watching import eventually, living_below
+from tests.mailbox import Mailbox, free_port
 
 READY_WITHIN_S = 120
 GONE_WITHIN_S = 60
@@ -34,6 +34,7 @@ class Platform:
 
     home: Path
     variables: dict[str, str]
+    mailbox: Mailbox
 
     @property
     def web_url(self) -> str:
@@ -77,12 +78,12 @@ class Platform:
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    with tempfile.TemporaryDirectory(prefix="headway-platform-") as folder:
+    with tempfile.TemporaryDirectory(prefix="headway-platform-") as folder, Mailbox() as mailbox:
         home = Path(folder).resolve()
         database_url = _create_database(f"headway_platform_{os.getpid()}")
-        manager = _start(home, database_url)
+        manager = _start(home, database_url, mailbox)
         try:
-            yield _ready(manager, home)
+            yield _ready(manager, home, mailbox)
         finally:
             _stop(manager)
             remaining = eventually(lambda: not living_below(home)) or living_below(home)
@@ -149,15 +150,16 @@ def _replayed_batches(platform: Platform) -> int:
     return int(row[0]) if row else 0
 
 
-def _start(home: Path, database_url: str) -> "subprocess.Popen[str]":
-    ports = Ports(home / "ports-of-tests.json")
+def _start(home: Path, database_url: str, mailbox: Mailbox) -> "subprocess.Popen[str]":
     variables = {
         "HEADWAY_HOME": str(home),
-        # The usual ports may be somebody's: another run of the tests, or Headway itself.
-        "HEADWAY_WEB_PORT": str(ports.choose("web")),
-        "HEADWAY_EDGE_PORT": str(ports.choose("edge")),
+        # The usual ports may be somebody's: another run of the tests, or Headway itself. The manager claims
+        # these; this process must not.
+        "HEADWAY_WEB_PORT": str(free_port()),
+        "HEADWAY_EDGE_PORT": str(free_port()),
         "HEADWAY_EVENT_STORE": (home / "events").as_uri(),
         "DATABASE_URL": database_url,
+        "HEADWAY_MAIL_URL": mailbox.url,
         # Receivers of the tests listen on this machine.
         "HEADWAY_OUTBOUND_ALLOW": "127.0.0.1/32",
     }
@@ -172,12 +174,12 @@ def _start(home: Path, database_url: str) -> "subprocess.Popen[str]":
         )
 
 
-def _ready(manager: "subprocess.Popen[str]", home: Path) -> Platform:
+def _ready(manager: "subprocess.Popen[str]", home: Path, mailbox: Mailbox) -> Platform:
     eventually(lambda: _published(home) or manager.poll() is not None, within_s=READY_WITHIN_S)
     variables = _published(home)
     if variables is None:
         pytest.fail(f"the platform did not start:\n{(home / 'manager.log').read_text()}")
-    return Platform(home, variables)
+    return Platform(home, variables, mailbox)
 
 
 def _published(home: Path) -> dict[str, str] | None:

@@ -61,14 +61,14 @@ def unsigned(**about):
     return made
 
 
-def trip(*flags_hurt):
+def trip(*flags_hurt, metric="latency-p95", environment="production"):
     """An open trip that blocks, of an experiment on each flag; how trips come about is tested elsewhere."""
     for flag in flags_hurt:
-        owner = Experiment.objects.filter(flag=flag).first() or drafted_on(flag)
+        owner = Experiment.objects.filter(flag=flag).first() or drafted_on(flag, environment)
         GuardrailTrip.objects.create(
             experiment=owner,
-            metric_version=metrics.version("latency-p95"),
-            metric="latency-p95",
+            metric_version=metrics.version(metric),
+            metric=metric,
             arm="treatment",
             run=look_of(owner),
             severity="harm",
@@ -82,8 +82,8 @@ def trip(*flags_hurt):
         )
 
 
-def drafted_on(flag):
-    content = {"title": f"On {flag}", "flag": flag, "assigned_here": False}
+def drafted_on(flag, environment):
+    content = {"title": f"On {flag}", "flag": flag, "environment": environment, "assigned_here": False}
     return experiments.create(key=f"on-{flag}", content=content, actor="rosa", now=NOW)
 
 
