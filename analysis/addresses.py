@@ -1,4 +1,4 @@
-"""The part of an address that names a report: the first 12 characters of its SHA-256, or more."""
+"""Parts of addresses: what names a report (the first 12 characters of its SHA-256, or more), and a pair."""
 
 from django.urls import register_converter
 
@@ -17,3 +17,6 @@ register_converter(Hash, "hash")
 
 SHA256 = "<hash:sha256>"
 """The pattern of such a part."""
+
+PAIR = "interactions/<slug:one>/<slug:other>"
+"""Two experiments, for pages and API alike."""

@@ -4,6 +4,13 @@ from ledger import jobs
 from ledger.jobs import RunningJob
 
 
+@jobs.handler("analysis.interaction")
+def interaction(job: RunningJob) -> None:
+    from analysis.services import interacting
+
+    interacting.estimate(job)
+
+
 @jobs.handler("analysis.look")
 def look(job: RunningJob) -> None:
     from analysis.services import looking

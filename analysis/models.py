@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import F, Q
 
+from analysis.interaction_models import InteractionReading as InteractionReading
 from analysis.source_models import Source as Source
 from analysis.source_models import SourceTest as SourceTest
 from analysis.source_models import SourceVersion as SourceVersion

@@ -1,8 +1,9 @@
 from django.urls import path
 
-from analysis.addresses import SHA256
+from analysis.addresses import PAIR, SHA256
 from analysis.pages import against, importing, report, sharing, steps, tabs
 from analysis.planning import pages as planning
+from analysis.portfolio import interaction_pages as interactions
 from analysis.portfolio import pages as portfolio
 from analysis.report.forms import FORMS, PICTURES
 
@@ -11,6 +12,9 @@ urlpatterns = [
     path("<slug:key>/posterior/", portfolio.posterior, name="experiment-posterior"),
     path("portfolio/impact/", portfolio.impact, name="portfolio-impact"),
     path("portfolio/interactions/", portfolio.interactions, name="portfolio-interactions"),
+    path(f"portfolio/{PAIR}/", interactions.pair, name="portfolio-interaction"),
+    path(f"portfolio/{PAIR}/state/", interactions.state, name="portfolio-interaction-state"),
+    path(f"portfolio/{PAIR}/estimate/", interactions.estimate, name="portfolio-interaction-estimate"),
     path("portfolio/timeline/", portfolio.timeline, name="portfolio-timeline"),
     path("portfolio/week/", portfolio.digest, name="portfolio-digest"),
     path("tools/split/", planning.split, name="planning-split"),

@@ -3,11 +3,12 @@ from collections.abc import Callable
 from django.urls import path
 
 from analysis import services
-from analysis.addresses import SHA256
+from analysis.addresses import PAIR, SHA256
 from analysis.api import imports, reading, sharing, sources, views
 from analysis.models import GuardrailTrip
 from analysis.planning import api as planning
 from analysis.portfolio import api as portfolio
+from analysis.portfolio import interaction_api as interactions
 from analysis.report.forms import FORMS, PICTURES
 
 ONE = "experiments/<slug:key>"
@@ -22,6 +23,7 @@ urlpatterns = [
     path(f"{ONE}/posterior", portfolio.Posterior.as_view(), name="api-posterior"),
     path("portfolio/impact", portfolio.Impact.as_view(), name="api-portfolio-impact"),
     path("portfolio/interactions", portfolio.Interactions.as_view(), name="api-portfolio-interactions"),
+    path(f"portfolio/{PAIR}", interactions.Interaction.as_view(), name="api-portfolio-interaction"),
     path("portfolio/digest", portfolio.Digest.as_view(), name="api-portfolio-digest"),
     path("planning/split", planning.Split.as_view(), name="api-planning-split"),
     path(f"{ONE}/sizing", planning.Sizing.as_view(), name="api-sizing"),

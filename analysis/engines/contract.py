@@ -161,5 +161,15 @@ class Dealer(Protocol):
         EngineFailure."""
 
 
-class StoreEngine(Engine, Dealer, Protocol):
+class Crosser(Protocol):
+    """An engine that can also read the units that two experiments share, by their arms in both."""
+
+    def crossed(
+        self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, files: StoreFiles
+    ) -> Readings:
+        """What `cells` asks of the units that both plans enrol; its arms are the pairs of theirs, those of
+        `other` running faster. Raises EngineFailure."""
+
+
+class StoreEngine(Engine, Dealer, Crosser, Protocol):
     """What reads Headway's own store."""

@@ -25,7 +25,7 @@ from pyarrow.dataset import dataset
 from pyarrow.fs import FileSystem
 from sqlglot.expressions import Literal
 
-from analysis.engines import dealing, reading, rollups
+from analysis.engines import crossed, dealing, reading, rollups
 from analysis.engines.aggregates import Rows
 from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.engines.jail import limited_address_space
@@ -77,6 +77,13 @@ class DuckDBEngine:
     ) -> Parts:
         """See `Dealer.parts`."""
         return self._ask(plan, files, partial(dealing.parts, frozen=caps, deal=deal))
+
+    def crossed(
+        self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, files: StoreFiles
+    ) -> Readings:
+        """See `Crosser.crossed`. Rollups are of one experiment and do not help."""
+        question = partial(crossed.read, frozen={}, one=one, other=other)
+        return replace(self, rollups=None)._ask(cells, files, question)
 
     def _ask(self, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]) -> T:
         return self._with_memory(lambda engine: engine._ask_once(plan, files, question))

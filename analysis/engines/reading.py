@@ -95,11 +95,13 @@ class Grouping:
 class Look:
     """The kept tables of one look and the questions asked of them."""
 
-    def __init__(self, plan: AnalysisPlan, backend: Backend) -> None:
+    def __init__(self, plan: AnalysisPlan, backend: Backend, assigned_units: Table | None = None) -> None:
+        """`assigned_units` stand in the place of the units that the plan's own experiment has."""
         self.plan = plan
         self.backend = backend
         self._keep: list[tuple[str, Table]] = []
-        self.assigned = self._kept("assigned", assigned(plan, exposed(plan)))
+        units = assigned(plan, exposed(plan)) if assigned_units is None else assigned_units
+        self.assigned = self._kept("assigned", units)
         self.units = self._kept("units", unit_rows(plan, self.assigned, backend.total))
         self.streams = {
             stream: self._kept(stream_name(index), stream_rows(plan, stream, self.assigned))
@@ -140,10 +142,16 @@ class Look:
 
 
 def read(
-    plan: AnalysisPlan, backend: Backend, frozen: Mapping[Entry, float], *, is_prepared: bool = False
+    plan: AnalysisPlan,
+    backend: Backend,
+    frozen: Mapping[Entry, float],
+    *,
+    is_prepared: bool = False,
+    assigned_units: Table | None = None,
 ) -> Readings:
-    """Everything one look needs. `is_prepared`: the backend has made the kept tables in its own way."""
-    look = Look(plan, backend)
+    """Everything one look needs. `is_prepared`: the backend has made the kept tables in its own way.
+    `assigned_units`: see `Look`."""
+    look = Look(plan, backend, assigned_units)
     if not is_prepared:
         look.prepare()
     groupings = look.groupings()

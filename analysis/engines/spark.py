@@ -19,7 +19,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.storagelevel import StorageLevel
 
-from analysis.engines import dealing, reading
+from analysis.engines import crossed, dealing, reading
 from analysis.engines.aggregates import Rows
 from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.plan import AnalysisPlan, Entry
@@ -54,6 +54,13 @@ class SparkEngine:
         """See `Dealer.parts`."""
         with self._opened(files) as backend:
             return dealing.parts(plan, backend, caps, deal)
+
+    def crossed(
+        self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, files: StoreFiles
+    ) -> Readings:
+        """See `Crosser.crossed`."""
+        with self._opened(files) as backend:
+            return crossed.read(cells, backend, {}, one=one, other=other)
 
     @contextmanager
     def _opened(self, files: StoreFiles) -> Iterator[_Backend]:

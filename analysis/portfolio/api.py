@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analysis import interaction_queries
+from analysis.models import InteractionReading
 from analysis.portfolio import posterior as posteriors
 from analysis.portfolio import reads
 from analysis.portfolio.meetings import Meeting
@@ -30,7 +32,9 @@ class Interactions(APIView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Pairs of experiments that share units and metrics, the most worth looking at first."""
-        return Response([_pair(each) for each in reads.interactions(now=timezone.now())])
+        found = reads.interactions(now=timezone.now())
+        estimated = interaction_queries.newest()
+        return Response([_pair(each, estimated.get(each.keys)) for each in found])
 
 
 class Digest(APIView):
@@ -56,13 +60,15 @@ class Posterior(APIView):
         return Response({"prior_sd": prior_sd, "metrics": [line.to_dict() for line in found]})
 
 
-def _pair(each: Meeting) -> dict[str, Any]:
+def _pair(each: Meeting, reading: InteractionReading | None) -> dict[str, Any]:
+    """`estimated_until`: the data of the newest estimate, which has an address of its own."""
     return {
         "experiments": [each.one.key, each.other.key],
         "days": round(each.days, 2),
         "shared_share": each.shared_share,
         "metrics": list(each.metrics),
         "score": each.score,
+        "estimated_until": None if reading is None else reading.data_cut.isoformat(),
     }
 
 

@@ -2,7 +2,7 @@
 
 Hashes of different experiments are independent, so of the units of one the coverage of the other is in both;
 experiments of one layer never meet. Pairs are ranked by the days they run together times the share of units
-in both times how much a shared metric matters. That finds where to look; it is no estimate of an interaction.
+in both times how much a shared metric matters. That finds where to look; `analysis.interactions` estimates.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
+
+from analysis.pairs import in_order
 
 DECISIVE, WATCHED = 1.0, 0.4
 DAY_S = 86_400
@@ -42,6 +44,10 @@ class Meeting:
     shared_share: float
     metrics: tuple[str, ...]
     score: float
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        return in_order(self.one.key, self.other.key)
 
 
 def meetings(runs: Sequence[Run]) -> list[Meeting]:

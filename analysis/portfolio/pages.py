@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from analysis.models import ReportSnapshot
-from analysis.portfolio import drawing, reads
+from analysis.portfolio import drawing, interacting, reads
 from analysis.portfolio import posterior as posteriors
 from experiments import queries, status
 from experiments.pages.detail import frame
@@ -30,11 +30,17 @@ def impact(request: HttpRequest) -> HttpResponse:
 
 def interactions(request: HttpRequest) -> HttpResponse:
     """Which experiments meet, so that one may change what the other measures?"""
-    found = reads.interactions(now=timezone.now())
-    known = metric_queries.titles()
+    now, viewer = timezone.now(), request.user.get_username()
+    found = reads.interactions(now=now)
+    known, shown = metric_queries.titles(), found[:ROWS_SHOWN]
+    states = interacting.states([each.keys for each in shown], viewer=viewer, now=now)
     rows = [
-        {"meeting": each, "metrics": [known.get(metric, metric) for metric in each.metrics]}
-        for each in found[:ROWS_SHOWN]
+        {
+            "meeting": each,
+            "metrics": [known.get(metric, metric) for metric in each.metrics],
+            "state": states[each.keys],
+        }
+        for each in shown
     ]
     return render(request, "analysis/portfolio/interactions.html", {"rows": rows, "count": len(found)})
 
