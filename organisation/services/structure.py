@@ -1,36 +1,45 @@
-"""Teams and surfaces: made, changed, archived."""
+"""Teams and surfaces: made, changed, archived, all by the same few steps."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
 from ledger import audit
-from ledger.refusals import Conflict, problem, raise_if_any
+from ledger.refusals import Conflict, Problem, problem, raise_if_any
 from organisation import queries
 from organisation.models import Surface, Team
 from organisation.services.checks import key_problems, owner_problems, text_problems
 
-LONGEST_NAME = 200
-LONGEST_CHANNEL = 100
-LONGEST_DESCRIPTION = 500
+Row = TypeVar("Row", Team, Surface)
+LONGEST = {"name": 200, "channel": 100, "description": 500}
+"""Characters of the texts; a name is needed."""
+FACTS = {
+    Team: ("name", "owner", "backup", "channel"),
+    Surface: ("name", "owner", "backup", "team", "description"),
+}
+"""What may be said of each, by the names under which it is said."""
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does it, when and why."""
+
+    actor: str
+    now: datetime
+    reason: str = ""
+
+
 def create_team(
     *, key: str, name: str, owner: str, actor: str, now: datetime, backup: str = "", channel: str = ""
 ) -> Team:
     """A new team. Raises Refused for what is no key, name or owner, Conflict when the key is taken."""
-    raise_if_any([*key_problems(key), *_team_problems(name, owner, backup, channel)])
-    _refuse_taken(Team, "team", key)
-    made = Team.objects.create(
-        key=key, name=name, owner=owner, backup=backup, channel=channel, created_at=now
-    )
-    _record("team.created", made, {}, actor, now, "")
-    return made
+    facts = {"name": name, "owner": owner, "backup": backup, "channel": channel}
+    return _create(Team, key, facts, Act(actor, now))
 
 
-@transaction.atomic
 def change_team(
     *,
     key: str,
@@ -43,16 +52,10 @@ def change_team(
     reason: str = "",
 ) -> Team:
     """The team with these facts. Raises Refused, NotFound."""
-    queries.team(key)
-    raise_if_any(_team_problems(name, owner, backup, channel))
-    row = Team.objects.select_for_update().get(key=key)
-    before = _facts(row)
-    row.name, row.owner, row.backup, row.channel = name, owner, backup, channel
-    _save(row, "team.changed", before, actor, now, reason)
-    return row
+    facts = {"name": name, "owner": owner, "backup": backup, "channel": channel}
+    return _change(queries.team(key), facts, Act(actor, now, reason))
 
 
-@transaction.atomic
 def create_surface(
     *,
     key: str,
@@ -65,22 +68,10 @@ def create_surface(
     description: str = "",
 ) -> Surface:
     """A new surface of a team. Raises Refused, NotFound for the team, Conflict when the key is taken."""
-    raise_if_any([*key_problems(key), *_surface_problems(name, owner, backup, description)])
-    _refuse_taken(Surface, "surface", key)
-    made = Surface.objects.create(
-        key=key,
-        name=name,
-        team=queries.team(team),
-        owner=owner,
-        backup=backup,
-        description=description,
-        created_at=now,
-    )
-    _record("surface.created", made, {}, actor, now, "")
-    return made
+    facts = {"name": name, "owner": owner, "backup": backup, "team": team, "description": description}
+    return _create(Surface, key, facts, Act(actor, now))
 
 
-@transaction.atomic
 def change_surface(
     *,
     key: str,
@@ -94,14 +85,8 @@ def change_surface(
     reason: str = "",
 ) -> Surface:
     """The surface with these facts. Raises Refused, NotFound."""
-    queries.surface(key)
-    raise_if_any(_surface_problems(name, owner, backup, description))
-    row = Surface.objects.select_for_update(of=("self",)).select_related("team").get(key=key)
-    before = _facts(row)
-    row.name, row.owner, row.backup, row.description = name, owner, backup, description
-    row.team = queries.team(team)
-    _save(row, "surface.changed", before, actor, now, reason)
-    return row
+    facts = {"name": name, "owner": owner, "backup": backup, "team": team, "description": description}
+    return _change(queries.surface(key), facts, Act(actor, now, reason))
 
 
 @transaction.atomic
@@ -114,59 +99,70 @@ def archive(*, kind: str, key: str, actor: str, now: datetime, reason: str = "")
     if row.archived_at is None:
         before = _facts(row)
         row.archived_at = now
-        _save(row, f"{kind}.archived", before, actor, now, reason)
+        _save(row, "archived", before, Act(actor, now, reason))
 
 
-def _team_problems(name: str, owner: str, backup: str, channel: str) -> list[Any]:
-    return [
-        *text_problems("name", name, limit=LONGEST_NAME, is_needed=True),
-        *owner_problems(owner, backup),
-        *text_problems("channel", channel, limit=LONGEST_CHANNEL),
-    ]
-
-
-def _surface_problems(name: str, owner: str, backup: str, description: str) -> list[Any]:
-    return [
-        *text_problems("name", name, limit=LONGEST_NAME, is_needed=True),
-        *owner_problems(owner, backup),
-        *text_problems("description", description, limit=LONGEST_DESCRIPTION),
-    ]
-
-
-def _refuse_taken(model: type[Team] | type[Surface], kind: str, key: str) -> None:
+@transaction.atomic
+def _create(model: type[Row], key: str, facts: dict[str, str], act: Act) -> Row:
+    raise_if_any([*key_problems(key), *_problems(facts)])
     if model.objects.filter(key=key).exists():
-        raise Conflict(problem("key", key, f"there is a {kind} with this key", "Choose another key."))
+        why = f"there is a {_kind(model)} with this key"
+        raise Conflict(problem("key", key, why, "Choose another key."))
+    made = model.objects.create(key=key, created_at=act.now, **_columns(facts))
+    _record(made, "created", {}, act)
+    return made
 
 
-def _save(
-    row: Team | Surface, action: str, before: dict[str, Any], actor: str, now: datetime, reason: str
-) -> None:
+@transaction.atomic
+def _change(known: Row, facts: dict[str, str], act: Act) -> Row:
+    raise_if_any(_problems(facts))
+    row = type(known).objects.select_for_update().get(key=known.key)
+    before = _facts(row)
+    for name, value in _columns(facts).items():
+        setattr(row, name, value)
+    _save(row, "changed", before, act)
+    return row
+
+
+def _problems(facts: dict[str, str]) -> Iterator[Problem]:
+    for name, limit in LONGEST.items():
+        if name in facts:
+            yield from text_problems(name, facts[name], limit=limit, is_needed=name == "name")
+    yield from owner_problems(facts["owner"], facts["backup"])
+
+
+def _columns(facts: dict[str, str]) -> dict[str, Any]:
+    """The facts as they are stored. Raises NotFound for the team."""
+    return {**facts, "team": queries.team(facts["team"])} if "team" in facts else dict(facts)
+
+
+def _save(row: Team | Surface, verb: str, before: dict[str, Any], act: Act) -> None:
     """Store the row with its audit row; a change of nothing leaves no trace."""
     if _facts(row) != before:
         row.save()
-        _record(action, row, before, actor, now, reason)
+        _record(row, verb, before, act)
 
 
-def _record(
-    action: str, row: Team | Surface, before: dict[str, Any], actor: str, now: datetime, reason: str
-) -> None:
-    kind = action.partition(".")[0]
+def _record(row: Team | Surface, verb: str, before: dict[str, Any], act: Act) -> None:
     after = _facts(row)
     changed = {name: value for name, value in after.items() if before.get(name) != value}
     audit.record(
-        now=now,
-        actor=actor,
-        action=action,
-        subject=f"{kind}:{row.key}",
+        now=act.now,
+        actor=act.actor,
+        action=f"{_kind(type(row))}.{verb}",
+        subject=f"{_kind(type(row))}:{row.key}",
         before={name: before[name] for name in changed if name in before} or None,
         after=changed,
-        reason=reason,
+        reason=act.reason,
     )
 
 
 def _facts(row: Team | Surface) -> dict[str, Any]:
-    facts: dict[str, Any] = {"name": row.name, "owner": row.owner, "backup": row.backup}
-    facts["archived_at"] = None if row.archived_at is None else row.archived_at.isoformat()
-    if isinstance(row, Team):
-        return facts | {"channel": row.channel}
-    return facts | {"team": row.team.key, "description": row.description}
+    found = {name: getattr(row, name) for name in FACTS[type(row)]}
+    if "team" in found:
+        found["team"] = found["team"].key
+    return found | {"archived_at": None if row.archived_at is None else row.archived_at.isoformat()}
+
+
+def _kind(model: type[Team] | type[Surface]) -> str:
+    return model.__name__.lower()
