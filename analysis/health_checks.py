@@ -24,7 +24,7 @@ BALANCE_ALPHA = 0.001
 IMBALANCE = AlwaysValid(tau2=0.1**2)
 """Made for a difference of a tenth of the level, the same at every look."""
 SMALL_DEVIATION_POINTS, LARGE_UNITS = 0.2, 1_000_000
-WEEKDAYS = 7
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 Check = Callable[[Context], Finding]
 
@@ -239,19 +239,30 @@ def _imbalance(control: Estimated, treatment: Estimated) -> float | None:
 
 
 def duration(context: Context) -> Finding:
-    """Has it run as long as planned? Weekdays are those the run went through, whenever units first came: a
-    closed cohort behaves on all of them too."""
-    started_at = context.plan.started_at
+    """Has it run as long as planned, through every weekday? Weekdays are those the run went through, whenever
+    units first came: a closed cohort behaves on all of them too. Days without any event cover none."""
+    started_at, least = context.plan.started_at, context.plan.min_days
     days = (context.cut - started_at) / timedelta(days=1) if started_at else 0.0
-    weekdays = min(int(days), WEEKDAYS)
+    missing = [name for name in WEEKDAYS if name not in _weekdays(context, int(days))]
+    covered = len(WEEKDAYS) - len(missing)
+    is_long = days >= least and covered >= min(least, len(WEEKDAYS))
+    detail = f"{days:.1f} of at least {least} days, {covered} of 7 weekdays"
     return Finding(
         kind=CheckKind.DURATION,
-        status=Status.OK if days >= context.plan.min_days else Status.WARN,
-        detail=f"{days:.1f} of at least {context.plan.min_days} days, {weekdays} of 7 weekdays",
+        status=Status.OK if is_long else Status.WARN,
+        detail=f"{detail}; no data on a {', '.join(missing)}" if days >= least and not is_long else detail,
         statistic=days,
-        limit=float(context.plan.min_days),
-        evidence={"weekdays": weekdays},
+        limit=float(least),
+        evidence={"weekdays": covered, "weekdays_missing": missing},
     )
+
+
+def _weekdays(context: Context, days: int) -> set[str]:
+    """The weekdays on which whole days of the run began and brought something."""
+    if context.plan.started_at is None:
+        return set()
+    began = [(context.plan.started_at + timedelta(days=day)).date() for day in range(days)]
+    return {WEEKDAYS[day.weekday()] for day in began if day not in context.flow.silent_days}
 
 
 def looks(context: Context) -> Finding:

@@ -14,6 +14,7 @@ from experiments import services as experiment_services
 from ledger import jobs
 from ledger.models import Job, JobState
 from tests.apps.analysis import world
+from tests.core.analysis import store
 
 pytestmark = pytest.mark.django_db
 
@@ -111,6 +112,23 @@ def stored(metric="orders", *, rejected=20, replicates=400, day=None):
         code_version="0.1.0",
         created_at=timezone.now(),
     )
+
+
+def test_night__one_unit_that_outweighs_all_others__the_next_report_is_red(running, browser, monkeypatch):
+    """The planted violation: beside one unit with more orders than all others nothing is ever found."""
+    monkeypatch.setattr("analysis.resplitting.REPLICATES", 300)
+    exposures, _ = world.traffic(UNITS)
+    whale, since = exposures[0]["unit"], exposures[0]["ts"]
+    world.write([], [store.event(whale, "purchase", since + timedelta(minutes=1), 1.0) for _ in range(4000)])
+
+    night()
+    world.look(hours=24 * 9)
+
+    row = CalibrationNight.objects.get(metric="orders")
+    assert row.rejected < 0.01 * row.replicates
+    page = browser.get(f"/experiments/{world.KEY}/report/").text
+    assert "A/A out of bounds: Orders per user" in page
+    assert "A/A out of bounds: Checkout p95" not in page
 
 
 def test_pages__no_night_yet__say_when_there_will_be(browser):

@@ -211,6 +211,18 @@ def test_duration__days_of_the_run_count__not_those_on_which_units_first_came(da
     assert f"{min(days_run, 7)} of 7 weekdays" in finding.detail
 
 
+def test_duration__every_tuesday_silent__warns_until_another_one_brings_data():
+    silent = replace(FLOW, silent_days=(WEEK[1],))
+
+    first, second = (
+        health_checks.duration(context(flow=silent, cut=START + timedelta(days=days))) for days in (8, 9)
+    )
+
+    assert (first.status.value, second.status.value) == ("warn", "ok")
+    assert first.detail == "8.0 of at least 7 days, 6 of 7 weekdays; no data on a Tuesday"
+    assert first.evidence["weekdays_missing"] == ["Tuesday"]
+
+
 def test_duration__planned_for_less_than_a_week__weekdays_do_not_count():
     plan = locked_plan(started_at=START, min_days=2)
 
