@@ -9,6 +9,7 @@ the product's own functions; a check on single paths shows that `GuardrailMonito
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -188,3 +189,26 @@ def smallest_p_values(first, totals):
             for row, test in enumerate((srm.e_value, srm.chi_square)):
                 smallest[row, at] = np.minimum(smallest[row, at], test(pair, (1, 1)).p_value)
     return smallest
+
+
+def confirmed_harm(replicates=20_000, margin=4.0) -> Figures:
+    """336 hourly looks at a loss of nothing, of exactly the margin and of twice as much (margin in standard
+    errors at the end): in which share harm is confirmed and after how many hours, with the whole alpha as in
+    `analysis.guardrails` and with that of the hourly half."""
+    shares = np.arange(1, HOURS + 1) / HOURS
+    bounds = hourly_bounds()
+    figures: Figures = {}
+    confirming = {
+        "whole": replace(MONITOR.always_valid, alpha=MONITOR.alpha),
+        "hourly": MONITOR.always_valid,
+    }
+    for seed, (name, drift) in enumerate({"no_loss": 0.0, "margin": margin, "twice": 2 * margin}.items()):
+        paths = z_paths(np.random.default_rng(360 + seed), replicates, HOURS, drift)
+        alarmed = np.logical_or.accumulate(paths > bounds, axis=1)
+        for level, test in confirming.items():
+            beyond = paths - margin * np.sqrt(shares) > [test.multiplier(share**-0.5) for share in shares]
+            confirmed = alarmed & beyond
+            hours = np.where(confirmed.any(axis=1), confirmed.argmax(axis=1) + 1, HOURS)
+            figures[f"{name}_{level}"] = float(confirmed.any(axis=1).mean())
+            figures[f"{name}_{level}_mean_hours"] = float(hours.mean())
+    return figures

@@ -22,6 +22,15 @@ def test_monitor__judge__alarms_where_the_bounds_say():
     assert measured.judge_on_paths()["same"] == 1.0
 
 
+def test_confirmed_harm__at_the_whole_level_after_an_alarm__keeps_it_and_confirms_earlier():
+    found = measured.confirmed_harm()
+
+    assert found["no_loss_whole"] <= 0.05
+    assert found["margin_whole"] <= 0.05
+    assert found["twice_whole"] > found["twice_hourly"]
+    assert found["twice_whole_mean_hours"] < found["twice_hourly_mean_hours"]
+
+
 def test_always_valid__two_sided__keeps_alpha_and_peeking_must_fail():
     found = measured.always_valid_two_sided()
 
