@@ -80,6 +80,11 @@ def guardrails(incident_id: int) -> QuerySet[RetroGuardrail]:
     return RetroGuardrail.objects.filter(incident_id=incident_id)
 
 
+def has_replayed_guardrail(incident_id: int) -> bool:
+    """Whether a guardrail that would have stopped it was replayed on stored history."""
+    return guardrails(incident_id).filter(state=BacktestState.DONE).exists()
+
+
 def missing_to_close(row: Incident) -> list[str]:
     """What has to be there before the incident can be closed, in words."""
     missing = []
@@ -87,7 +92,7 @@ def missing_to_close(row: Incident) -> list[str]:
         missing.append("It is not mitigated yet.")
     if row.gathered_at is None:
         missing.append("The detection gap is not known yet: a worker reads the event store for it.")
-    if not guardrails(row.id).filter(state=BacktestState.DONE).exists():
+    if not has_replayed_guardrail(row.id):
         missing.append("It has no retro-guardrail that was replayed on stored history.")
     return missing
 

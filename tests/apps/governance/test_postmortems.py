@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from governance import incident_queries as queries
 from governance import services
-from governance.models import Postmortem
+from governance.models import BacktestState, Postmortem, RetroGuardrail
 from governance.services.postmortems import remarks
 from ledger.models import AuditEvent
 from ledger.refusals import Conflict, Refused
@@ -38,6 +38,21 @@ def row():
 def with_action(row):
     due = timezone.now().date() + timedelta(days=3)
     return services.open_action(id=row.incident_id, title="Warm the cache", owner="rosa", due_on=due, **by())
+
+
+def replayed(row):
+    """What would have stopped it, as it stands after the worker replayed it."""
+    RetroGuardrail.objects.create(
+        incident_id=row.incident_id,
+        metric="latency",
+        metric_version=1,
+        margin=30.0,
+        is_relative=False,
+        window_days=1,
+        requested_by="ada",
+        requested_at=timezone.now(),
+        state=BacktestState.DONE,
+    )
 
 
 def fields(refused):
@@ -77,6 +92,9 @@ def test_life__edited_reviewed_published__frozen(row):
     with_action(row)
     services.edit_postmortem(id=row.incident_id, **WHOLE, **by())
     services.review_postmortem(id=row.incident_id, **by("rosa"))
+    with pytest.raises(Conflict, match="no retro-guardrail"):
+        services.publish_postmortem(id=row.incident_id, **by())
+    replayed(row)
     services.publish_postmortem(id=row.incident_id, **by())
 
     with pytest.raises(Conflict):
