@@ -24,7 +24,7 @@ from tests.core.report.build import (
     missing,
     unbounded,
 )
-from tests.golden.report.cases import CREATED
+from tests.golden.report.parts import CREATED
 from tests.golden.report.test_golden import numbers_in, strings_in
 
 SIZES = st.floats(-1e60, 1e60, allow_nan=False)

@@ -7,7 +7,7 @@ import pytest
 from analysis.report.bayesian import read_out
 from analysis.report.document import build
 from tests.core.report.build import checkout, errors, facts, missing, orders, unbounded
-from tests.golden.report.cases import CREATED, monitored
+from tests.golden.report.parts import CREATED, monitored
 
 ASKED = {"prior_sd": 0.02}
 

@@ -9,7 +9,10 @@ from analysis import stopping
 from analysis.report import changes, signoffs, worth
 from analysis.report.document import build
 from analysis.report.signoffs import Link, SignOff, SignOffState, Standing
-from tests.golden.report.cases import CASES, CREATED, WORTH, decide, distribution, roll_back
+from tests.golden.report.cases import CASES
+from tests.golden.report.kind_cases import distribution
+from tests.golden.report.parts import CREATED, WORTH
+from tests.golden.report.verdict_cases import decide, roll_back
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from analysis.report.document import bar_texts, build, serialise, trust_texts
 from analysis.report.facts import CheckKind
 from experiments.plan import Role
 from tests.core.report.build import START, checkout, comparison, errors, facts, metric, orders
-from tests.golden.report.cases import CASES, CREATED, WORTH, monitored, roll_back
+from tests.golden.report.cases import CASES
+from tests.golden.report.parts import CREATED, WORTH, monitored
+from tests.golden.report.verdict_cases import roll_back
 
 BUILT = {name: build(made(), prev_sha256="ab" * 32, created_at=CREATED) for name, made in CASES.items()}
 every_case = pytest.mark.parametrize("found", BUILT.values(), ids=BUILT.keys())

@@ -8,7 +8,8 @@ from analysis.report import exports, vocabulary
 from analysis.report.document import build
 from analysis.report.states import State
 from analysis.report.verdict import Verdict
-from tests.golden.report.cases import CREATED, roll_back
+from tests.golden.report.parts import CREATED
+from tests.golden.report.verdict_cases import roll_back
 
 DOCS = Path(__file__).parents[3] / "docs"
 REFERENCE = (DOCS / "reference" / "report-json.md").read_text(encoding="utf-8")

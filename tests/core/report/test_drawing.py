@@ -7,7 +7,8 @@ import pytest
 
 from analysis.report import drawing, page
 from analysis.report.document import build
-from tests.golden.report.cases import CASES, CREATED
+from tests.golden.report.cases import CASES
+from tests.golden.report.parts import CREATED
 
 AXIS = {"reach": 80.0, "text": "80 ms", "unit": "ms"}
 SHOWN = {"point": -42.0, "low": -66.0, "high": -18.0, "limit": 30.0, "cut_low": "", "cut_high": ""}

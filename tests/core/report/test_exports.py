@@ -8,7 +8,9 @@ import pytest
 from analysis.report import changes, explore, exports
 from analysis.report.document import build
 from tests.core.report.build import checkout, facts, orders
-from tests.golden.report.cases import CASES, CREATED, keep_running_unproven, roll_back
+from tests.golden.report.cases import CASES
+from tests.golden.report.parts import CREATED
+from tests.golden.report.verdict_cases import keep_running_unproven, roll_back
 
 SHA = "7f3a9c" + "0" * 58
 

@@ -7,7 +7,8 @@ import pytest
 
 from analysis.report import exports, messages, wording
 from analysis.report.document import build, serialise
-from tests.golden.report.cases import CASES, CREATED
+from tests.golden.report.cases import CASES
+from tests.golden.report.parts import CREATED
 from tests.golden.report.test_golden import numbers_in, strings_in, texts_of
 
 URL = "https://headway.example.com/experiments/checkout/report/abc/"

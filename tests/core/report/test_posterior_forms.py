@@ -12,7 +12,8 @@ from analysis.report import exports, messages, typesetting
 from analysis.report.document import build, serialise
 from analysis.report.forms import FORMS, Stored
 from tests.core.report.build import checkout, facts, orders
-from tests.golden.report.cases import CASES, CREATED
+from tests.golden.report.cases import CASES
+from tests.golden.report.parts import CREATED
 from tests.golden.report.rendering import html
 
 URL = "https://headway.example.com/experiments/checkout/report/abc/"

@@ -9,7 +9,7 @@ from analysis.report.verdict import IN_FORCE, RULES, Verdict, conclude, rule_of
 from experiments.plan import Role
 from metrics.definitions import Tier
 from tests.core.report.build import binding, checks, facts, harmed, latency, metric, missing, orders
-from tests.golden.report.cases import scan
+from tests.golden.report.parts import scan
 
 GUARDED = binding(latency(), Role.GUARDRAIL, margin=30.0)
 GUARDED_BETA = binding(latency(tier=Tier.BETA), Role.GUARDRAIL, margin=30.0)

@@ -8,7 +8,8 @@ import pytest
 from analysis.report import exports, pictures, typesetting
 from analysis.report.document import build, serialise
 from ledger.refusals import NotFound
-from tests.golden.report.cases import CASES, CREATED
+from tests.golden.report.cases import CASES
+from tests.golden.report.parts import CREATED
 
 BUILT = {name: build(made(), prev_sha256="", created_at=CREATED) for name, made in CASES.items()}
 PAGE_COUNT = re.compile(rb"/Type\s*/Pages\b[^>]*?/Count\s+(\d+)|/Count\s+(\d+)[^>]*?/Type\s*/Pages\b")

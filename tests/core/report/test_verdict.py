@@ -15,6 +15,8 @@ EXPECTED = {
     "ship": Verdict.SHIP,
     "ship_with_note": Verdict.SHIP,
     "bayesian": Verdict.DECIDE,
+    "bayesian_arms": Verdict.ROLL_BACK,
+    "bayesian_unread": Verdict.KEEP_RUNNING,
     "decide": Verdict.DECIDE,
     "slice_harm": Verdict.DECIDE,
     "no_effect": Verdict.NO_EFFECT,

@@ -8,7 +8,8 @@ from django.template.loader import render_to_string
 
 from analysis.report import exports, page
 from analysis.report.document import build, serialise
-from tests.golden.report.cases import CASES, CREATED
+from tests.golden.report.cases import CASES
+from tests.golden.report.parts import CREATED
 
 FOLDER = Path(__file__).parent / "expected"
 FORMS = ("json", "md", "html")
