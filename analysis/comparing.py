@@ -15,13 +15,14 @@ from datetime import datetime, timedelta
 from analysis.report.facts import Reading
 from analysis.stats import compare
 from analysis.stats.monitor import MIN_HOURS, MIN_UNITS_PER_ARM, MonitorLook
-from analysis.stats.results import Compared, Comparison, Estimated, Inference, NotEstimable, Why
+from analysis.stats.results import Compared, Comparison, Estimate, Estimated, Inference, NotEstimable, Why
 from analysis.stats.sequential import AlwaysValid, clock_unit, tuned_tau2
 from analysis.stats.tails import critical_value
 from experiments.plan import Binding, LockedPlan, Role
 from metrics.definitions import Direction
 
 DECISIVE = (Role.PRIMARY, Role.SUCCESS)
+MONITORED = (Role.GUARDRAIL, Role.DETERIORATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,14 @@ class Contrast:
 @dataclass(frozen=True, slots=True)
 class BothReadings:
     """`clock` is the one that all later looks have to keep; None before it can be set. `unit` is what counts
-    as 1 on it at this look; None when it cannot be read now."""
+    as 1 on it at this look; None when it cannot be read now. `caution` is the factor on standard errors with
+    which harm is judged."""
 
     fixed: Reading
     always_valid: Reading
     clock: Clock | None = None
     unit: float | None = None
+    caution: float = 1.0
 
 
 def hours_until(plan: LockedPlan, cut: datetime) -> float:
@@ -117,13 +120,15 @@ def both_readings(
     unit = clock.unit(arms.control, arms.treatment)
     if unit is None:
         return BothReadings(fixed, _silent(fixed, Why.BASE_NOT_POSITIVE), clock)
-    test = always_valid(clock, alpha)
+    test, caution = always_valid(clock, alpha), _caution(binding, arms)
     valid = Reading(
-        difference=test.of(fixed.difference, unit=unit),
+        difference=test.of(_with_caution(fixed.difference, caution), unit=unit),
         lift=test.lift(arms.control, arms.treatment, unit=unit),
-        contrast=None if fixed.contrast is None else test.of(fixed.contrast, unit=unit),
+        contrast=None
+        if fixed.contrast is None
+        else test.of(_with_caution(fixed.contrast, caution), unit=unit),
     )
-    return BothReadings(fixed, valid, clock, unit)
+    return BothReadings(fixed, valid, clock, unit, caution)
 
 
 def always_valid(clock: Clock, alpha: float) -> AlwaysValid:
@@ -181,6 +186,24 @@ def _fixed(binding: Binding, arms: Contrast, alpha: float) -> Reading:
             None if weight is None else compare.contrast(control, treatment, base_weight=weight, alpha=alpha)
         ),
     )
+
+
+def _caution(binding: Binding, arms: Contrast) -> float:
+    """The factor on the errors of what sets off alarms, see `compare.caution`."""
+    control, treatment = arms.control, arms.treatment
+    if (
+        binding.role not in MONITORED
+        or not isinstance(control, Estimate)
+        or not isinstance(treatment, Estimate)
+    ):
+        return 1.0
+    return compare.caution(control, treatment)
+
+
+def _with_caution(found: Compared, caution: float) -> Compared:
+    if isinstance(found, NotEstimable) or caution <= 1.0:
+        return found
+    return replace(found, standard_error=found.standard_error * caution)
 
 
 def _silent(fixed: Reading, why: Why) -> Reading:

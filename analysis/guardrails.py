@@ -15,15 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from analysis.comparing import BothReadings, History, base_weight
-from analysis.report.facts import Harm, MonitorFacts, Reading
+from analysis.comparing import MONITORED, BothReadings, History, base_weight
+from analysis.report.facts import Harm, MonitorFacts
 from analysis.report.states import DETERIORATED, Judged
 from analysis.stats.monitor import GuardrailMonitor, MonitorLook, MonitorResult, SeenLook
 from analysis.stats.results import Comparison
-from experiments.plan import Binding, Role
+from experiments.plan import Binding
 from metrics.definitions import Direction
 
-MONITORED = (Role.GUARDRAIL, Role.DETERIORATION)
 DAY_HOURS = 24.0
 
 
@@ -80,7 +79,7 @@ def watch(binding: Binding, both: BothReadings, history: History, *, units: int,
         return Watch(MonitorFacts())
     seen = SeenLook(
         difference=found.estimate,
-        standard_error=found.standard_error,
+        standard_error=found.standard_error * both.caution,
         unit=unit,
         units=units,
         hours=at.hours,
@@ -90,7 +89,7 @@ def watch(binding: Binding, both: BothReadings, history: History, *, units: int,
     look = seen.on_clock(direction.value)
     monitor = GuardrailMonitor(clock.planned_information, alpha=found.alpha)
     result = monitor.judge((*history.looks, look))
-    harm = _harm(binding, reading, unit, monitor, result)
+    harm = _harm(_beyond_margin(binding, both, unit), monitor, result)
     crossed = None if result.alarm_look is None else (*history.numbers, at.number)[result.alarm_look]
     return Watch(MonitorFacts(harm, crossed, result.alpha_spent), look, seen)
 
@@ -141,12 +140,9 @@ def _action(binding: Binding, harm: Harm) -> Action:
     return Action.ROLL_BACK if harm is Harm.CONFIRMED else Action.HOLD
 
 
-def _harm(
-    binding: Binding, reading: Reading, unit: float, monitor: GuardrailMonitor, result: MonitorResult
-) -> Harm:
+def _harm(beyond: tuple[float, float] | None, monitor: GuardrailMonitor, result: MonitorResult) -> Harm:
     if not result.is_alarm:
         return Harm.NONE
-    beyond = _beyond_margin(binding, reading, unit)
     if beyond is None:
         return Harm.HARM
     test = monitor.always_valid
@@ -156,15 +152,15 @@ def _harm(
     return Harm.NONE if is_ruled_out else Harm.HARM
 
 
-def _beyond_margin(binding: Binding, reading: Reading, unit: float) -> tuple[float, float] | None:
+def _beyond_margin(binding: Binding, both: BothReadings, unit: float) -> tuple[float, float] | None:
     """(loss beyond the margin, its standard error) in units of the clock; None without a margin or a contrast
     for it."""
     if binding.margin is None:
         return None
     sign = -1.0 if binding.definition.direction is Direction.UP else 1.0
     is_relative = base_weight(binding) is not None
-    found = reading.contrast if is_relative else reading.difference
+    found = both.fixed.contrast if is_relative else both.fixed.difference
     if not isinstance(found, Comparison):
         return None
     margin = 0.0 if is_relative else binding.margin.value
-    return (sign * found.estimate - margin) / unit, found.standard_error / unit
+    return (sign * found.estimate - margin) / unit, found.standard_error * both.caution / unit

@@ -193,6 +193,23 @@ def equivalence(control: Estimated, treatment: Estimated, *, margin: Margin, alp
     )
 
 
+def caution(control: Estimate, treatment: Estimate) -> float:
+    """Factor, at least 1, by which the error under "the arms do not differ" exceeds the one of `difference`.
+
+    With both arms' spreads put together that error is sqrt(u (1 / n0 + 1 / n1)), u the mean variance of one
+    unit. In a small arm of skewed values mean and spread go together: an arm that happens to lack its few
+    large values looks both low and precise, so that its t falls too far below zero too often (Johnson 1978,
+    JASA 73:536; Boos & Hughes-Oliver 2000, The American Statistician 54:121). The spread of the large arm
+    does not do that. 1 for arms of one size, and where units are not known.
+    """
+    n0, n1 = control.units, treatment.units
+    own = control.variance + treatment.variance
+    if not (n0 and n1 and own > 0):
+        return 1.0
+    unit_variance = (n0 * n0 * control.variance + n1 * n1 * treatment.variance) / (n0 + n1)
+    return max(1.0, math.sqrt(unit_variance * (1 / n0 + 1 / n1) / own))
+
+
 def missing_arm(control: Estimated, treatment: Estimated) -> NotEstimable:
     """The refusal of a comparison that lacks an arm; names the arm."""
     arms = {"control": control, "treatment": treatment}

@@ -45,11 +45,12 @@ def watched(
     unit=1.0,
     units=1000,
     at=Moment(1, 24.0, 1.0),
+    caution=1.0,
     **more,
 ):
     """`looks` are earlier ones with their numbers."""
     read = reading(effect, error, **more)
-    both = BothReadings(read, read, clock, unit)
+    both = BothReadings(read, read, clock, unit, caution)
     history = History(clock, tuple(look for _, look in looks), tuple(number for number, _ in looks))
     return guardrails.watch(of or bound(), both, history, units=units, at=at)
 
@@ -80,6 +81,15 @@ def test_watch__loss_just_ruled_out_at_the_level_of_the_alarm_only__still_harm()
 
     assert watched(safe, of=guarded, looks=alarmed).facts.harm is Harm.NONE
     assert watched(unsafe, of=guarded, looks=alarmed).facts.harm is Harm.HARM
+
+
+def test_watch__cautious_error__judged_and_remembered_as_if_it_were_the_error():
+    """A small arm may look more precise than it is; the margin is held against the same error."""
+    for effect in (0.3, 0.5, 1.2):
+        careful, plain = watched(effect, 0.05, caution=2.0), watched(effect, 0.1)
+
+        assert careful.facts == plain.facts
+        assert careful.look.standard_error == pytest.approx(0.1)
 
 
 def test_watch__what_is_remembered__the_raw_difference_and_what_the_clock_counts_in():

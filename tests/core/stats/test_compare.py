@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW, ttost_ind
 
-from analysis.stats.compare import Margin, contrast, difference, equivalence, lift, noninferiority
+from analysis.stats.compare import Margin, caution, contrast, difference, equivalence, lift, noninferiority
 from analysis.stats.estimators import mean, quantile
 from analysis.stats.moments import Moments
 from analysis.stats.quantiles import QuantileStat
@@ -260,3 +260,28 @@ def test_equivalence__arm_missing__says_which():
     found = equivalence(Estimate(1.0, 1.0), NotEstimable(Why.NO_UNITS), margin=Margin(1.0))
 
     assert found == NotEstimable(Why.NO_UNITS, "treatment")
+
+
+def test_caution__small_arm_without_its_large_values__error_of_both_arms_put_together():
+    control, treatment = Estimate(10.0, 400.0 / 9_000, units=9_000), Estimate(9.0, 100.0 / 1_000, units=1_000)
+
+    together = (9_000 * 400.0 + 1_000 * 100.0) / 10_000
+    error = math.sqrt(together * (1 / 9_000 + 1 / 1_000))
+
+    found = difference(control, treatment)
+    assert caution(control, treatment) * found.standard_error == pytest.approx(error, rel=1e-12)
+    assert caution(treatment, control) == caution(control, treatment)
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment"),
+    [
+        (Estimate(10.0, 0.4, units=1_000), Estimate(9.0, 0.1, units=1_000)),
+        (Estimate(10.0, 100.0 / 9_000, units=9_000), Estimate(9.0, 400.0 / 1_000, units=1_000)),
+        (Estimate(10.0, 0.4), Estimate(9.0, 0.1)),
+        (Estimate(10.0, 0.0, units=9_000), Estimate(9.0, 0.0, units=1_000)),
+    ],
+    ids=["one size", "small arm spreads more", "units unknown", "no spread"],
+)
+def test_caution__nothing_to_be_cautious_of__1(control, treatment):
+    assert caution(control, treatment) == pytest.approx(1.0, rel=1e-12)
