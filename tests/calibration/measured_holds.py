@@ -1,91 +1,106 @@
-"""Holds of a guardrail on simulated experiments: users arrive for two weeks, each hour is a look.
-
-Everything between moments and the hold is the product's: the comparison, the clock of the first look, the
-hybrid monitor, and what a blocking guardrail sets off. A hold is the first look with harm.
+"""How often harmless experiments are held, how often one is stopped for a loss that was accepted, how soon
+severe harm is held: two weeks of looks at simulated users, judged by the product.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 
-from analysis.comparing import Contrast, History, both_readings
-from analysis.guardrails import Moment, watch
-from analysis.report.facts import Harm
-from analysis.stats.estimators import mean, ratio
-from analysis.stats.moments import Moments
-from experiments.plan import Role
-from metrics.definitions import Direction, Kind
-from tests.core.analysis.plans import binding, locked_plan
-from tests.core.analysis.store import START
-from tests.core.analysis.world import definition
+from analysis.stats.monitor import MIN_UNITS_PER_ARM
+from metrics.definitions import Direction
+from tests.calibration.monitored import Case, can_trip, outcome, run, scores
+from tests.calibration.simulated_traffic import Traffic
 
 Figures = dict[str, float]
 
-HOURS, PER_HOUR = 336, 30
-UNITS = HOURS * PER_HOUR
-LATENCY = definition("latency", Kind.MEAN, "request", direction=Direction.DOWN)
-BOUND = replace(binding(LATENCY, Role.GUARDRAIL, blocking=True, margin=0.02))
-PLAN = locked_plan(bindings=(BOUND,), planned_units=UNITS, stopped_at=None, max_days=14, started_at=START)
-ESTIMATORS = {"mean": mean, "ratio": ratio}
+STAYING, RETURNING = Traffic(4_000, returns=False), Traffic(4_000)
+HARMLESS = {
+    "mean": Case("mean", RETURNING),
+    "ratio": Case("ratio", RETURNING),
+    "ratio_first_visits": Case("ratio", STAYING),
+    "ratio_hourly": Case("ratio", RETURNING, is_hourly=True),
+    "quantile": Case("quantile", RETURNING),
+    "mean_up_one_in_ten": Case("mean", Traffic(9_000), better=Direction.UP, treatment=1 / 9),
+}
+"""No effect at all, and no margin that could rule a loss out: every hold is a false one."""
+
+MARGIN = 0.05
+ACCEPTED = {
+    kind: Case(kind, RETURNING, slowdown=MARGIN, margin=MARGIN) for kind in ("mean", "ratio", "quantile")
+}
+"""Slower by exactly the largest loss accepted: holding is right, stopping for a larger loss is false."""
+
+SEVERE = {kind: Case(kind, Traffic(10_000, returns=False)) for kind in ("mean", "ratio", "quantile")}
+SEVERE["ratio_returning"] = Case("ratio", Traffic(10_000))
+ERRORS = 16.0
 
 
-def holds(replicates=120, severe=60) -> Figures:
-    """Share of harmless experiments that are held in two weeks, and hours until a slowdown of 16 standard
-    errors (as they are at the end) is held: the mean and the slowest tenth."""
+def harmless_holds(replicates=2_000, names=tuple(HARMLESS)) -> Figures:
+    """Share of experiments without any effect that are held, that are stopped, and in which z passes 1.96 at
+    some look."""
     figures: Figures = {}
-    for seed, kind in enumerate(ESTIMATORS):
-        for name, errors, runs in (("harmless", 0.0, replicates), ("severe", 16.0, severe)):
-            streams = np.random.SeedSequence([400, seed, int(errors)]).spawn(runs)
-            hours = np.array([hours_to_hold(np.random.default_rng(each), kind, errors) for each in streams])
-            figures[f"{kind}_{name}_held"] = float(np.isfinite(hours).mean())
-            if errors:
-                figures[f"{kind}_mean_hours"] = float(hours.mean())
-                figures[f"{kind}_slowest_tenth_hours"] = float(np.quantile(hours, 0.9))
+    for seed, name in enumerate(HARMLESS):
+        if name in names:
+            found = [_harmless(rng, HARMLESS[name]) for rng in streams(500 + seed, replicates)]
+            shares = map(float, np.mean(found, axis=0))
+            figures |= zip((f"{name}_held", f"{name}_stopped", f"{name}_peeking"), shares, strict=True)
     return figures
 
 
-def hours_to_hold(rng, kind, errors):
-    """Hours until the first look with harm; infinite when there is none in two weeks."""
-    slowdown = errors * error_at_the_end(kind)
-    arms = [Moments.empty(2), Moments.empty(2)]
-    history = History()
-    for hour in range(1, HOURS + 1):
-        arms = [arm + arrivals(rng, kind, each * slowdown) for each, arm in enumerate(arms)]
-        history, is_held = look(kind, arms, history, hour)
-        if is_held:
-            return hour
-    return np.inf
+def accepted_stops(replicates=2_000, names=tuple(ACCEPTED)) -> Figures:
+    """Share of experiments that are stopped while the true loss equals the margin."""
+    figures: Figures = {}
+    for seed, name in enumerate(ACCEPTED):
+        if name in names:
+            stopped = [_stopped(rng, ACCEPTED[name]) for rng in streams(520 + seed, replicates)]
+            figures[f"{name}_stopped"] = float(np.mean(stopped))
+    return figures
 
 
-def arrivals(rng, kind, slowdown):
-    """One hour's users of one arm: time spent waiting, and the number of requests it is divided by."""
-    requests = np.ones(PER_HOUR) if kind == "mean" else 1.0 + rng.poisson(2.0, PER_HOUR)
-    own = rng.gamma(4.0, 75.0, PER_HOUR)  # some users are slow for good
-    return Moments.from_rows(np.column_stack([requests * (own + slowdown), requests]))
+def severe_hours(replicates=200, names=tuple(SEVERE)) -> Figures:
+    """Hours until harm is held that is 16 standard errors after two weeks."""
+    figures: Figures = {}
+    for seed, name in enumerate(SEVERE):
+        if name in names:
+            hours = hours_to_hold(SEVERE[name], 540 + seed, replicates)
+            figures[f"{name}_mean_hours"] = float(hours.mean())
+            for share in (0.5, 0.9):
+                figures[f"{name}_{share:.0%}_hours"] = float(np.quantile(hours, share))
+    return figures
 
 
-def error_at_the_end(kind):
-    """Standard error of the difference at the planned end, from one large sample of users."""
-    rng = np.random.default_rng(401)
-    sample = Moments.empty(2)
-    for _ in range(1_000):
-        sample += arrivals(rng, kind, 0.0)
-    return float(np.sqrt(2 * ESTIMATORS[kind](sample).variance * sample.n / UNITS))
+def hours_to_hold(case, seed, replicates):
+    """Of one case with severe harm; infinite where nothing was held in a week."""
+    harmed = replace(case, slowdown=slowdown_of(case, ERRORS))
+    drawn = (run(rng, harmed, until=168) for rng in streams(seed, replicates))
+    return np.array([outcome(each, stop_at_hold=True).held for each in drawn])
 
 
-def look(kind, arms, history, hour):
-    """The history with this look, and whether it finds harm."""
-    control, treatment = (ESTIMATORS[kind](arm) for arm in arms)
-    units = min(arm.n for arm in arms)
-    both = both_readings(
-        PLAN, BOUND, Contrast(control, treatment, units), history, cut=START + timedelta(hours=hour)
-    )
-    at = Moment(hour, float(hour), units / UNITS)
-    found = watch(BOUND, both, history, units=units, at=at)
-    kept = replace(history, clock=both.clock)
-    if found.look is not None:
-        kept = replace(kept, looks=(*history.looks, found.look), numbers=(*history.numbers, hour))
-    return kept, found.facts.harm is not Harm.NONE
+def slowdown_of(case, errors, replicates=20):
+    """The slowdown whose z after two weeks is so large on average. Its own error grows with it, so the first
+    guess, from harmless experiments, is corrected once."""
+    still = np.mean([scores(run(rng, case))[1][-1] for rng in streams(560, replicates)])
+    guess = replace(case, slowdown=errors * float(still))
+    reached = np.mean([scores(run(rng, guess))[0][-1] for rng in streams(561, replicates)])
+    return guess.slowdown * errors / float(reached)
+
+
+def streams(seed, replicates):
+    return map(np.random.default_rng, np.random.SeedSequence(seed).spawn(replicates))
+
+
+def _harmless(rng, case):
+    """(held, stopped, z passed 1.96 at some look)."""
+    found = run(rng, case)
+    peeked = bool((scores(found)[0][found.units >= MIN_UNITS_PER_ARM] > 1.96).any())
+    if not can_trip(found):
+        return False, False, peeked
+    ended = outcome(found)
+    return bool(np.isfinite(ended.held)), bool(np.isfinite(ended.rolled_back)), peeked
+
+
+def _stopped(rng, case):
+    found = run(rng, case)
+    return can_trip(found, loss=case.margin) and bool(np.isfinite(outcome(found).rolled_back))
