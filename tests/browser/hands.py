@@ -50,12 +50,14 @@ class Keyboard:
         self.keys = page.keyboard
 
     def go(self, entry: str) -> None:
+        self.page.wait_for_load_state("load")
         link = self.page.locator("#rail a[data-key]").filter(has_text=entry).first
         self.keys.press("g")
         self.keys.press(link.get_attribute("data-key") or "")
         self.page.wait_for_load_state()
 
     def next_step(self) -> None:
+        self.page.wait_for_load_state("load")  # before that its keys are not there
         before = self.page.url
         self.keys.press("n")
         self.page.wait_for_url(lambda url: url != before, wait_until="load")
@@ -86,7 +88,7 @@ class Keyboard:
 
     def reach(self, target: "Locator") -> None:
         """Tab until it has the focus; fails where the Tab key never leads to it."""
-        expect(target).to_be_visible()
+        expect(target).to_be_visible(timeout=30_000)
         for _ in range(MOST_TABS):
             if target.evaluate(HAS_FOCUS):
                 return

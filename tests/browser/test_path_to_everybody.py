@@ -24,7 +24,7 @@ from tests.flows import planting
 
 PLACE, RAMP, PASSWORD = "reviewed-shop", "in-two-steps", "a-pass-phrase-of-the-tests"
 OWNER, SECOND = "mo", "vera"
-LOOK_WITHIN_MS = 120_000
+LOOK_WITHIN_MS, PATIENT_MS = 120_000, 30_000
 
 
 @pytest.fixture
@@ -119,25 +119,25 @@ def create(me, key):
     me.press(page.get_by_role("button", name="Save plan"))
     page.wait_for_url(f"**/experiments/{key}/plan/")
     bind(me)
-    expect(page.get_by_role("row", name="Planted orders")).to_contain_text("primary")
+    expect(page.get_by_role("row", name="Planted orders")).to_contain_text("primary", timeout=PATIENT_MS)
     me.press(page.get_by_text("Bind a metric, or change how one is bound"))
     me.choose(page.get_by_label("Metric", exact=True), "Planted load time")
     bind(me)
-    expect(page.get_by_role("row", name="Planted load time")).to_contain_text("guardrail")
+    expect(page.get_by_role("row", name="Planted load time")).to_contain_text("guardrail", timeout=PATIENT_MS)
     me.next_step()
     me.press(page.get_by_role("button", name="Submit"))
-    expect(page.get_by_text("The plan waits for approval.")).to_be_visible()
+    expect(page.get_by_text("The plan waits for approval.")).to_be_visible(timeout=PATIENT_MS)
 
 
 def bind(me):
     me.press(me.page.get_by_role("button", name="Bind", exact=True))
-    expect(me.page.get_by_text("The metric was bound.")).to_be_visible()
+    expect(me.page.get_by_text("The metric was bound.")).to_be_visible(timeout=PATIENT_MS)
 
 
 def approve(other):
     other.next_step()
     other.press(other.page.get_by_role("button", name="Approve", exact=True))
-    expect(other.page.get_by_text("The plan is approved.")).to_be_visible()
+    expect(other.page.get_by_text("The plan is approved.")).to_be_visible(timeout=PATIENT_MS)
 
 
 def start(mine, me, key):
@@ -150,7 +150,9 @@ def start(mine, me, key):
     me.set_time(step.get_by_label("Units are in the arms since (UTC)"), began_at)
     me.write(step.get_by_label("Reason"), "The shop kept its logs of last week.")
     me.press(step.get_by_role("button", name="Start"))
-    expect(me.page.get_by_text("There is no report yet: no look has ended.")).to_be_visible()
+    expect(me.page.get_by_text("There is no report yet: no look has ended.")).to_be_visible(
+        timeout=PATIENT_MS
+    )
     return began_at
 
 
@@ -159,7 +161,7 @@ def report(me):
     page = me.page
     me.press(page.get_by_role("button", name="Look now"))
     expect(page.locator("header.verdict")).to_contain_text("SHIP", timeout=LOOK_WITHIN_MS, ignore_case=True)
-    expect(page.locator("table.results").first).to_contain_text("Planted orders")
+    expect(page.locator("table.results").first).to_contain_text("Planted orders", timeout=PATIENT_MS)
 
 
 def decide(me):
@@ -169,12 +171,12 @@ def decide(me):
     step = page.locator("#step-stop")
     me.write(step.get_by_label("Reason"), "It says what to do.")
     me.press(step.get_by_role("button", name="Stop"))
-    expect(page.get_by_text("The experiment stopped.")).to_be_visible()
+    expect(page.get_by_text("The experiment stopped.")).to_be_visible(timeout=PATIENT_MS)
     me.next_step()
     me.choose(page.get_by_label("Decision", exact=True), "Ship")
     me.write(page.get_by_label("Reason", exact=True), "More orders, no slower.")
     me.press(page.get_by_role("button", name="Record"))
-    expect(page.get_by_text("The decision was recorded.")).to_be_visible()
+    expect(page.get_by_text("The decision was recorded.")).to_be_visible(timeout=PATIENT_MS)
 
 
 def prepare(me):
@@ -182,17 +184,17 @@ def prepare(me):
     me.next_step()
     me.choose(page.get_by_role("combobox", name="Steps"), "Half, then all")
     me.press(page.get_by_role("button", name="Prepare"))
-    expect(page.get_by_text("nobody sees anything yet")).to_be_visible()
+    expect(page.get_by_text("nobody sees anything yet")).to_be_visible(timeout=PATIENT_MS)
     me.next_step()
     me.press(page.get_by_role("button", name="Start the roll-out"))
-    expect(page.get_by_text("The roll-out began.")).to_be_visible()
+    expect(page.get_by_text("The roll-out began.")).to_be_visible(timeout=PATIENT_MS)
 
 
 def agree_to_the_ramp(other):
     other.next_step()
     other.write(other.page.get_by_label("Approve step 1, because"), "I read the report too.")
     other.press(other.page.get_by_role("button", name="Approve", exact=True))
-    expect(other.page.get_by_label("Approve step 1, because")).to_have_count(0)
+    expect(other.page.get_by_label("Approve step 1, because")).to_have_count(0, timeout=PATIENT_MS)
 
 
 def ramped(key):
@@ -209,8 +211,8 @@ def finish(me):
     page = me.page
     me.next_step()
     me.press(page.get_by_role("button", name="Finish"))
-    expect(page.get_by_text("Everybody gets it now")).to_be_visible()
-    expect(page.locator("[data-next-step]")).to_have_text("Clean up")
+    expect(page.get_by_text("Everybody gets it now")).to_be_visible(timeout=PATIENT_MS)
+    expect(page.locator("[data-next-step]")).to_have_text("Clean up", timeout=PATIENT_MS)
 
 
 def served_to_strangers(platform, key):
