@@ -32,7 +32,7 @@ class UnblindedSerializer(serializers.Serializer[Any]):
 
 
 class FactSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF keeps fields apart from its attributes
     before = serializers.CharField()
     after = serializers.CharField()
     is_changed = serializers.BooleanField()
@@ -71,7 +71,7 @@ class Unblind(APIView):
         reason = body.text("reason", fix="Write one sentence for the history.", default="", limit=2000)
         body.findings.raise_if_any()
         version = _document(_newest(key))["experiment"]["plan_version"]
-        by = {"actor": request.user.get_username(), "now": timezone.now()}
+        by: dict[str, Any] = {"actor": request.user.get_username(), "now": timezone.now()}
         unblinding.unblind(key=key, plan_version=version, reason=reason, **by)
         return Response({"experiment": key, "plan_version": version})
 

@@ -72,7 +72,9 @@ class DraftBody(_Body):
     filters = serializers.DictField(child=serializers.CharField(), required=False)
     layer = serializers.CharField(required=False)
     layer_share_ppm = serializers.IntegerField(required=False, allow_null=True, help_text=PPM)
-    source = serializers.CharField(required=False, help_text="Key of your own tables; else Headway's events.")
+    source = serializers.CharField(  # type: ignore[assignment]  # DRF keeps fields apart from its attributes
+        required=False, help_text="Key of your own tables; else Headway's events."
+    )
     prior_sd = serializers.FloatField(
         required=False, allow_null=True, help_text="Width of the prior of a Bayesian read-out, as a share."
     )

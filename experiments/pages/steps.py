@@ -1,6 +1,7 @@
 """The buttons of an experiment: each posts here and does one step; refused, its form comes again."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -37,7 +38,7 @@ def step(
 def start(request: HttpRequest, key: str) -> HttpResponse:
     """`began_at` and its reason are for data of the past."""
     coverage_ppm = ppm(request.POST.get("coverage", "100"))
-    past = {"began_at": moment(request, "began_at"), "reason": request.POST.get("reason", "")}
+    past: dict[str, Any] = {"began_at": moment(request, "began_at"), "reason": request.POST.get("reason", "")}
     services.start(key=key, coverage_ppm=coverage_ppm, **past, **by(request))
     messages.success(request, "The plan is locked and the experiment runs.")
     return redirect("experiment", key=key)

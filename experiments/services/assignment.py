@@ -86,7 +86,7 @@ def begin_rollout(
     experiment: Experiment, variant: str, steps: Sequence[Mapping[str, Any]], act: Act
 ) -> "RampRun":
     """Give the flag a rule that serves the variant to a growing share of its units, and its ramp."""
-    place = {"flag": experiment.flag, "environment": experiment.environment}
+    place: dict[str, Any] = {"flag": experiment.flag, "environment": experiment.environment}
     by: dict[str, Any] = {"actor": act.actor, "now": act.now, "reason": act.reason}
     name = rule_of_rollout(experiment)
     flag_services.begin_rollout_rule(**place, experiment=experiment.key, rule=name, variant=variant, **by)

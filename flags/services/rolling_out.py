@@ -84,4 +84,5 @@ def _live(where: Place) -> Definition:
     if where.live is None:
         why = f"it has no live version in {where.environment.key}"
         raise Conflict(problem("flag", where.flag.key, why, "Publish one first."))
-    return where.live.definition
+    found: Definition = where.live.definition
+    return found
