@@ -1,9 +1,12 @@
-"""A person who is logged in to the console with the demonstration's data."""
+"""A person who is logged in to the console with the demonstration's data, and the accessibility checker."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests import nodejs
 from tests.browser.visiting import visit
 
 
@@ -20,3 +23,17 @@ def logged_in(browser, platform, demonstration, tmp_path_factory) -> Path:
         opened.page.context.storage_state(path=state)
         assert opened.trouble == []
     return state
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The checker's text, installed once."""
+    if not nodejs.is_there():
+        pytest.skip(nodejs.MISSING)
+    folder = Path(__file__).parent / "axe"
+    file = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        npm = shutil.which("npm") or "npm"
+        done = subprocess.run([npm, "ci"], cwd=folder, capture_output=True, timeout=300)
+        assert done.returncode == 0, done.stderr.decode()
+    return file.read_text()

@@ -1,30 +1,12 @@
 """Every kind of page that links lead to: accessible, light, within its window, with one heading."""
 
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 
-from tests import nodejs
 from tests.browser.crawling import RUN, Crawl
 from tests.browser.pages import plain_pages
 from tests.browser.visiting import visit
 
-AXE = Path(__file__).parent / "axe"
 HEAVIEST = 100_000
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The checker's text, installed once."""
-    if not nodejs.is_there():
-        pytest.skip(nodejs.MISSING)
-    file = AXE / "node_modules" / "axe-core" / "axe.min.js"
-    if not file.exists():
-        done = subprocess.run([shutil.which("npm") or "npm", "ci"], cwd=AXE, capture_output=True, timeout=300)
-        assert done.returncode == 0, done.stderr.decode()
-    return file.read_text()
 
 
 @pytest.fixture(scope="module")
