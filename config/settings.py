@@ -153,6 +153,16 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# Django alone keeps errors to itself outside of debugging; refusals (4xx) are the business of who asked.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"django": {"handlers": [], "level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}
+
 HEADWAY_EVENT_STORE = ENV.event_store_url
 HEADWAY_ENGINE = ENV.engine
 HEADWAY_ROLLUPS = ENV.rollups

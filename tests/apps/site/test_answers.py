@@ -1,6 +1,7 @@
 """Error pages, headers and health: what the site answers whatever happens behind it."""
 
 import json
+import logging
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -82,6 +83,15 @@ def test_database__away__503_with_retry_after(visitor, monkeypatch, path, kind):
     assert answer.headers["Content-Type"].startswith(kind)
     assert answer.headers["Retry-After"] == "5"
     assert "connection refused" not in answer.content.decode()
+
+
+def test_errors__outside_of_debugging__reach_the_standard_error():
+    logger, handlers = logging.getLogger("django.request"), []
+    while logger is not None:
+        handlers += logger.handlers
+        logger = logger.parent if logger.propagate else None
+
+    assert any(type(each) is logging.StreamHandler and not each.filters for each in handlers)
 
 
 def test_view__breaks__500_without_a_trace(visitor, monkeypatch):
