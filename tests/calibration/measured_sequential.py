@@ -21,20 +21,24 @@ from analysis.stats.monitor import GuardrailMonitor, MonitorLook, look_of
 from analysis.stats.results import NotEstimable
 from analysis.stats.sequential import AlwaysValid, clock_unit, tuned_tau2
 from analysis.stats.simulate import z_paths
-from analysis.stats.spending import alpha_spending_bounds
+from analysis.stats.spending import bounds_that_spend, spent
 
 Figures = dict[str, float]
 
 HOURS = 336
+SCHEDULED = np.array([hour for hour in range(1, HOURS + 1) if hour <= 24 or hour % 24 == 0])
 MONITOR = GuardrailMonitor(planned_information=1.0)
 
 
 def hourly_bounds():
-    """z bounds of the hybrid at each of 336 hourly looks: the lower of its two halves."""
+    """z bounds of the hybrid at each of 336 hourly looks: the lower of its two halves where both ask."""
     shares = np.arange(1, HOURS + 1) / HOURS
     bounds = np.array([MONITOR.always_valid.multiplier(share**-0.5) for share in shares])
-    spent = alpha_spending_bounds(shares[23::24].tolist(), MONITOR.alpha * (1 - MONITOR.always_valid_share))
-    bounds[23::24] = np.minimum(bounds[23::24], spent)
+    first_day = MONITOR.alpha * MONITOR.first_day_share
+    rest = MONITOR.alpha * (1 - MONITOR.always_valid_share) - first_day
+    totals = [first_day * min(1.0, hour / 24) + spent(hour / HOURS, rest) for hour in SCHEDULED]
+    at = SCHEDULED - 1
+    bounds[at] = np.minimum(bounds[at], bounds_that_spend(shares[at].tolist(), totals))
     return bounds
 
 
@@ -50,6 +54,7 @@ def monitor_over_two_weeks(replicates=20_000) -> Figures:
         alarmed = beyond.any(axis=1)
         hours = np.where(alarmed, beyond.argmax(axis=1) + 1, HOURS)
         figures |= {f"{name}_alarms": float(alarmed.mean()), f"{name}_mean_hours": float(hours.mean())}
+        figures[f"{name}_90%_hours"] = float(np.quantile(hours, 0.9))
         figures[f"{name}_naive"] = float((paths > 1.645).any(axis=1).mean())
         figures[f"{name}_fixed"] = float((paths[:, -1] > 1.645).mean())
     return figures
@@ -61,7 +66,7 @@ def judge_on_paths(paths=200) -> Figures:
     shares = np.arange(1, HOURS + 1) / HOURS
     for z in z_paths(np.random.default_rng(310), paths, HOURS, drift=2.0):
         looks = [
-            MonitorLook(score / i**0.5, i**-0.5, 10_000, hour, scheduled=hour % 24 == 0)
+            MonitorLook(score / i**0.5, i**-0.5, 10_000, hour, scheduled=hour in SCHEDULED)
             for hour, (score, i) in enumerate(zip(z, shares, strict=True), start=1)
         ]
         beyond = z > bounds

@@ -17,7 +17,7 @@ def test_harmless__two_weeks_of_looks__held_no_more_often_than_alpha_and_peeking
     found = measured.harmless_holds(REPLICATES, (name,))
 
     assert found[f"{name}_held"] <= AT_MOST
-    assert found[f"{name}_stopped"] <= ALPHA / 5
+    assert found[f"{name}_stopped"] <= ALPHA / 2
     assert found[f"{name}_peeking"] > 2 * ALPHA
 
 
