@@ -73,6 +73,7 @@ RULES: tuple[tuple[str, Right], ...] = (
     ("api/v1/guardrail-sets", Right.REVIEW),
     ("api/v1/waivers/", Right.REVIEW),
     ("api/v1/waivers", Right.EXPERIMENT),
+    ("api/v1/audit", Right.LOOK),
     ("api/v1/budget-waivers", Right.EXPERIMENT),
     ("api/v1/reviews", Right.LOOK),
     ("api/v1/incidents", Right.LOOK),

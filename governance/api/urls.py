@@ -1,6 +1,6 @@
 from django.urls import path
 
-from governance.api import budgets, receivers, reviews
+from governance.api import audit, budgets, receivers, reviews
 
 urlpatterns = [
     path("receivers", receivers.Receivers.as_view(), name="api-receivers"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("guardrail-sets", reviews.GuardrailSets.as_view(), name="api-guardrail-sets"),
     path("guardrail-sets/<int:id>", reviews.OneGuardrailSet.as_view(), name="api-guardrail-set"),
     path("waivers", reviews.Waivers.as_view(), name="api-waivers"),
+    path("audit", audit.Trail.as_view(), name="api-audit"),
+    path("audit/verify", audit.Verification.as_view(), name="api-audit-verify"),
     path("budget-waivers", budgets.BudgetWaivers.as_view(), name="api-budget-waivers"),
     path("budget-waivers/<int:id>", budgets.OneBudgetWaiver.as_view(), name="api-budget-waiver"),
     path("budget-waivers/<int:id>/end", budgets.End.as_view(), name="api-budget-waiver-end"),

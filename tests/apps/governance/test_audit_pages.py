@@ -127,6 +127,9 @@ def test_verify__tampered__names_the_row(reader):
     victim = tampered()
 
     assert f"breaks at row {victim.id}" in page(reader, "/reviews/audit/verify/")
+    told = reader.get("/api/v1/audit/verify").json()
+    assert (told["rows"], told["holds"]) == (1, False)
+    assert f"breaks at row {victim.id}" in told["fault"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -144,6 +147,22 @@ def test_verify_audit__untouched__counts():
     call_command("verify_audit", stdout=said)
 
     assert "1 audit rows, the chain holds" in said.getvalue()
+
+
+def test_api__filtered__rows_with_their_hashes_and_a_bad_day_is_refused(reader):
+    first = write(reason="first")
+    second = write(subject="team:buyers", action="team.created", actor="otto")
+
+    rows = reader.get("/api/v1/audit").json()["results"]
+    of_otto = reader.get(f"/api/v1/audit?actor=otto&subject=team&since={NOW:%Y-%m-%d}").json()["results"]
+    later = reader.get("/api/v1/audit?since=2999-01-01").json()["results"]
+
+    assert [row["id"] for row in rows] == [second.id, first.id]
+    assert rows[0]["previous_sha256"] == rows[1]["sha256"] == first.sha256
+    assert [row["id"] for row in of_otto] == [second.id]
+    assert later == []
+    assert reader.get("/api/v1/audit?since=yesterday").status_code == 422
+    assert reader.get("/api/v1/audit/verify").json() == {"rows": 2, "holds": True, "fault": ""}
 
 
 def lines(client, address):
