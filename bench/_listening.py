@@ -10,6 +10,8 @@ import socket
 import sys
 import time
 
+TOGETHER = 250
+"""So many are opened at once: clients begin at moments of their own."""
 MARK = b"refetchEvaluation"
 
 
@@ -17,13 +19,14 @@ def main(port: int, streams: int, changes: int) -> None:
     request = sys.stdin.buffer.readline()
     request = json.loads(request).encode()
     poll, sockets, heard = select.epoll(), {}, {}
-    for _ in range(streams):
+    for number in range(streams):
         opened = socket.create_connection(("127.0.0.1", port))
         opened.sendall(request)
         sockets[opened.fileno()] = opened
         heard[opened.fileno()] = -1  # the first one is what is current
         poll.register(opened, select.EPOLLIN)
-    _hear(poll, sockets, heard, 0)
+        if number % TOGETHER == TOGETHER - 1 or number == streams - 1:
+            _hear(poll, sockets, heard, 0)
     print("ready", flush=True)
     for change in range(1, changes + 1):
         print(json.dumps(_hear(poll, sockets, heard, change)), flush=True)
@@ -33,13 +36,16 @@ def _hear(poll, sockets, heard, wanted: int) -> list[float]:
     """The moments at which each stream heard of this change."""
     moments: list[float] = []
     until = time.time() + 60
-    while len(moments) < len(sockets):
+    waiting = sum(each < wanted for each in heard.values())
+    while len(moments) < waiting:
         if time.time() > until:
-            raise SystemExit(f"{len(sockets) - len(moments)} streams heard nothing")
+            raise SystemExit(f"{waiting - len(moments)} streams heard nothing")
         for number, _ in poll.poll(1.0):
             content = sockets[number].recv(65_536)
             if not content:
                 raise SystemExit("a stream ended")
+            if content.startswith(b"HTTP/1.1 ") and not content.startswith(b"HTTP/1.1 200"):
+                raise SystemExit(f"refused: {content[:300]!r}")
             before = heard[number]
             heard[number] += content.count(MARK)
             if before < wanted <= heard[number]:

@@ -1,12 +1,13 @@
-"""The edge beside a bare Django on the same server: `python -m bench.servers [SECONDS]`.
+"""The edge beside a bare Django on the same server: `python -m bench.servers [SECONDS] [--streams 5000]`.
 
 One granian worker each, 16 connections, rounds in turns; then how soon a change reaches a thousand open
-streams, from before the service call that publishes it to each stream's socket. The load is made on the same
-machine.
+streams, from before the service call that publishes it to each stream's socket, and what memory a stream
+takes. The load is made on the same machine. With no seconds only the streams are looked at.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socket
@@ -18,14 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.evaluation_data import split, ten_rules
 from bench.ingest import PATHS, ROOT, environment, prepare, wait_for
 
 CONNECTIONS = 16
 ROUNDS = 3
-STREAMS = 1_000
 CHANGES = 20
 FLAGS = 100
 CONTEXT = {
@@ -39,9 +39,33 @@ CONTEXT = {
 STREAMING = ("--backlog", "4096", "--backpressure", "12000")
 
 
+class Served(NamedTuple):
+    """A server's port, and the process that started its worker."""
+
+    port: int
+    pid: int
+
+    def resident_mb(self) -> float:
+        """Memory of the process and of all below it."""
+        parents = {int(path.name): _status(path, "PPid") for path in Path("/proc").glob("[0-9]*")}
+        tree = {self.pid}
+        while below := {pid for pid, parent in parents.items() if parent in tree} - tree:
+            tree |= below
+        return sum(_status(Path(f"/proc/{pid}"), "VmRSS") for pid in tree) / 1000
+
+
+def _status(path: Path, name: str) -> int:
+    """A number of /proc; 0 for a process that is gone."""
+    try:
+        lines = (path / "status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
+
+
 @contextmanager
-def server(interface: str, application: str, variables: dict[str, str], *more: str) -> Iterator[int]:
-    """The port of an application under granian with one worker."""
+def server(interface: str, application: str, variables: dict[str, str], *more: str) -> Iterator[Served]:
+    """An application under granian with one worker."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
@@ -51,7 +75,7 @@ def server(interface: str, application: str, variables: dict[str, str], *more: s
     process = subprocess.Popen(command, cwd=ROOT, env=variables, **quiet)
     try:
         wait_for(port)
-        yield port
+        yield Served(port, process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -154,11 +178,12 @@ def _etag(port: int, sent: bytes) -> str:
     )
 
 
-def told(edge: int, key: str, flag: str) -> None:
-    """A change every half second; when each stream heard of it."""
+def told(edge: Served, key: str, flag: str, streams: int) -> None:
+    """A change every half second; when each stream heard of it, and what memory the streams take."""
     from flags import services
 
-    command = [sys.executable, "-m", "bench._listening", str(edge), str(STREAMS), str(CHANGES)]
+    command = [sys.executable, "-m", "bench._listening", str(edge.port), str(streams), str(CHANGES)]
+    before_mb = edge.resident_mb()
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
         sent = request("GET", "/sdk/v1/stream", key).decode()
@@ -166,6 +191,7 @@ def told(edge: int, key: str, flag: str) -> None:
         process.stdin.flush()
         if process.stdout.readline().strip() != "ready":
             raise SystemExit("the streams did not open")
+        opened_mb = edge.resident_mb()
         heard, calls = [], []
         for number in range(CHANGES):
             began, now = time.time(), datetime.now(UTC)
@@ -174,16 +200,20 @@ def told(edge: int, key: str, flag: str) -> None:
             calls.append((time.time() - began) * 1000)
             heard += [(moment - began) * 1000 for moment in json.loads(process.stdout.readline())]
             time.sleep(0.5)
+        told_mb = edge.resident_mb()
     heard.sort()
-    print(
-        f"\n{CHANGES} changes told to {STREAMS:,} streams of one process, from before the call that publishes"
-    )
+    print(f"\n{CHANGES} changes told to {streams:,} streams of one process, from before the publishing call")
     p50, p99 = heard[len(heard) // 2], heard[len(heard) * 99 // 100]
     print(f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, last {heard[-1]:.0f} ms")
     print(f"of which the call itself, with its commit: median {sorted(calls)[len(calls) // 2]:.0f} ms")
+    per_stream = (opened_mb - before_mb) * 1000 / streams
+    print(
+        f"memory: {before_mb:.0f} MB, with all streams {opened_mb:.0f} MB, after the changes {told_mb:.0f} MB"
+    )
+    print(f"a stream takes {per_stream:.0f} kB")
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, streams: int) -> None:
     from config.embedded import servers
 
     with tempfile.TemporaryDirectory(prefix="headway-bench-") as name:
@@ -195,16 +225,20 @@ def main(seconds: float) -> None:
             prepare()
             key, flag = publish_flags()
             edge_of = ("asgi", "config.edge:application", variables, *STREAMING)
+            django_of = ("wsgi", "bench._hello:application", variables, "--blocking-threads", "4")
             with server(*edge_of) as edge:
-                with server(
-                    "wsgi", "bench._hello:application", variables, "--blocking-threads", "4"
-                ) as django:
-                    over_http(edge, django, key, seconds)
-                told(edge, key, flag)
+                if seconds:
+                    with server(*django_of) as django:
+                        over_http(edge.port, django.port, key, seconds)
+                told(edge, key, flag, streams)
         finally:
             running.stop()
 
 
 if __name__ == "__main__":
     sys.path[:0] = PATHS.split(os.pathsep)
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seconds", nargs="?", type=float, default=3.0)
+    parser.add_argument("--streams", type=int, default=1_000)
+    options = parser.parse_args()
+    main(options.seconds, options.streams)

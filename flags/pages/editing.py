@@ -13,7 +13,8 @@ from flags import changes, queries, services
 from flags.models import FlagVersion, ValueType
 from flags.pages.context import Here, by, frame, here
 from flags.pages.detail import described
-from flags.pages.forms import FlagForm, RulesForm, SettingsForm, as_text, initial, show_problems
+from flags.pages.forms import FlagForm, RulesForm, SettingsForm, as_text, initial
+from ledger.forms import show_problems
 from ledger.refusals import Conflict, Refused, problem
 
 

@@ -162,16 +162,6 @@ def as_text(content: object) -> str:
     return "" if content is None else shown(content)
 
 
-def show_problems(form: forms.Form, refused: Refused) -> None:
-    """Put each problem beside its field, or above the form; `rules[0].when` belongs to `rules`."""
-    form.full_clean()
-    for problem in refused.problems:
-        field = problem.field.split(".")[0].split("[")[0]
-        place = "" if problem.field == field else f"{problem.field} = {problem.value}: "
-        text = f"{place}{problem.reason}. {problem.fix}".strip()
-        form.add_error(field if field in form.fields else None, text)
-
-
 def _names_in(text: str) -> list[str]:
     try:
         content = read_json("variants", text, empty={})
