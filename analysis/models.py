@@ -182,6 +182,11 @@ class GuardrailTrip(models.Model):
     def __str__(self) -> str:
         return f"{self.metric} in {self.arm}: {self.severity}, {self.state}"
 
+    @property
+    def title(self) -> str:
+        """What people call the metric."""
+        return self.metric_version.definition.title
+
 
 class ReportSnapshot(models.Model):
     """The report of one look: a JSON text whose SHA-256 covers every number that is shown.
