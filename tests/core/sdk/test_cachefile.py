@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,30 @@ def test_restart__file_is_a_folder__works_without(server, tmp_path, caplog):
         assert client.wait_until_ready(5)
         assert client.evaluate("home", "user-1").reason == "SPLIT"
         assert eventually(lambda: "cannot be kept on disk" in caplog.text)
+
+
+@pytest.fixture(params=["/proc", "/sys", "a file", "nowhere"])
+def unwritable(request, tmp_path):
+    """A folder in which nobody can make a file, whatever rights they have."""
+    if request.param.startswith("/"):
+        if not os.path.isdir(request.param):
+            pytest.skip(f"there is no {request.param} here")
+        return Path(request.param)
+    (tmp_path / "a file").write_text("no folder")
+    return tmp_path / request.param
+
+
+def test_folder__nobody_can_write_in_it__memory_only_and_one_line(server, unwritable, caplog):
+    with Client(server.url, "k", cache_file=unwritable / "headway-flags.json", poll_s=60) as client:
+        assert client.wait_until_ready(5)
+        server.document = document({"home": {**experiment(), "on": False}}, version=6)
+        client.refresh(5)
+
+        assert eventually(lambda: client.source.version == 6)
+        assert client.evaluate("home", "user-1").reason == "DISABLED"
+        assert eventually(lambda: "cannot be kept on disk" in caplog.text)
+    lines = [each for each in caplog.records if "cannot be kept on disk" in each.getMessage()]
+    assert len(lines) == 1
 
 
 def test_restart__server_has_a_newer_one__that_one_and_it_is_kept(server, path):
