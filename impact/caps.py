@@ -96,5 +96,5 @@ def _dose_problems(doses: Sequence[int]) -> list[Problem]:
         return [problem("doses_ms", shown, f"a ladder has 1 to {MOST_DOSES} different doses", fix)]
     if min(doses) < LEAST_DOSE_MS or max(doses) > MOST_DOSE_TWICE_APPROVED_MS:
         why = f"a dose is {LEAST_DOSE_MS} to {MOST_DOSE_TWICE_APPROVED_MS} ms"
-        return [problem("doses_ms", shown, why, "The arm without delay is added by itself.")]
+        return [problem("doses_ms", shown, why, "The groups without delay are added by themselves.")]
     return []

@@ -4,8 +4,9 @@
    the affected one before.
 2. Unless the mix followed the affected slice worse before than all others together did, or missed it by more
    than the effect: difference in differences against all others together. The same with fewer slices.
-Either way against the same weekdays of four weeks before, with placebo dates and a test for a drift. What the
-method that was not chosen says is kept with the finding.
+Either way against the same weekdays of four weeks before, with placebo dates and a test for a drift; where there
+are five slices, the error grows with how far they strayed in those days. What the method that was not chosen
+says is kept with the finding.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis.stats.impact.donors import LEAST_DONORS, DonorExperiment, difference_to_donors
+from analysis.stats.impact.donors import (
+    LEAST_DONORS,
+    DonorExperiment,
+    difference_to_donors,
+    strayed_in_space,
+    widened,
+)
 from analysis.stats.impact.panels import PoorFit
 from analysis.stats.impact.series import (
     BASE_WEEKS,
@@ -46,6 +53,8 @@ def compare(
     if isinstance(plain, NotEstimable):
         return NothingToSay(f"no slope can be estimated ({plain.why.value.replace('_', ' ')})")
     mixed = _mixed(values, donors, start, end)
+    if mixed is not None:
+        plain = widened(plain, strayed_in_space([sure(each.outcome) for each in donors], start, end))
     chosen, because = _choice(plain, mixed, _error_before(values, start), len(donors))
     if abs(chosen.latency_change_ms) < MOVED_MS:
         return NothingToSay(f"latency moved by {chosen.latency_change_ms:.0f} ms only")
@@ -101,20 +110,24 @@ def _choice(
     if isinstance(mixed, PoorFit):
         return plain, (
             f"difference in differences: the mix of {donors} slices missed the affected one by "
-            f"{mixed.error_before:.2%} before, more than the effect of {mixed.change:+.2%}"
+            f"{_percent(mixed.error_before)} before, more than the effect of {_percent(mixed.change)}"
         )
     if isinstance(mixed, NotEstimable):
         return plain, f"difference in differences: no mix ({mixed.why.value.replace('_', ' ')})"
     if mixed.error_before > plain_error:
         return plain, (
-            f"difference in differences: the mix of {donors} slices was {mixed.error_before:.2%} off a day "
-            f"before, all others together {plain_error:.2%}"
+            f"difference in differences: the mix of {donors} slices was {_percent(mixed.error_before)} off "
+            f"a day before, all others together {_percent(plain_error)}"
         )
     return mixed.found, (
-        f"synthetic control: the mix of {donors} slices was {mixed.error_before:.2%} off a day before and "
-        f"follows {mixed.explained_before:.0%} of the affected slice's days; all others together were "
-        f"{plain_error:.2%} off"
+        f"synthetic control: the mix of {donors} slices was {_percent(mixed.error_before)} off a day before "
+        f"and follows {_percent(mixed.explained_before, 0)} of the affected slice's days; all others "
+        f"together were {_percent(plain_error)} off"
     )
+
+
+def _percent(share: float, digits: int = 2) -> str:
+    return f"{100 * share:.{digits}f} %".replace("-", "−")
 
 
 def _error_before(values: Sequence[Value], start: int) -> float:

@@ -83,6 +83,12 @@ class SurfaceField(forms.ChoiceField):
     """One of the surfaces there are."""
 
 
+class BudgetForm(forms.Form):
+    """How much loss a year a team puts up with, in whole money."""
+
+    tolerance = forms.FloatField(label="Loss we put up with, a year", min_value=1, max_value=1e15)
+
+
 class AskForm(forms.Form):
     surface = SurfaceField()
     ms = forms.FloatField(initial=100, label="Milliseconds", help_text="Negative for faster.")

@@ -30,7 +30,7 @@ class PlanForm(forms.Form):
         label="Delays, in ms",
         initial="50, 100, 200, 400",
         max_length=100,
-        help_text="One arm each; an arm without delay is added. Above 1000 ms a fourth person consents.",
+        help_text="One arm each, beside two without. Above 1000 ms a fourth person consents.",
     )
     share = forms.FloatField(
         label="Users in each arm, in %",

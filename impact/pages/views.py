@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from impact import drawing, onepager, queries, reference, services
 from impact.grades import Design, Grade, Kind, doubts, missing_for_b
 from impact.models import Evidence, EvidenceState
-from impact.pages.forms import AskForm, FindingForm, ValueForm
+from impact.pages.forms import AskForm, BudgetForm, FindingForm, ValueForm
 from impact.pages.sheet import sheet
 from impact.pricing import DIGITS
 from impact.typesetting import pdf
@@ -57,8 +57,24 @@ def surface(request: HttpRequest, key: str) -> HttpResponse:
         "history": queries.natural_experiments(key)[:ROWS_A_PAGE],
         "curve": _newest_curve(findings),
         "user_name": request.user.get_username(),
+        **_budget(request, key, current, today),
     }
-    return render(request, "impact/surface.html", shown)
+    return render(request, "impact/surface.html", shown, status=422 if shown["budget_is_wrong"] else 200)
+
+
+def _budget(request: HttpRequest, key: str, ratio: Any, today: date) -> dict[str, Any]:
+    """How slow the surface may be before it costs more than is put up with."""
+    form = BudgetForm(request.GET if "tolerance" in request.GET else None)
+    shown: dict[str, Any] = {"budget_form": form, "budget_is_wrong": form.is_bound and not form.is_valid()}
+    if ratio is None or not form.is_bound or not form.is_valid():
+        return shown
+    minor = form.cleaned_data["tolerance"] * 10 ** DIGITS.get(ratio.currency, 2)
+    asked: dict[str, Any] = {"surface": key, "today": today}
+    return shown | {
+        "tolerance_minor": minor,
+        "more_ms": services.milliseconds_worth(amount_minor=minor, **asked),
+        "budget_ms": services.budget_of(tolerance_minor=minor, **asked),
+    }
 
 
 def value(request: HttpRequest, key: str) -> HttpResponse:

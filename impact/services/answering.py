@@ -117,7 +117,10 @@ class Refusal:
 
 def ask(*, surface: str, ms: float, today: date) -> Answer | Refusal:
     """What `ms` more on the surface cost in a year. Raises NotFound for the surface, Refused for the ms."""
-    if not math.isfinite(ms) or ms == 0 or abs(ms) > MOST_MS:
+    if abs(ms) > MOST_MS:
+        why = f"nobody measured beyond {MOST_MS // 1000} seconds"
+        raise refuse("ms", ms, why, "Give milliseconds, for example 100 or -50.")
+    if not math.isfinite(ms) or ms == 0:
         raise refuse("ms", ms, "this is no delay", "Give milliseconds, for example 100 or -50.")
     name = organisation.surface(surface).name
     ratio = queries.current_ratio(surface, today=today)

@@ -26,3 +26,11 @@ def test_knee__by_the_longest_dose__declared_and_refused_at_the_stated_rates():
 
 def test_placebo__against_an_untouched_group__silent_in_95_of_100():
     assert measured.placebos()["differ"] == pytest.approx(0.05, abs=0.016)
+
+
+@pytest.mark.parametrize("shock", [0.0, 0.02])
+def test_comparison__of_one_slice_with_eight__interval_covers_the_planted_slope(shock):
+    found = measured.comparisons(shock=shock)
+
+    assert 0.90 <= found["coverage"] <= 1.0
+    assert found["mixed"] > 0.5

@@ -88,6 +88,25 @@ def difference_to_donors(
     return _donor_experiment(found, panel[0], weights, gap, donors, start, abs(change) / missed)
 
 
+def strayed_in_space(donors: Sequence[Sequence[float]], start: int, end: int) -> float:
+    """By how much an error grows when unaffected slices strayed from each other on the days of the event; at
+    least 1. For comparisons that are no mix."""
+    panel = _logs(donors)
+    return _factor([_strayed(panel, unit, start, end) for unit in range(len(panel))])
+
+
+def widened(found: NaturalExperiment, factor: float) -> NaturalExperiment:
+    """The same slope with so many times the error."""
+    error, slope = found.standard_error * factor, found.per_100_ms
+    half = critical_value(found.alpha / 2) * error
+    return replace(
+        found,
+        standard_error=error,
+        confidence_interval=Interval(slope - half, slope + half),
+        p_value=2 * upper_tail(abs(slope) / error),
+    )
+
+
 def _donor_experiment(
     found: NaturalExperiment,
     affected: Array,
@@ -98,32 +117,32 @@ def _donor_experiment(
     strayed: float,
 ) -> DonorExperiment:
     """The error is that of placebo dates, corrected for the fitted weights, times how far donors strayed."""
-    in_space = max(1.0, math.sqrt(float(np.square(donors).mean())))
     fitted = int((weights > 1e-6).sum())
-    error = found.standard_error * math.sqrt(start / max(start - fitted, 1))
-    error *= in_space * _few(len(donors)) if in_space > 1 else 1.0
-    half = critical_value(found.alpha / 2) * error
-    slope = found.per_100_ms
+    factor = math.sqrt(start / max(start - fitted, 1)) * _factor(donors)
     before = gap[:start] - gap[:start].mean()
     return DonorExperiment(
         found=replace(
-            found,
-            standard_error=error,
-            confidence_interval=Interval(slope - half, slope + half),
-            p_value=2 * upper_tail(abs(slope) / error),
+            widened(found, factor),
             method="synthetic control, same weekdays, placebo dates and placebo slices",
         ),
         weights=tuple(weights.tolist()),
         error_before=float(np.sqrt(np.square(before).mean())),
         explained_before=1 - float(before.var() / affected[:start].var()),
-        in_space=in_space,
+        in_space=max(1.0, _spread(donors)),
         space_p_value=(sum(each >= strayed for each in donors) + 1) / (len(donors) + 1),
     )
 
 
-def _few(donors: int) -> float:
-    """What t has over the normal law at 95 %: how far donors stray is itself known from few of them."""
-    return critical_value(0.025, donors - 1) / critical_value(0.025)
+def _factor(donors: Sequence[float]) -> float:
+    """At least 1. Beyond it as far as donors strayed, times what t has over the normal law at 95 %: how far
+    they stray is itself known from few of them."""
+    spread = _spread(donors)
+    few = critical_value(0.025, len(donors) - 1) / critical_value(0.025)
+    return spread * few if spread > 1 else 1.0
+
+
+def _spread(donors: Sequence[float]) -> float:
+    return math.sqrt(float(np.square(donors).mean()))
 
 
 def _strayed(donors: Array, unit: int, start: int, end: int) -> float:

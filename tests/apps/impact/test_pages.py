@@ -219,3 +219,26 @@ def test_api__grade_c_only__no_dollar_field(console):
     answer = console.get("/api/v1/impact?surface=checkout").json()
 
     assert not any("minor" in name or name == "currency" for name in answer)
+
+
+def test_surface__loss_that_is_put_up_with__a_budget_in_milliseconds(console):
+    build.published()
+    address = reverse("impact-surface", args=["checkout"])
+
+    page = text(console.get(address, {"tolerance": "60000"}))
+
+    assert "100 ms more, a budget of 900 ms" in page
+    assert "EUR 60 thousand a year" in page
+
+
+@pytest.mark.parametrize(
+    "tolerance", ["", "much", "-5", "0", "nan", "inf", "1e99", "5 000 000 000 000 000 000"]
+)
+def test_surface__no_amount__refused_beside_the_field_which_keeps_it(console, tolerance):
+    build.published()
+
+    answer = console.get(reverse("impact-surface", args=["checkout"]), {"tolerance": tolerance})
+
+    assert answer.status_code == 422
+    assert "Give an amount, for example 50000" in text(answer)
+    assert f'value="{tolerance}"' in text(answer)
