@@ -5,8 +5,8 @@
 2. Unless the mix followed the affected slice worse before than all others together did, or missed it by more
    than the effect: difference in differences against all others together. The same with fewer slices.
 Either way against the same weekdays of four weeks before, with placebo dates and a test for a drift; where
-there are five slices, the error grows with how far they strayed in those days. What the method that was not chosen
-says is kept with the finding.
+there are five slices, the error grows with how far they strayed in those days. What the method that was not
+chosen says is kept with the finding.
 """
 
 from collections.abc import Sequence
