@@ -138,7 +138,7 @@ def test_decision__sign_offs_review_incident_and_trip__live_beside_the_snapshot(
     assert "product: waiting" in page
     assert 'href="/reviews/7/"' in page
     assert 'href="/reviews/incidents/3/"' in page
-    assert "errors in treatment" in page
+    assert "Errors in treatment" in page
 
 
 def test_decision__other_than_recommended__says_that_it_deviates(browser):
