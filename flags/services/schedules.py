@@ -164,7 +164,8 @@ def _needed(field: str, value: int | None) -> int:
 def _check_time(run_at: datetime, now: datetime) -> None:
     if not isinstance(run_at, datetime) or timezone.is_naive(run_at):
         fix = "For example 2026-11-23T10:00:00Z."
-        raise refuse("run_at", run_at, "a time needs a zone", fix)
+        shown = run_at.isoformat() if isinstance(run_at, datetime) else run_at
+        raise refuse("run_at", shown, "a time needs a zone", fix)
     if not now < run_at <= now + FURTHEST:
         raise refuse(
             "run_at", f"{run_at:%Y-%m-%d %H:%M}", "this is not within the coming year", "Give a later time."

@@ -31,6 +31,11 @@ def test_reference__every_command__is_named(words):
     assert f"`{' '.join(words)}" in REFERENCE
 
 
+@pytest.mark.parametrize("words", KNOWN)
+def test_help__every_command__is_shown(words):
+    assert KNOWN[words].format_help().startswith(f"usage: headway {words[0]}")
+
+
 def test_reference__exit_codes__all_with_their_meaning():
     rows = dict(re.findall(r"^\| (\d+) \| (.+?) \|$", REFERENCE, re.MULTILINE))
 

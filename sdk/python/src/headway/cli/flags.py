@@ -75,7 +75,7 @@ def _register_changes(inside: Any) -> None:
 def _register_ramp(inside: Any) -> None:
     parser = _one(inside, "ramp", ramp, RAMP)
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("coverage", nargs="?", type=coverage, metavar="PERCENT", help="for example 0.5% or 25%")
+    how.add_argument("coverage", nargs="?", type=coverage, metavar="PERCENT", help="such as 0.5%% or 25%%")
     how.add_argument("--plan", help="start a ramp from this plan")
     for name in ("pause", "resume", "end", "rollback"):
         how.add_argument(
