@@ -19,7 +19,7 @@ from organisation import services as organisation
 from tests.flows.places import environment, filed
 from tests.flows.planting import METRICS, Clock, sdk_key
 
-OWNER, BACKUP, HOST = "rosa", "otto", "shop.example"
+OWNER, BACKUP, HOST = "rosa", "otto", "example.com"
 UNITS, DAYS, SEED = 1_500, 2, 11
 USUAL_MS, SPREAD_MS, HARM_MS = 300.0, 40.0, {"phone": 90.0, "laptop": 10.0}
 

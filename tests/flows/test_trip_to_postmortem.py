@@ -34,7 +34,7 @@ def by(actor=OWNER):
 @pytest.fixture
 def surroundings(listening, stub):
     """What section 1 leaves behind: an account, a surface with an owner, keys, a receiver of the surface."""
-    get_user_model().objects.get_or_create(username=OWNER, defaults={"email": "rosa@example.com"})
+    get_user_model().objects.update_or_create(username=OWNER, defaults={"email": "rosa@example.com"})
     organisation.create_team(key="finding", name="Finding", owner=OWNER, **by())
     organisation.create_surface(key=SURFACE, name="Search", team="finding", owner=OWNER, **by())
     for surface, kind in ((SURFACE, "mine"), ("elsewhere", "others")):

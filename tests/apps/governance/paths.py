@@ -4,6 +4,7 @@ FLAG_PATHS = {
     "publish", "set_coverage", "switch_on", "revert", "start_ramp", "jump_ramp", "approve_step",
     "resume_ramp", "schedule_change", "approve_change", "apply_changes", "publish_segment",
     "end_holdout", "unarchive", "ship_variant", "publish_experiment_rule",
+    "end_rollout_rule",
 }  # fmt: skip
 FLAG_DRAFTS = {
     "checked_definition", "create_environment", "create_flag", "edit_flag", "import_flags", "save_draft",
@@ -11,9 +12,10 @@ FLAG_DRAFTS = {
 }  # fmt: skip
 """They write or approve drafts, or serve something new its value at rest; what follows is `publish`."""
 FLAG_CLOSING = {
-    "archive", "end_experiment_rule", "roll_back_ramp", "serve_default", "start_holdout", "switch_off",
+    "archive", "begin_rollout_rule", "end_experiment_rule", "roll_back_ramp", "serve_default",
+    "start_holdout", "switch_off",
 }  # fmt: skip
-"""They change what is served, towards what is at rest."""
+"""They change what is served towards what is at rest, or for nobody yet."""
 FLAG_HARMLESS = {
     "allocate_slots", "cancel_change", "create_holdout", "create_key", "create_layer", "create_ramp_plan",
     "create_segment", "delete_filter", "discard_draft", "draw_salt", "end_ramp", "forget_repository",

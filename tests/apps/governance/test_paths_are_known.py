@@ -40,6 +40,7 @@ ASK = {
 ASK_NOBODY = {
     "flags.services.catalogue.archive": "takes the flag out of the document",
     "flags.services.catalogue.unarchive": "asks by `versions.check_gates`",
+    "flags.services.environments.build_waiting": "the documents of changes that were asked before",
     "flags.services.environments.create_environment": "an empty document",
     "flags.services.environments.rebuild_all": "the same definitions in a new format",
     "flags.services.holdouts.start_holdout": "spares what is live",

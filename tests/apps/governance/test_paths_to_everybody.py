@@ -88,6 +88,9 @@ PATHS = {
     "publish_segment": lambda: open_flags.segment(["everybody"]),
     "end_holdout": lambda: flags.end_holdout(key="kept-out", reason="over", **BY),
     "unarchive": lambda: flags.unarchive(flag="archived", **BY),
+    "end_rollout_rule": lambda: flags.end_rollout_rule(
+        **PLACE, experiment="x", rule="open", variant="on", reason="all", **BY
+    ),
     "ship_variant": lambda: flags.ship_variant(**PLACE, variant="on", experiment="x", reason="ship", **BY),
     "publish_experiment_rule": lambda: open_flags.experiment_rule("plain", ALL),
     "approve_step": ticked,
