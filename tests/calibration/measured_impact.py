@@ -68,7 +68,7 @@ def placebos(studies=2000) -> Figures:
     return {"differ": differ / studies}
 
 
-def comparisons(studies=200, *, shock: float) -> Figures:
+def comparisons(studies=200, *, shock: float = 0.02) -> Figures:
     """An incident of 400 ms for a week in one of nine slices that share three tides: how often the interval
     of the method that the rules choose holds the planted slope. With a shock, every slice strays then."""
     rng = np.random.default_rng(704)
