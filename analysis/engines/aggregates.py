@@ -1,15 +1,14 @@
 """Aggregations over units as Ibis expressions, and reading their rows back by name.
 
-Sums are taken of differences from the mean of the partition's first units: a large, narrow value keeps its
-digits that way, and parts add exactly through `analysis.stats.moments`. Only worker processes import this
-module.
+Sums are taken of differences from a centre (`analysis.engines.centring`), and parts add exactly through
+`analysis.stats.moments`. Only worker processes import this module.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import and_, or_
 from typing import Any
 
@@ -21,11 +20,17 @@ from analysis.stats.moments import Moments
 from analysis.unit_values import ONE, ZERO, Table, Total, Value
 
 Key = tuple[Any, ...]
+MAX_KEPT = 256
+"""Expressions kept for the next look of the same plan, which asks for the same moments."""
 Rows = Mapping[str, Sequence[Any]]
 
 CENTRED_ON = 4096
 """Units whose mean is the centre. Any centre gives the same moments; one near the mean keeps the digits, and
 these few need no pass over all units."""
+
+DRIFT = 20_000.0
+"""Standard deviations that a plain sum of deviations may reach: its mean errs by 5e-13 standard errors then.
+A million units in an arm, whose centre is the mean of `CENTRED_ON` others, reach 16,000 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +54,89 @@ class MomentQuery:
         }
         return tuple(sorted(found))
 
-    def expression(self, table: Table, total: Total) -> Table:
-        """One row per group: n, and per column its centre, the sum of deviations and their products.
+    def expression(self, table: Table, total: Total | None = None) -> Table:
+        """One row per group: n, per column the sum of deviations from its centre, which stands in the table
+        as `centre_…`, and products of these.
 
-        Deviations cancel, so `total` adds them whatever their order. Products hardly do, and `decode` judges
-        them beside the squares: plain sums of n products err by about 0.1 ulp √n of these, 2e-14 for 400,000.
+        Deviations cancel, so `total` adds them whatever their order; without it they are added as they come,
+        and `has_drifted` tells where that lost digits. Products hardly cancel, and `decode` judges them
+        beside the squares: plain sums of n products err by about 0.1 ulp √n of these, 2e-14 for 400,000.
         """
+        kept: Table = _expression(self, table.op(), total)
+        return kept
+
+    def has_drifted(self, rows: Rows) -> bool:
+        """Whether plain sums of deviations are too far from zero for their order not to matter.
+
+        Each addition errs by a part of the sum so far. Where n deviations add up to s, their sum errs by
+        about 0.1 ulp s √n, and their mean by that part of its standard error sd/√n: 0.1 ulp s/sd.
+        """
+        return any(self._has_drifted(rows, name) for name in self.names)
+
+    def _has_drifted(self, rows: Rows, name: str) -> bool:
+        columns = (rows["n"], rows[f"sum_{name}"], rows["product_{}_{}".format(*_pair(name, name))])
+        n, sums, squares = (np.array([float(value) for value in column]) for column in columns)
+        with np.errstate(all="ignore"):
+            variance = np.maximum(squares / n - (sums / n) ** 2, 0.0)
+            return bool((sums**2 > DRIFT**2 * variance).any())
+
+    def _expression(self, table: Table, total: Total) -> Table:
         if not self.names:
             return table.group_by(list(self.keys)).agg(n=table.count())
-        first = table.limit(CENTRED_ON)
-        centres = first.agg(**{f"centre_{name}": first[name].mean() for name in self.names})
-        rows = table.cross_join(centres)
-        deviation = {name: rows[name] - rows[f"centre_{name}"] for name in self.names}
-        return rows.group_by(list(self.keys)).agg(
-            n=rows.count(),
-            **{f"centre_{name}": rows[f"centre_{name}"].min() for name in self.names},
+        deviation = {name: table[name] - table[f"centre_{name}"] for name in self.names}
+        return table.group_by(list(self.keys)).agg(
+            n=table.count(),
             **{f"sum_{name}": total(deviation[name]) for name in self.names},
             **{f"product_{a}_{b}": (deviation[a] * deviation[b]).sum() for a, b in self.pairs},
         )
 
-    def decode(self, rows: Rows) -> dict[Key, list[Moments]]:
+    def decode(self, rows: Rows, centres: Mapping[str, float]) -> dict[Key, list[Moments]]:
         """Per group, the moments of each vector."""
         keys = zip(*(rows[key] for key in self.keys), strict=True)
         return {
-            key: [self._moments(rows, index, vector) for vector in self.vectors]
+            key: [self._moments(rows, index, vector, centres) for vector in self.vectors]
             for index, key in enumerate(keys)
         }
 
-    def _moments(self, rows: Rows, index: int, vector: tuple[str, ...]) -> Moments:
+    def _moments(
+        self, rows: Rows, index: int, vector: tuple[str, ...], centres: Mapping[str, float]
+    ) -> Moments:
         n = int(rows["n"][index])
         sums = np.array([rows[f"sum_{name}"][index] for name in vector])
-        centre = np.array([rows[f"centre_{name}"][index] for name in vector])
+        centre = np.array([centres[name] for name in vector])
         products = np.array(
             [[rows["product_{}_{}".format(*_pair(a, b))][index] for b in vector] for a in vector]
         )
         comoment = products - np.outer(sums, sums) / n
         np.fill_diagonal(comoment, np.maximum(comoment.diagonal(), 0.0))
         return Moments(n, centre + sums / n, comoment)
+
+
+def first_means(table: Table, names: Sequence[str]) -> Table:
+    """One row: mean and standard deviation of every column in the first rows of a table."""
+    first = table.limit(CENTRED_ON)
+    means = {f"mean_{name}": first[name].mean() for name in names}
+    return first.agg(**means, **{f"spread_{name}": first[name].std(how="sample") for name in names})
+
+
+def one_row(values: Mapping[str, float]) -> Table:
+    """Numbers as a table. They are written as texts, which every engine reads as the same double."""
+    (name, value), *others = values.items()
+    row = _double(value).name(name).as_table()
+    return row.mutate(**{name: _double(value) for name, value in others})
+
+
+def _double(value: float) -> Any:
+    return ibis.literal(repr(value)).cast("float64")
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _expression(query: MomentQuery, table: Any, total: Total | None) -> Table:
+    return query._expression(table.to_expr(), total or _plain_sum)
+
+
+def _plain_sum(value: Any) -> Any:
+    return value.sum()
 
 
 def active_units(table: Table, columns: Sequence[str], keys: Sequence[str]) -> Table:

@@ -173,3 +173,7 @@ class Crosser(Protocol):
 
 class StoreEngine(Engine, Dealer, Crosser, Protocol):
     """What reads Headway's own store."""
+
+
+class SourceEngine(Engine, Dealer, Protocol):
+    """What reads a company's own tables."""

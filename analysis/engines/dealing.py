@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from analysis.engines import aggregates, order_statistics, reading
+from analysis.engines import aggregates, centring, order_statistics, reading
 from analysis.engines.aggregates import Key, MomentQuery
 from analysis.engines.contract import DEALS, PARTS, Parts
 from analysis.engines.reading import Backend
@@ -71,8 +71,8 @@ def _part(units: Table, deal: int) -> Value:
 def _of_parts(look: reading.Look, table: Table, query: MomentQuery) -> list[list[Moments]]:
     """Per part, in order, the moments of every vector."""
     found: dict[Key, list[list[Moments]]] = defaultdict(list)
-    for rows in look.ask(query.expression(table, look.backend.total)):
-        for key, of in query.decode(rows).items():
+    for part in centring.moments(look.backend, query, look.centred(table, query.names)):
+        for key, of in part.items():
             found[key].append(of)
     listed = [found[key] for key in sorted(found)]
     return [[merge_all(of) for of in zip(*every, strict=True)] for every in listed]

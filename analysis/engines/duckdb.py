@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -158,6 +158,13 @@ class DuckDBEngine:
         question = partial(reading.read, frozen=caps)
         return self._with_memory(lambda engine: engine._ask_views(plan, views, question))
 
+    def parts_of_views(
+        self, plan: AnalysisPlan, views: Sequence[Sequence[View]], caps: Mapping[Entry, float], deal: int = 0
+    ) -> Parts:
+        """The same units in groups at random: see `Dealer.parts`."""
+        question = partial(dealing.parts, frozen=caps, deal=deal)
+        return self._with_memory(lambda engine: engine._ask_views(plan, views, question))
+
     def _ask_views(
         self, plan: AnalysisPlan, views: Sequence[Sequence[View]], question: Callable[..., T]
     ) -> T:
@@ -199,8 +206,9 @@ class DuckDBEngine:
 class _Partition:
     """A database in memory, or in a file of rollups, with views on its share of the files."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, *, is_file: bool = False) -> None:
         self._cursor = cursor
+        self._is_file = is_file
 
     @classmethod
     @contextmanager
@@ -221,11 +229,15 @@ class _Partition:
             cursor.execute(f"USE {name}")
             for view in views:
                 view.create(cursor)
-            yield cls(cursor)
+            yield cls(cursor, is_file=path is not None)
 
     def keep(self, name: str, statement: str) -> None:
+        """What is in a file of rollups stays there between looks; what one look keeps does not."""
         with _readable_failures():
-            self._cursor.sql(statement).create(name)
+            if self._is_file:
+                self._cursor.execute(f"CREATE TEMPORARY TABLE {name} AS {statement}")
+            else:
+                self._cursor.sql(statement).create(name)
 
     def refresh(
         self, statements: Statements, read_files: ReadFiles, files: StoreFiles, buckets: Sequence[int]
@@ -249,10 +261,20 @@ class _Backend:
         return _compensated_sum(value)
 
     def compile(self, expression: Table) -> str:
-        return str(ibis.to_sql(expression, dialect="duckdb"))
+        return compiled(expression)
 
     def each(self, work: Callable[[_Partition], T]) -> list[T]:
         return list(self.pool.map(work, self.partitions))
+
+
+def compiled(expression: Table) -> str:
+    """The expression in DuckDB's words; the worker keeps them for the next look of the same plan."""
+    return _compiled(expression.op())
+
+
+@lru_cache(maxsize=512)
+def _compiled(operation: Any) -> str:
+    return str(ibis.to_sql(operation.to_expr(), dialect="duckdb"))
 
 
 def _run(refresh: Refresh) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
 from analysis.engines import mapped
-from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.engines.duckdb import DuckDBEngine, View
 from analysis.engines.mapped import Dialect
 from analysis.plan import AnalysisPlan, Entry
@@ -37,11 +37,20 @@ class OwnFilesEngine:
     def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
         """See `Engine.read`."""
         folder = folder_of(self.source, self.roots)
+        return DuckDBEngine(folder).read_views(plan, self._views(folder, plan), caps)
+
+    def parts(
+        self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
+    ) -> Parts:
+        """See `Dealer.parts`."""
+        folder = folder_of(self.source, self.roots)
+        return DuckDBEngine(folder).parts_of_views(plan, self._views(folder, plan), caps, deal)
+
+    def _views(self, folder: Path, plan: AnalysisPlan) -> list[list[View]]:
         paths = {table.table: files_of(folder, table.table) for table in self.source.tables}
         rows = sum(_rows(path) for listed in paths.values() for path in listed)
         parts = min(MAX_PARTITIONS, max(1, rows // self.rows_per_partition))
-        views = [list(_views(self.source, paths, plan, part, parts)) for part in range(parts)]
-        return DuckDBEngine(folder).read_views(plan, views, caps)
+        return [list(_views(self.source, paths, plan, part, parts)) for part in range(parts)]
 
 
 def folder_of(source: SourceDefinition, roots: tuple[str, ...]) -> Path:

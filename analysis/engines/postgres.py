@@ -8,7 +8,7 @@ module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -21,9 +21,9 @@ from ibis.backends.sql.compilers.postgres import PostgresCompiler
 from psycopg import sql
 from sqlglot import exp
 
-from analysis.engines import mapped, reading
+from analysis.engines import dealing, mapped, reading
 from analysis.engines.aggregates import Rows
-from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.engines.mapped import Dialect
 from analysis.plan import AnalysisPlan, Entry
 from analysis.sources.definition import SourceDefinition
@@ -73,6 +73,18 @@ class PostgresEngine:
 
     def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
         """See `Engine.read`."""
+        with self._opened(plan) as backend:
+            return reading.read(plan, backend, caps)
+
+    def parts(
+        self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
+    ) -> Parts:
+        """See `Dealer.parts`."""
+        with self._opened(plan) as backend:
+            return dealing.parts(plan, backend, caps, deal)
+
+    @contextmanager
+    def _opened(self, plan: AnalysisPlan) -> Iterator[_Backend]:
         with session(self.address, self.statement_within_s) as connection:
             tables = {table.table: columns_of(connection, table.table) for table in self.source.tables}
             check(self.source, tables)
@@ -81,7 +93,7 @@ class PostgresEngine:
                 "events": mapped.events(self.source, tables, plan, POSTGRES),
             }
             named = {name: compiled(rows) for name, rows in views.items()}
-            return reading.read(plan, _Backend(_Session(connection, named)), caps)
+            yield _Backend(_Session(connection, named))
 
 
 @contextmanager
@@ -191,6 +203,10 @@ class _Session:
 @dataclass(frozen=True, slots=True)
 class _Backend:
     session: _Session
+
+    @property
+    def partitions(self) -> Sequence[_Session]:
+        return (self.session,)
 
     def total(self, value: Any) -> Any:
         return value.sum()

@@ -14,8 +14,9 @@ from typing import Any, Protocol, TypeVar
 
 import ibis
 
-from analysis.engines import aggregates, arriving, order_statistics
+from analysis.engines import aggregates, arriving, centring, order_statistics
 from analysis.engines.aggregates import Key, MomentQuery, Rows
+from analysis.engines.centring import Centred
 from analysis.engines.contract import (
     MAX_LEVELS,
     EngineFailure,
@@ -62,6 +63,9 @@ class Backend(Protocol):
     """Runs statements on all partitions."""
 
     @property
+    def partitions(self) -> Sequence[Partition]: ...
+
+    @property
     def total(self) -> Total: ...
 
     def compile(self, expression: Table) -> str: ...
@@ -84,6 +88,9 @@ class Grouping:
     def of(self, table: Table) -> Table:
         return table.filter(table[self.column].isin(self.levels)) if self.column else table
 
+    def among(self, centred: Centred) -> Centred:
+        return Centred(self.of(centred.table), centred.centres)
+
     def group(self, plan: AnalysisPlan, key: Key) -> Group:
         return Group(plan.arms[key[0]], self.dimension, *key[1:])
 
@@ -100,6 +107,7 @@ class Look:
         self.plan = plan
         self.backend = backend
         self._keep: list[tuple[str, Table]] = []
+        self._centred = 0
         units = assigned(plan, exposed(plan)) if assigned_units is None else assigned_units
         self.assigned = self._kept("assigned", units)
         self.units = self._kept("units", unit_rows(plan, self.assigned, backend.total))
@@ -126,6 +134,11 @@ class Look:
         """The rows of an expression over the kept tables, per partition."""
         statement = self.backend.compile(expression)
         return self.backend.each(lambda partition: partition.rows(statement))
+
+    def centred(self, table: Table, names: Sequence[str]) -> Centred:
+        """A table over the kept ones with the centres of these columns."""
+        self._centred += 1
+        return centring.centred(self.backend, table, names, f"centres{self._centred}")
 
     def groupings(self) -> list[Grouping]:
         """Overall, and each dimension with its most frequent levels."""
@@ -211,14 +224,16 @@ def _moments(
     levels = map(level_name, range(len(plan.dimensions)))
     columns = {name: limited(look, entry, caps) for entry, name in names.items()}
     table = look.units.select("arm", *levels, **columns)
+    centred = look.centred(table, tuple(names.values()))
     vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
     units: dict[Group, int] = {}
     moments: dict[Vector, dict[Group, Moments]] = {vector: {} for vector in plan.vectors}
     for grouping in groupings:
         query = MomentQuery(tuple(names.values()), vectors, grouping.keys)
-        parts = look.ask(query.expression(grouping.of(table), look.backend.total))
+        parts = centring.rows(look.backend, query, grouping.among(centred))
         units |= _units(plan, grouping, parts)
-        for group, merged in _merged(plan, grouping, map(query.decode, parts)).items():
+        decoded = [query.decode(part, centred.centres) for part in parts]
+        for group, merged in _merged(plan, grouping, decoded).items():
             for vector, total in zip(plan.vectors, merged, strict=True):
                 moments[vector][group] = _finite(vector, total)
     return units, moments
@@ -320,8 +335,8 @@ def _clusters(look: Look, table: Table, grouping: Grouping, limits: Sequence[Map
     names = tuple(f"below{index}" for index in range(len(limits)))
     query = MomentQuery((*names, "values"), tuple((name, "values") for name in names), grouping.keys)
     per_unit = aggregates.below_limits(table, grouping.keys, limits, look.backend.total)
-    parts = look.ask(query.expression(per_unit, look.backend.total))
-    return _merged(look.plan, grouping, map(query.decode, parts))
+    centred = look.centred(per_unit, query.names)
+    return _merged(look.plan, grouping, centring.moments(look.backend, query, centred))
 
 
 def binned(look: Look, table: Table, keys: Sequence[str]) -> order_statistics.Counts:

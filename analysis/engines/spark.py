@@ -131,6 +131,10 @@ class _Cluster:
 class _Backend:
     cluster: _Cluster
 
+    @property
+    def partitions(self) -> Sequence[_Cluster]:
+        return (self.cluster,)
+
     def total(self, value: Any) -> Any:
         return value.sum()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from analysis import source_queries
-from analysis.engines.contract import EngineFailure, Readings, StoreFiles
+from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.health import DataFlow
 from analysis.plan import AnalysisPlan, Entry
 from analysis.services import sourcing
@@ -18,7 +18,7 @@ from experiments.plan import LockedPlan
 from ledger.refusals import raise_if_any
 
 if TYPE_CHECKING:
-    from analysis.engines.contract import Engine
+    from analysis.engines.contract import SourceEngine
 
 NAMES = {SourceKind.PARQUET: "duckdb", SourceKind.POSTGRES: "postgres"}
 HALF_A_DAY = 0.5
@@ -43,6 +43,13 @@ def read(locked: LockedPlan, plan: AnalysisPlan, caps: Mapping[Entry, float]) ->
     return _engine(definition).read(plan, StoreFiles({}, {}), caps)
 
 
+def parts(locked: LockedPlan, plan: AnalysisPlan, caps: Mapping[Entry, float], deal: int) -> Parts:
+    """The units that a look enrols in groups at random, for nightly A/A splits. Raises as `read` does."""
+    definition = _definition(locked)
+    raise_if_any(fitting.problems(definition, locked))
+    return _engine(definition).parts(plan, StoreFiles({}, {}), caps, deal)
+
+
 def data_flow(plan: AnalysisPlan) -> DataFlow:
     """Nothing is known of how rows came into the company's tables; the days of the run are."""
     days = (plan.until - plan.since).total_seconds() / 86_400
@@ -53,7 +60,7 @@ def _definition(locked: LockedPlan) -> SourceDefinition:
     return source_queries.source(locked.source).definition
 
 
-def _engine(definition: SourceDefinition) -> Engine:
+def _engine(definition: SourceDefinition) -> SourceEngine:
     """Engines are imported here: web processes ask for names only."""
     if definition.kind is SourceKind.PARQUET:
         from analysis.engines.own_files import OwnFilesEngine

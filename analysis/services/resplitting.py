@@ -31,8 +31,8 @@ KIND, QUEUE = "analysis.resplit", "analysis"
 
 
 def schedule_resplits(*, now: datetime) -> int:
-    """Ask for tonight's splits of every running experiment that reads the event store; returns how many were
-    not asked for yet. One broken plan stops no other."""
+    """Ask for tonight's splits of every running experiment, whether it reads the event store or the company's
+    own tables; returns how many were not asked for yet. One broken plan stops no other."""
     day = now.astimezone(UTC).date()
     keys = experiments.running().order_by("key").values_list("key", flat=True)
     return sum(_schedule(key, day, now) for key in keys)
@@ -44,7 +44,7 @@ def _schedule(experiment: str, day: date, now: datetime) -> bool:
     except (Refused, experiments.BrokenPlan) as refused:
         log.warning("no A/A splits of %s: %s", experiment, refused)
         return False
-    if locked.source or locked.started_at is None:
+    if locked.started_at is None:
         return False
     payload = {"experiment": experiment, "plan_version": locked.version, "day": day.isoformat()}
     key = f"{experiment}/{locked.version}/{day.isoformat()}"
@@ -63,13 +63,15 @@ def resplit(job: RunningJob) -> None:
 
 def _nights(locked: LockedPlan, day: date, *, now: datetime) -> list[Night]:
     from analysis import resplitting
-    from analysis.services import history, sources
+    from analysis.services import history, own_tables, sources
 
-    engine = sources.engine()
     plan = analysis_plan(locked, until=looks.manual_cut(locked, now=now))
     caps = history.settled_caps(locked.experiment, locked.version, plan)
+    deal = day.toordinal()
+    if locked.source:
+        return resplitting.resplit(plan, own_tables.parts(locked, plan, caps, deal), day=day)
     files = sources.files(plan, locked.environment)
-    return resplitting.resplit(plan, engine.parts(plan, files, caps, deal=day.toordinal()), day=day)
+    return resplitting.resplit(plan, sources.engine().parts(plan, files, caps, deal), day=day)
 
 
 def _store(locked: LockedPlan, day: date, nights: list[Night], *, now: datetime) -> None:

@@ -1,16 +1,17 @@
 """A company's own tables, from the description to the report: tested, named by a plan, looked at."""
 
 import json
+from datetime import UTC
 
 import pytest
 from django.utils import timezone
 
 from analysis import source_queries
-from analysis.models import AnalysisRun, MetricResult, SourceTest
-from analysis.services import sourcing
+from analysis.models import AnalysisRun, CalibrationNight, MetricResult, SourceTest
+from analysis.services import resplitting, sourcing
 from flags.gates import Blocked
 from ledger import jobs
-from ledger.models import AuditEvent, JobState
+from ledger.models import AuditEvent, Job, JobState
 from ledger.refusals import NotFound, Refused
 from tests.apps.analysis import warehouse, world
 from tests.core.analysis import own_tables
@@ -144,6 +145,24 @@ def test_look__plan_names_files__same_numbers_as_from_the_store(folder, rows):
     world.look("store-side", hours=24 * 9)
 
     compared(*(AnalysisRun.objects.get(experiment__key=key) for key in (world.KEY, "store-side")))
+
+
+def test_night__plan_names_files__splits_are_made_of_them(folder, monkeypatch):
+    monkeypatch.setattr("analysis.resplitting.MIN_GROUPS", 100)
+    monkeypatch.setattr("analysis.resplitting.REPLICATES", 40)
+    save(parquet(folder))
+    probed()
+    world.started(source="shop")
+
+    assert resplitting.schedule_resplits(now=world.at(24 * 9).replace(tzinfo=UTC)) == 1
+    job = Job.objects.get(kind=resplitting.KIND)
+    jobs.run(job.id)
+
+    job.refresh_from_db()
+    assert (job.state, job.failure) == (JobState.SUCCEEDED, "")
+    rows = CalibrationNight.objects.order_by("metric")
+    assert [(row.metric, row.replicates) for row in rows] == [("latency-p95", 40), ("orders", 40)]
+    assert all(row.units > 500 for row in rows)
 
 
 def test_test__all_is_well__rows_types_and_arms_are_shown(shop):

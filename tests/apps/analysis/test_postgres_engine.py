@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import psycopg
 import pytest
 
@@ -9,6 +10,7 @@ from analysis.engines import postgres
 from analysis.engines.contract import EngineFailure, StoreFiles
 from analysis.engines.duckdb import DuckDBEngine
 from analysis.engines.postgres import PostgresEngine
+from analysis.stats.moments import merge_all
 from tests.apps.analysis import warehouse
 from tests.core.analysis import own_tables, store, world
 from tests.core.analysis.conformance import assert_conforms
@@ -59,6 +61,18 @@ def test_read__frozen_caps__kept(rows, source, tmp_path):
     found = read(source, plan, caps)
 
     assert_conforms(found, DuckDBEngine(tmp_path).read(plan, files, caps))
+
+
+def test_parts__own_tables__same_units_and_moments_as_a_look(source):
+    plan = world.plan("spend", "latency-p90", dimensions=())
+
+    parts = PostgresEngine(source, warehouse.address()).parts(plan, NO_FILES, {}, deal=1)
+
+    for vector, of_groups in read(source, plan).moments.items():
+        whole, dealt = merge_all(list(of_groups.values())), merge_all(list(parts.moments[vector]))
+        assert dealt.n == whole.n > len(parts.moments[vector]) > 1
+        np.testing.assert_allclose(dealt.mean, whole.mean, rtol=1e-12)
+    assert parts.below.keys() == {(stream, 0.9) for stream in plan.streams}
 
 
 def test_session__any_write__refused_by_the_database(source):

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from analysis.engines.contract import EngineFailure, StoreFiles
 from analysis.engines.duckdb import DuckDBEngine
 from analysis.engines.own_files import OwnFilesEngine
 from analysis.sources.definition import ExposureTable
+from analysis.stats.moments import merge_all
 from tests.core.analysis import own_tables, store, world
 from tests.core.analysis.conformance import assert_conforms
 
@@ -45,6 +47,18 @@ def test_read__own_tables__same_readings_as_the_store(rows, source, tmp_path, ro
 
     assert_conforms(found, DuckDBEngine(tmp_path).read(world.plan(), files, {}))
     assert found.enrolment.crossovers > 0 < found.enrolment.unplanned
+
+
+def test_parts__own_tables__hold_the_units_that_a_look_reads(source):
+    plan = world.plan("spend", dimensions=())
+
+    parts = OwnFilesEngine(source, (source.folder,), rows_per_partition=700).parts(plan, NO_FILES, {}, deal=1)
+
+    for vector, of_groups in read(source, plan).moments.items():
+        whole, dealt = merge_all(list(of_groups.values())), merge_all(list(parts.moments[vector]))
+        assert dealt.n == whole.n > len(parts.moments[vector]) > 1
+        np.testing.assert_allclose(dealt.mean, whole.mean, rtol=1e-12)
+        np.testing.assert_allclose(dealt.comoment, whole.comoment, rtol=1e-9)
 
 
 def test_read__no_column_for_the_experiment__all_rows_are_the_experiments(source):
