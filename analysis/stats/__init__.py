@@ -12,7 +12,7 @@ from typing import Any
 _HOMES = {
     "adjusted": ("ArmRows RatioColumns cuped cuped_ratio lin lin_ratio post_stratified regression_adjusted"),
     "bayes": "Posterior beta_binomial normal_posterior",
-    "compare": "Margin contrast difference equivalence lift noninferiority",
+    "compare": "Margin caution contrast difference equivalence lift noninferiority",
     "design": (
         "Design clustering_design_effect cuped_variance_ratio duration minimum_detectable_effect power "
         "power_per_guardrail proportion_variance sample_size"
