@@ -99,6 +99,7 @@ NAVIGATION = (
             Place("Postmortems", "postmortems", "causes, learning"),
             Place("Action items", "actions", "overdue, due"),
             Place("Design documents", "design-documents", "performance section"),
+            Place("Waived budgets", "budget-waivers", "performance budget, build, bundle size"),
             Place("Weekly digests", "digests", "shipped, stopped"),
             Place("Who may block", "blockers", "veto, stop"),
             Place("Guardrail sets", "guardrails", "policy, margins", in_menu=True),

@@ -192,13 +192,16 @@ def test_receivers__each_kind__its_own_form_and_once(harmed, watched, stub):
     def opened():
         return {each["id"] for each in stub.got.get("webhook", []) if _is_opening(each, incident)}
 
+    def chatted():
+        return [each["text"] for each in stub.got.get("slack", [])]
+
     def paged():
         return [each for each in stub.pages() if each["dedup_key"] == f"headway/incident/{incident}"]
 
     assert eventually(opened, within_s=SOON_S), stub.got
     assert eventually(paged, within_s=SOON_S), stub.pages()
-    assert eventually(lambda: any("Incident opened" in each["text"] for each in stub.got.get("slack", [])))
-    assert eventually(lambda: {"guardrail", "incident"} <= stub.alerts())
+    assert eventually(lambda: any("Incident opened" in text for text in chatted()), within_s=SOON_S)
+    assert eventually(lambda: {"guardrail", "incident"} <= stub.alerts(), within_s=SOON_S), stub.alerts()
     assert len(opened()) == 1
     assert {each["routing_key"] for each in paged()} == {ROUTING_KEY}
 
