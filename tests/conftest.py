@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 MARKED_FOLDERS = {"flows": "flow", "browser": "browser", "calibration": "slow"}
-HEAVY = ("tests/flows/", "tests/browser/", "tests/javascript/", "tests/architecture/test_compose_runs.py")
+HEAVY = (
+    "tests/flows/",
+    "tests/browser/",
+    "tests/javascript/",
+    "tests/architecture/test_compose_runs.py",
+    "tests/calibration/test_impact_pipeline.py",
+)
 """What starts a whole platform, or most of one."""
 
 

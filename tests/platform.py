@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -76,11 +77,12 @@ class Platform:
         return {**os.environ, **self.variables, "NO_COLOR": "1"}
 
 
-@pytest.fixture(scope="session")
-def platform() -> Iterator[Platform]:
+@contextmanager
+def running(name: str = "platform") -> Iterator[Platform]:
+    """A platform on a database of this name, from its start to its end."""
     with tempfile.TemporaryDirectory(prefix="headway-platform-") as folder, Mailbox() as mailbox:
         home = Path(folder).resolve()
-        database_url = _create_database(f"headway_platform_{os.getpid()}")
+        database_url = _create_database(f"headway_{name}_{os.getpid()}")
         manager = _start(home, database_url, mailbox)
         try:
             yield _ready(manager, home, mailbox)
@@ -91,18 +93,31 @@ def platform() -> Iterator[Platform]:
         assert remaining is True, f"left running: {remaining}"
 
 
-@pytest.fixture
-def connected(platform: Platform, django_db_blocker) -> Iterator[Platform]:
-    """The platform, with this process's Django on its database; what is written stays for the session."""
+@contextmanager
+def on_database_of(platform: Platform) -> Iterator[None]:
+    """This process's Django works on the platform's database."""
     from django.db import connection
 
-    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         connection.close()
         patch.setitem(connection.settings_dict, "NAME", platform.database_name)
         try:
-            yield platform
+            yield
         finally:
             connection.close()
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def connected(platform: Platform, django_db_blocker) -> Iterator[Platform]:
+    """The platform, with this process's Django on its database; what is written stays for the session."""
+    with django_db_blocker.unblock(), on_database_of(platform):
+        yield platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,17 @@ import sys
 import time
 from importlib import import_module
 
+import django
+
+from tests import servers  # noqa: F401  the pipeline needs PostgreSQL and Redis before the settings are read
+
 MODULES = (
     "measured_estimators",
     "measured_adjusted",
     "measured_quantiles",
     "measured_sequential",
     "measured_impact",
+    "measured_impact_pipeline",
     "measured_holds",
 )
 
@@ -27,6 +32,7 @@ def measures(word):
 
 
 def main(word=""):
+    django.setup()
     for function in measures(word):
         start = time.perf_counter()
         figures = function()
