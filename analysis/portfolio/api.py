@@ -29,7 +29,7 @@ class Impact(APIView):
 
 
 class Interactions(APIView):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(operation_id="portfolio_interactions_list", responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """Pairs of experiments that share units and metrics, the most worth looking at first."""
         found = reads.interactions(now=timezone.now())

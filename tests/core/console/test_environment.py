@@ -62,5 +62,5 @@ def test_read__requests_a_minute__counted(text, rate):
 
 
 def test_read__requests_a_minute_in_words__refused_with_an_example():
-    with pytest.raises(BadEnvironment, match="HEADWAY_API_RATE is 'many'.*HEADWAY_API_RATE=3000"):
+    with pytest.raises(BadEnvironment, match=r"HEADWAY_API_RATE is 'many'.*HEADWAY_API_RATE=3000"):
         environment.read({**GOOD, "HEADWAY_API_RATE": "many"})
