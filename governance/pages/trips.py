@@ -5,10 +5,12 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from analysis import queries as analysis
 from analysis.report import differences
 from flags import queries as flags
+from governance.services.harm import money_at_risk
 from ledger import queries as ledger
 
 ROWS_A_PAGE = 50
@@ -39,6 +41,7 @@ def trip(request: HttpRequest, id: int) -> HttpResponse:
         "effect": differences.in_words(definition, estimate=row.estimate, low=row.low, high=row.high),
         "limit": "" if row.margin is None else differences.amount(definition, row.margin),
         "tone": TONES[row.state],
+        "money": money_at_risk(row, today=timezone.now().date()),
         "timeline": list(reversed(trail[:100])),
         "undo": _undo(row),
         "is_open": row.state in STATES[:2],

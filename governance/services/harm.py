@@ -100,7 +100,7 @@ def _priced(answer: Any, trip: Any, metric: str) -> dict[str, Any]:
         )
     ]
     value, low, high = (money(amount, answer.currency) for amount in weekly)
-    sentence = f"{value} a week ({low} to {high}) if everybody had it; {share:.0%} of users have it: "
+    sentence = f"{value} a week ({low} to {high}) if everybody had it; {share * 100:.3g}% of users have it: "
     sentence += f"{money(weekly[0] * share, answer.currency)} a week. Price tag v{answer.version}, grade "
     sentence += f"{answer.grade.value}, valid until {answer.valid_until.isoformat()}."
     model = impact.value_model(answer.surface)

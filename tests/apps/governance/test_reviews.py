@@ -310,9 +310,11 @@ def test_trip_page__hold_acted_and_resolved__timeline_with_numbers_and_the_way_b
     analysis_services.resolve_trip(trip_id=trip.id, reason="cache was cold", actor="pia", now=NOW)
     after = client.get(f"/reviews/trips/{trip.id}/").content.decode()
 
-    assert "trip.opened" in before
-    assert "review.flagged" in before
+    assert "Guardrail tripped" in before
+    assert "Review flagged" in before
     assert "Waive" in before
+    assert "Money at risk" in before
+    assert "there is no price tag for it" in before
     assert "cache was cold" in after
     assert "Waive" not in after
     assert client.get("/reviews/trips/?state=resolved").content.decode().count("data-row") == 1
