@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import time
 from importlib import import_module
@@ -32,6 +33,7 @@ def measures(word):
 
 
 def main(word=""):
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     for function in measures(word):
         start = time.perf_counter()
