@@ -16,7 +16,8 @@ NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(shell for found in $(CANDIDATES); do "$$found" $(NEW_ENOUGH) 2>/dev/null && echo "$$found" && break; done)
 
 TESTS ?= tests
-WORKERS ?= 2
+# One of them drives the whole platform and mostly waits for it.
+WORKERS ?= 3
 DO ?= help
 
 export UV_NO_PROGRESS := 1

@@ -7,7 +7,7 @@ it only afterwards. So it listens to the signal itself, and lets the server's ow
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -30,4 +30,5 @@ def heard(end: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        with suppress(ValueError):  # left to the garbage collector, this may end in any thread
+            signal.signal(signal.SIGTERM, before)

@@ -56,7 +56,7 @@ def test_keys__enter_on_a_row__opens_it(console):
     console.page.wait_for_url("**/experiments/*/**")
 
 
-@pytest.mark.parametrize(("letter", "address"), [("h", "/"), ("f", "/flags/"), ("w", "/watch/jobs/")])
+@pytest.mark.parametrize(("letter", "address"), [("h", "/"), ("f", "/flags/"), ("w", "/reviews/trips/")])
 def test_keys__g_and_a_letter__goes_there(console, letter, address):
     console.page.keyboard.press("g")
     console.page.keyboard.press(letter)

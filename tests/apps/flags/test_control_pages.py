@@ -222,7 +222,7 @@ def test_clean_up__ticked_and_taken_back__with_who_and_in_the_history(rosa):
     assert 'aria-pressed="true"' not in before
     assert 'aria-pressed="true"' in ticked
     assert not CleanUpTick.objects.exists()
-    assert "flag.clean-up.reopened" in rosa.get("/flags/checkout/history/").text
+    assert "Flag clean-up reopened" in rosa.get("/flags/checkout/history/").text
     assert post(rosa, "checkout/clean-up/nothing/").status_code == 422
 
 
