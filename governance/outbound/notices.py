@@ -57,6 +57,8 @@ CLEARS = {
 }
 """Events that end what an earlier one of the same group opened, at pagers and alert managers."""
 ACKNOWLEDGES = {"guardrail.acknowledged": "guardrail", "incident.acknowledged": "incident"}
+NUMBERED = {"guardrail": "trip", "incident": "incident"}
+"""Groups of events, and the id that tells their objects apart. An incident names its trip as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Notice:
     def key(self) -> str:
         """Equal for all that concerns one trip, incident or object."""
         group = self.event.partition(".")[0]
-        which = self.ids.get("trip") or self.ids.get("incident") or self.subject
+        which = self.ids.get(NUMBERED.get(group, ""), self.subject)
         return f"headway/{group}/{which}"
 
 

@@ -128,8 +128,9 @@ def send(edge_url: str, key: str, began_at: datetime, *, harm_ms: float, place: 
         assert client.wait_until_ready(30)
         for number in range(UNITS):
             clock.at = began_at + timedelta(days=DAYS) * (number + 1) / (UNITS + 1)
-            arm = client.variant(key, unit=f"unit-{number}", default="nobody")
-            _live(client, planted, arm, f"unit-{number}", drawn, harm_ms)
+            unit = f"{key}-{number}"  # what a unit does counts for every experiment of its environment
+            arm = client.variant(key, unit=unit, default="nobody")
+            _live(client, planted, arm, unit, drawn, harm_ms)
         assert client.flush(60)
     filed(where)
     return planted

@@ -95,6 +95,15 @@ def test_pagerduty__trip_acknowledged_cleared__one_key_and_three_actions():
     assert bodies[0]["payload"]["severity"] == Severity.ERROR.value
 
 
+def test_key__incident_of_a_trip_and_incident_with_its_number__not_the_same():
+    of_a_trip = notice("incident.opened", subject="incident:3", ids={"incident": 3, "trip": 5})
+    by_a_person = notice("incident.opened", subject="incident:5", ids={"incident": 5})
+    closed = notice("incident.closed", subject="incident:3", ids={"incident": 3, "trip": 5})
+
+    assert of_a_trip.key == closed.key == "headway/incident/3"
+    assert by_a_person.key == "headway/incident/5"
+
+
 def test_alertmanager__tripped_confirmed_and_cleared__same_labels_so_that_it_resolves():
     alerts = [
         FORMATS[Kind.ALERTMANAGER](notice(event), delivery="d")[0]
