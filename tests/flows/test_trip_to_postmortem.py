@@ -69,7 +69,8 @@ def test_tutorial__as_written__from_the_trip_to_the_evidence(printed, stub):
     row = queries.incident_of_trip(trip.id)
 
     assert "Search time harmed in treatment of new-ranking" in printed
-    assert re.search(r"^Hit most: device phone: \+1[5-6]\d", printed, re.MULTILINE)
+    [hit] = re.findall(r"^Hit most: .*$", printed, re.MULTILINE)
+    assert re.search(r"device phone: \+1[3-8]\d", hit), hit  # 160 planted, 4 its error
     assert re.search(r"^Money: No amount for [\d.]+ ms on search", printed, re.MULTILINE)
     assert re.search(r"^5 sessions, the worst [0-9a-f]{16}$", printed, re.MULTILINE)
     assert "factors, line 2: should have." in printed

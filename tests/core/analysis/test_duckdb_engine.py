@@ -185,7 +185,7 @@ def assert_same_readings(found, expected):
             np.testing.assert_allclose(other.cluster.comoment, stat.cluster.comoment, rtol=1e-12)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 1000), files=st.integers(1, 4), rows_each=st.sampled_from([50, 400, 10**6]))
 def test_readings__rows_shuffled_split_and_partitioned__same_to_1e_12(
     rows, readings, tmp_path_factory, seed, files, rows_each

@@ -94,7 +94,7 @@ def _blank(node):
     return node
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(event=TEXT, name=TEXT, value=TEXT, dialect=st.sampled_from(sorted(DIALECTS)))
 @example("'", "\\", "\\'", max(DIALECTS))
 @example("\\", "\\", "\\", max(DIALECTS))

@@ -110,7 +110,7 @@ def test_looks__data_come_in_order__each_same_as_a_full_reading(growing):
         assert sum(found.enrolment.units.values()) > 0
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_looks__rows_late_and_out_of_order_and_files_merged__same_as_a_full_reading(growing, seed):
     exposures, events = rows(120, seed)
     order = random.Random(seed)
