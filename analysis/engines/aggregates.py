@@ -107,7 +107,9 @@ class MomentQuery:
         products = np.array(
             [[rows["product_{}_{}".format(*_pair(a, b))][index] for b in vector] for a in vector]
         )
-        comoment = products - np.outer(sums, sums) / n
+        # Infinite values end here as numbers that are none, which the look refuses in words.
+        with np.errstate(invalid="ignore", over="ignore"):
+            comoment = products - np.outer(sums, sums) / n
         np.fill_diagonal(comoment, np.maximum(comoment.diagonal(), 0.0))
         return Moments(n, centre + sums / n, comoment)
 

@@ -41,7 +41,7 @@ def rows(**options):
 
 def as_tables(exposures, events):
     """Rows of the three tables. A few belong to nobody and must not count."""
-    nobody = {"customer": None, "test_name": "speed", "test group": "A", "assigned_at": exposures[0]["ts"]}
+    nobody = {"customer": None, "test_name": "speed", "test group": "A", "platform": "web"}
     return {
         "assignments": [
             *(
@@ -54,7 +54,7 @@ def as_tables(exposures, events):
                 }
                 for row in exposures
             ),
-            {**nobody, "assigned_at": nobody["assigned_at"].replace(tzinfo=None), "platform": "web"},
+            *({**nobody, "assigned_at": row["ts"].replace(tzinfo=None)} for row in exposures[:1]),
         ],
         "orders": [
             {"buyer": f"c{row['unit']}", "amount": row["value"], "paid_at": row["ts"]}
