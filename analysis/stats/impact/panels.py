@@ -111,7 +111,8 @@ def event_study(
     kept = [period for period in range(periods) if period != at - 1]
     columns = np.column_stack([_demeaned(np.outer(hit, np.arange(periods) == each)) for each in kept])
     clusters = np.repeat(np.arange(units), periods).tolist()
-    fit = clustered(columns, _demeaned(panel), clusters)
+    # Effects of units lie within clusters and cost nothing there; those of periods do.
+    fit = clustered(columns, _demeaned(panel), clusters, taken_out=periods)
     if isinstance(fit, NotEstimable):
         return fit
     before = [index for index, period in enumerate(kept) if period < at - 1]

@@ -44,9 +44,14 @@ def newey_west(columns: Array, outcome: Array, *, lag: int) -> Fit | NotEstimabl
     return Fit(coefficients, bread @ meat @ bread)
 
 
-def clustered(columns: Array, outcome: Array, clusters: Sequence[object]) -> Fit | NotEstimable:
+def clustered(
+    columns: Array, outcome: Array, clusters: Sequence[object], *, taken_out: int = 0
+) -> Fit | NotEstimable:
     """OLS with errors clustered by unit: CR1 = G / (G - 1) * (N - 1) / (N - K), and t with G - 1 degrees of
-    freedom (Liang & Zeger 1986; Cameron & Miller 2015, J. Human Resources 50:317, eq. 12)."""
+    freedom (Liang & Zeger 1986; Cameron & Miller 2015, J. Human Resources 50:317, eq. 12).
+
+    K counts the columns and the effects that were `taken_out` of them before, unless an effect lies within
+    one cluster (section III.B there)."""
     bread = _bread(columns)
     names = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
     if bread is None:
@@ -58,7 +63,9 @@ def clustered(columns: Array, outcome: Array, clusters: Sequence[object]) -> Fit
     index = np.array([names[name] for name in clusters])
     sums = np.zeros((len(names), columns.shape[1]))
     np.add.at(sums, index, scores)
-    n, k = columns.shape
+    n, k = len(columns), columns.shape[1] + taken_out
+    if n <= k:
+        return NotEstimable(Why.TOO_FEW_UNITS)
     factor = len(names) / (len(names) - 1) * (n - 1) / (n - k)
     return Fit(coefficients, factor * bread @ (sums.T @ sums) @ bread, len(names) - 1)
 

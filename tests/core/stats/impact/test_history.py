@@ -125,6 +125,22 @@ def test_series__planted_step__recovered_with_weekdays_and_trend():
     assert found.p_value < 1e-6
 
 
+def test_series__against_statsmodels__equal():
+    rng = np.random.default_rng(14)
+    day = np.arange(100)
+    values = 5 + 0.01 * day + WEEKLY[(day + 3) % 7] + autocorrelated(rng, 100, 0.4) - 0.3 * (day >= 61)
+    weekdays = [((day + 3) % 7 == each).astype(float) for each in range(1, 7)]
+    columns = np.column_stack([np.ones(100), day, day >= 61, np.maximum(day - 61, 0), *weekdays])
+    oracle = sm.OLS(values, columns).fit(cov_type="HAC", cov_kwds={"maxlags": 7})
+
+    found = interrupted_time_series(values, at=61, first_weekday=3)
+
+    assert found.change == pytest.approx(oracle.params[2], rel=1e-8)
+    assert found.standard_error == pytest.approx(oracle.bse[2], rel=1e-8)
+    assert found.p_value == pytest.approx(oracle.pvalues[2], rel=1e-6)
+    assert found.trend_change_per_day == pytest.approx(oracle.params[3], rel=1e-8)
+
+
 @pytest.mark.parametrize("at", [3, 117])
 def test_series__less_than_a_week_on_one_side__not_estimable(at):
     assert isinstance(interrupted_time_series(np.arange(120.0), at=at), NotEstimable)
@@ -188,6 +204,27 @@ def test_event_study__against_dummies__equal():
     oracle = sm.OLS(table.ravel(), np.column_stack([*effects, *dummies])).fit()
 
     assert event_study(values, treated, at=at).effects == pytest.approx(oracle.params[:5], rel=1e-8)
+
+
+def test_event_study__errors_and_trend__those_of_statsmodels_with_unit_means_taken_out():
+    values, treated, at = panel(5, 1.0, units=12, periods=6, at=3)
+    unit, period = np.repeat(np.arange(12), 6), np.tile(np.arange(6), 12)
+    hit = np.repeat(np.array(treated, float), 6)
+    effects = [hit * (period == p) for p in (0, 1, 3, 4, 5)]
+    periods = [(period == p).astype(float) for p in range(1, 6)]
+
+    def within(column):
+        table = np.asarray(column, float).reshape(12, 6)
+        return (table - table.mean(axis=1, keepdims=True)).ravel()
+
+    columns = np.column_stack([*map(within, [*effects, *periods]), np.ones(72)])
+    oracle = sm.OLS(within(values), columns).fit(cov_type="cluster", cov_kwds={"groups": unit}, use_t=True)
+    before = oracle.f_test(np.eye(11)[:2])
+
+    found = event_study(values, treated, at=at)
+
+    assert found.standard_errors == pytest.approx(oracle.bse[:5], rel=1e-8)
+    assert found.trend_p_value == pytest.approx(float(before.pvalue), rel=1e-8)
 
 
 def test_event_study__drift_of_the_treated__told_before_the_event():
