@@ -23,7 +23,7 @@ SETTLING = timedelta(minutes=5)
 CODE_VERSION = "0.1.0"
 """Version of Headway that computed a look."""
 
-METHOD_VERSION = "3"
+METHOD_VERSION = "4"
 """Raised whenever the same data and plan would give other numbers than before."""
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from experiments.plan import LockedPlan
+from experiments.plan import LockedPlan, Trigger
 from ledger.refusals import refuse
 from metrics.definitions import Cap, Kind, Measure, MetricDefinition, Source, Where
 
@@ -71,6 +71,11 @@ class Vector:
     covariate_denominator: Entry | None = None
 
     @property
+    def window_hours(self) -> int | None:
+        """That of all its parts after the first exposure: a metric has one window."""
+        return self.value.column.span.window_hours
+
+    @property
     def entries(self) -> tuple[Entry, ...]:
         listed = (self.value, self.denominator, self.covariate, self.covariate_denominator)
         return tuple(entry for entry in listed if entry is not None)
@@ -102,7 +107,8 @@ class AnalysisPlan:
     """One reading of the store: exposures in [`since`, `until`), events up to `until`.
 
     `variants[i]` is the flag variant that units of `arms[i]` see. `filters` are exposure dims that have to
-    match; `dimensions` are exposure dims by which results are sliced.
+    match, `excluded` those that keep a unit out; `dimensions` are exposure dims by which results are sliced.
+    With a `trigger` a unit takes part from its first such event on.
     """
 
     experiment: str
@@ -114,6 +120,8 @@ class AnalysisPlan:
     metrics: tuple[PlannedMetric, ...]
     filters: tuple[tuple[str, str], ...] = ()
     dimensions: tuple[str, ...] = ()
+    excluded: Where = ()
+    trigger: Trigger | None = None
 
     @property
     def vectors(self) -> tuple[Vector, ...]:
@@ -149,13 +157,24 @@ class AnalysisPlan:
 
     @property
     def events(self) -> tuple[str, ...]:
-        """Names of all events that are read."""
+        """Names of all events that metrics read."""
         return tuple(sorted({source.event for source in self._sources}))
+
+    @property
+    def all_events(self) -> tuple[str, ...]:
+        """Those, and the trigger's."""
+        trigger = {self.trigger.event} if self.trigger else set()
+        return tuple(sorted({*self.events, *trigger}))
 
     @property
     def windows_hours(self) -> tuple[int, ...]:
         spans = (source.span.window_hours for source in self._sources)
         return tuple(sorted({hours for hours in spans if hours is not None}))
+
+    def stage(self, window_hours: int | None) -> int:
+        """How many of the plan's windows, shortest first, are over for a unit whose value in this one is
+        final. Values without a window are taken as they are at the data cut."""
+        return 0 if window_hours is None else self.windows_hours.index(window_hours) + 1
 
     @property
     def before_days(self) -> tuple[int, ...]:
@@ -190,6 +209,8 @@ def analysis_plan(locked: LockedPlan, *, until: datetime) -> AnalysisPlan:
         metrics=tuple(planned_metric(definition) for definition in definitions.values()),
         filters=locked.filters,
         dimensions=_dimensions(locked),
+        excluded=locked.excluded,
+        trigger=locked.trigger,
     )
 
 

@@ -14,7 +14,16 @@ import ibis
 
 from analysis import unit_values
 from analysis.plan import AnalysisPlan, Column, Take
-from analysis.unit_values import TIME, Table, Total, column_name, column_names, level_names
+from analysis.unit_values import (
+    TIME,
+    Table,
+    Total,
+    column_name,
+    column_names,
+    excluded_names,
+    level_names,
+    stage_names,
+)
 
 PAIR = ("unit", "first_at")
 KNOWN, NEW, CURRENT, ASSIGNED = "known_pairs", "new_pairs", "current_units", "assigned"
@@ -25,7 +34,7 @@ def exposed_table(plan: AnalysisPlan, name: str) -> Table:
     """Rows of `unit_values.exposed`, of one day or of several."""
     texts = ("low", "high", *level_names(plan))
     schema = {"unit": "int64", "first_at": TIME} | dict.fromkeys(texts, "string")
-    return ibis.table(ibis.schema(schema), name=name)
+    return ibis.table(ibis.schema(schema | dict.fromkeys(excluded_names(plan), "int8")), name=name)
 
 
 def sums_table(plan: AnalysisPlan, name: str) -> Table:
@@ -45,8 +54,9 @@ def merged_exposed(plan: AnalysisPlan) -> Table:
     """One row per unit of the listed days together; levels are those of the earliest day."""
     rows = exposed_table(plan, LISTED)
     levels = {name: rows[name].argmin(rows.first_at) for name in level_names(plan)}
+    excluded = {name: rows[name].max() for name in excluded_names(plan)}
     return rows.group_by("unit").agg(
-        first_at=rows.first_at.min(), low=rows.low.min(), high=rows.high.max(), **levels
+        first_at=rows.first_at.min(), low=rows.low.min(), high=rows.high.max(), **excluded, **levels
     )
 
 
@@ -78,14 +88,15 @@ def unit_rows(plan: AnalysisPlan) -> Table:
     """What `unit_values.unit_rows` gives, from the sums of all whole days and those of the open one."""
     rows = assigned(plan)
     enrolled = ibis.table(rows.schema(), name=ASSIGNED)
-    enrolled = enrolled.filter(enrolled.arm >= 0).select(*PAIR, "arm", *level_names(plan))
+    kept = ("arm", *stage_names(plan), *level_names(plan))
+    enrolled = enrolled.filter(enrolled.arm >= 0).select(*PAIR, *kept)
     if not plan.columns:
-        return enrolled.select("unit", "arm", *level_names(plan))
+        return enrolled.select("unit", *kept)
     past, today = _renamed(plan, TOTAL_SUMS, "past"), _renamed(plan, OPEN_SUMS, "today")
     joined = enrolled.left_join(past, [enrolled.unit == past.past_unit, enrolled.first_at == past.past_at])
     joined = joined.left_join(today, [joined.unit == today.today_unit, joined.first_at == today.today_at])
     sums = {name: _both(joined[f"past_{name}"], joined[f"today_{name}"], of) for name, of in _columns(plan)}
-    return joined.select("unit", "arm", *level_names(plan), **sums)
+    return joined.select("unit", *kept, **sums)
 
 
 def stream_values(plan: AnalysisPlan, stream: int, pairs: Table) -> Table:
@@ -94,11 +105,10 @@ def stream_values(plan: AnalysisPlan, stream: int, pairs: Table) -> Table:
     return unit_values.stream_values(plan, plan.streams[stream], units).select(*PAIR, "value")
 
 
-def stream_rows(plan: AnalysisPlan) -> Table:
+def stream_rows(plan: AnalysisPlan, stream: int) -> Table:
     """What `unit_values.stream_rows` gives, from the listed days."""
     rows = assigned(plan)
-    enrolled = ibis.table(rows.schema(), name=ASSIGNED)
-    enrolled = enrolled.filter(enrolled.arm >= 0)
+    enrolled = unit_values.mature(plan, plan.streams[stream], ibis.table(rows.schema(), name=ASSIGNED))
     values = ibis.table(_pairs() | {"value": "float64"}, name=LISTED)
     return enrolled.join(values, PAIR).select("unit", "arm", *level_names(plan), "value")
 

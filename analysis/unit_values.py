@@ -7,9 +7,9 @@ can run them. Only worker processes import this module. No aggregation over unit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 from typing import Any, TypeAlias
 
 import ibis
@@ -17,6 +17,7 @@ import ibis.expr.datatypes as dt
 
 from analysis.engines.contract import NO_LEVEL
 from analysis.plan import AnalysisPlan, Column, Stream, Take
+from experiments.plan import Trigger
 from metrics.definitions import Where
 
 Table: TypeAlias = ibis.Table
@@ -58,7 +59,7 @@ EVENTS = ibis.schema(
 ONE, ZERO = ibis.literal(1).cast("float64"), ibis.literal(0).cast("float64")
 """Double-precision whichever engine reads them: to Spark and PostgreSQL a bare 1.0 is a decimal."""
 
-CROSSOVER, UNPLANNED, FORCED = -1, -2, -3
+CROSSOVER, UNPLANNED, FORCED, EXCLUDED, UNTRIGGERED = -1, -2, -3, -4, -5
 """Codes in the place of an arm's number for units that are left out, and why."""
 
 
@@ -77,6 +78,20 @@ def level_name(dimension: int) -> str:
 
 def level_names(plan: AnalysisPlan) -> list[str]:
     return [level_name(index) for index in range(len(plan.dimensions))]
+
+
+STAGE = "stage"
+"""Name of the column that counts how many of the plan's windows, shortest first, are over for a unit."""
+
+
+def stage_names(plan: AnalysisPlan) -> list[str]:
+    """That column's name, where the plan has windows."""
+    return [STAGE] if plan.windows_hours else []
+
+
+def excluded_names(plan: AnalysisPlan) -> list[str]:
+    """Name of the column that is 1 for units the plan keeps out, where there may be any."""
+    return ["excluded"] if plan.excluded else []
 
 
 def column_name(column: int) -> str:
@@ -104,27 +119,32 @@ def exposed(plan: AnalysisPlan) -> Table:
         first_at=seen.ts.min(where=natural),
         low=seen.variant.min(where=natural),
         high=seen.variant.max(where=natural),
+        **_excluded(plan, seen),
     )
     if not plan.dimensions:
         return units
     joined = units.left_join(_levels(plan, seen, units), "unit")
-    return joined.select("unit", "first_at", "low", "high", *level_names(plan))
+    return joined.select("unit", "first_at", "low", "high", *excluded_names(plan), *level_names(plan))
 
 
 def assigned(plan: AnalysisPlan, exposed_units: Table) -> Table:
-    """One row per exposed unit: the number of its arm or a code, first exposure, levels, edges."""
-    units = exposed_units
-    arms = units.mutate(arm=_arm(units, plan), day=units.first_at.date())
+    """One row per exposed unit: the number of its arm or a code, first exposure, levels, edges, stage. Under
+    a trigger it takes the place of the first exposure."""
+    units = exposed_units.mutate(arm=_arm(exposed_units, plan))
+    if plan.trigger is not None:
+        units = _triggered(plan, plan.trigger, units)
+    arms = units.mutate(day=units.first_at.date())
     return arms.select("unit", "arm", "day", "first_at", *level_names(plan), **_edges(plan, arms))
 
 
 def unit_rows(plan: AnalysisPlan, assigned: Table, total: Total) -> Table:
     """One row per enrolled unit: arm, levels and every column of the plan (NULL: no matching event)."""
     enrolled = assigned.filter(assigned.arm >= 0)
+    kept = ("unit", "arm", *stage_names(plan), *level_names(plan))
     if not plan.columns:
-        return enrolled.select("unit", "arm", *level_names(plan))
+        return enrolled.select(*kept)
     joined = enrolled.left_join(unit_sums(plan, enrolled, total), "unit")
-    return joined.select("unit", "arm", *level_names(plan), *column_names(plan))
+    return joined.select(*kept, *column_names(plan))
 
 
 def with_edges(plan: AnalysisPlan, pairs: Table) -> Table:
@@ -142,9 +162,16 @@ def unit_sums(plan: AnalysisPlan, units: Table, total: Total, keys: Sequence[str
 
 
 def stream_rows(plan: AnalysisPlan, stream: Stream, assigned: Table) -> Table:
-    """One row per event of a stream: unit, arm, levels, value. Events without a value are left out."""
-    enrolled = assigned.filter(assigned.arm >= 0)
+    """One row per event of a stream: unit, arm, levels, value. Events without a value are left out, and those
+    of units whose window is not over."""
+    enrolled = mature(plan, stream, assigned)
     return stream_values(plan, stream, enrolled).select("unit", "arm", *level_names(plan), "value")
+
+
+def mature(plan: AnalysisPlan, stream: Stream, assigned: Table) -> Table:
+    """Enrolled units whose events of this stream are all in."""
+    enrolled, stage = assigned.filter(assigned.arm >= 0), plan.stage(stream.span.window_hours)
+    return enrolled.filter(enrolled[STAGE] >= stage) if stage else enrolled
 
 
 def stream_values(plan: AnalysisPlan, stream: Stream, units: Table) -> Table:
@@ -187,9 +214,41 @@ def _seen(plan: AnalysisPlan) -> Table:
 
 def _arm(units: Table, plan: AnalysisPlan) -> Value:
     planned = [(units.low == variant, number) for number, variant in enumerate(plan.variants)]
+    kept_out = [(units.excluded == 1, EXCLUDED)] if plan.excluded else []
     return ibis.cases(
-        (units.first_at.isnull(), FORCED), (units.low != units.high, CROSSOVER), *planned, else_=UNPLANNED
+        (units.first_at.isnull(), FORCED),
+        *kept_out,
+        (units.low != units.high, CROSSOVER),
+        *planned,
+        else_=UNPLANNED,
     ).cast("int8")
+
+
+def _excluded(plan: AnalysisPlan, seen: Table) -> dict[str, Value]:
+    """1 for units with an exposure, whenever, that has one of the excluded dims."""
+    if not plan.excluded:
+        return {}
+    is_kept_out = reduce(or_, _dims_equal(seen, plan.excluded))
+    return {"excluded": ibis.cases((is_kept_out, 1), else_=0).max().cast("int8")}
+
+
+def _triggered(plan: AnalysisPlan, trigger: Trigger, units: Table) -> Table:
+    """The units with their first trigger, at or after the first exposure, as the time from which on they take
+    part; those without one are left out."""
+    rows = events()
+    conditions = [
+        rows.name == trigger.event,
+        rows.ts >= _time(plan.since),
+        rows.ts < _time(plan.until),
+        *_dims_equal(rows, trigger.where),
+    ]
+    fired = rows.filter(reduce(and_, conditions)).select(fired_by="unit", fired_at="ts")
+    met = units.join(fired, [units.unit == fired.fired_by, fired.fired_at >= units.first_at])
+    first = met.group_by("unit").agg(fired_at=met.fired_at.min())
+    joined = units.left_join(first, "unit")
+    is_missing = (joined.arm >= 0) & joined.fired_at.isnull()
+    arm = ibis.cases((is_missing, UNTRIGGERED), else_=joined.arm).cast("int8")
+    return joined.select("unit", *level_names(plan), arm=arm, first_at=joined.fired_at)
 
 
 def _levels(plan: AnalysisPlan, seen: Table, units: Table) -> Table:
@@ -209,7 +268,14 @@ def _edges(plan: AnalysisPlan, units: Table) -> dict[str, Value]:
     a day is not always 24 hours to an engine that minds time zones."""
     ends = {_end(hours): units.first_at + ibis.interval(hours=hours) for hours in plan.windows_hours}
     starts = {_start(days): units.first_at - ibis.interval(hours=24 * days) for days in plan.before_days}
-    return {**ends, **starts}
+    return {**ends, **starts, **_stage(plan, units)}
+
+
+def _stage(plan: AnalysisPlan, units: Table) -> dict[str, Value]:
+    """How many windows are over at the data cut: a value is final then, and not before."""
+    latest = [plan.until - timedelta(hours=hours) for hours in plan.windows_hours]
+    over = [(units.first_at <= _time(at), number) for number, at in enumerate(latest, start=1)]
+    return {STAGE: ibis.cases(*reversed(over), else_=0).cast("int8")} if over else {}
 
 
 def _end(hours: int) -> str:

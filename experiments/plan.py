@@ -4,13 +4,13 @@ The analysis reads this object and nothing else of an experiment, so that what w
 computed. Plain frozen data: no Django, no clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from metrics.definitions import Amount, Direction, Margin, MetricDefinition, canonical_sha256
+from metrics.definitions import Amount, Direction, Margin, MetricDefinition, Where, canonical_sha256
 
 WHOLE_PPM = 1_000_000
 
@@ -68,6 +68,21 @@ class Hypothesis:
     def from_dict(cls, data: Mapping[str, Any]) -> "Hypothesis":
         enums = {"direction": Direction(data["direction"]), "expected": Amount(**data["expected"])}
         return cls(**{**data, **enums})
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The event from which on the arms can differ: the first one at or after a unit's first exposure."""
+
+    event: str
+    where: Where = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"event": self.event, "where": dict(self.where)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Trigger":
+        return cls(data["event"], tuple(sorted(data.get("where", {}).items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +166,12 @@ class LockedPlan:
 
     `control` is the key of the control arm. `looks` is the number of planned looks (None: as often as data
     arrive). `planned_units` is per arm and sets the scale on which information is counted. `filters` are
-    exposure dims that have to match. `layer` is the layer of flags in which the experiment owns
-    `layer_share_ppm` of the units ("" and None: it shares units with all others). `source` is the
-    key of the company's own tables that are read ("": the events sent to Headway). `prior_sd` is the width of
-    the prior of a Bayesian read-out beside the results (None: there is none). `sha256` covers all of it
-    except itself and the two times, which are facts about the run.
+    exposure dims that have to match; `excluded` are those of bots and of one's own people, whose units are
+    left out. With a `trigger` only units that had that event take part, from then on. `layer` is the layer of
+    flags in which the experiment owns `layer_share_ppm` of the units ("" and None: it shares units with all
+    others). `source` is the key of the company's own tables that are read ("": the events sent to Headway).
+    `prior_sd` is the width of the prior of a Bayesian read-out beside the results (None: there is none).
+    `sha256` covers all of it except itself and the two times, which are facts about the run.
     """
 
     experiment: str
@@ -179,6 +195,8 @@ class LockedPlan:
     layer_share_ppm: int | None = None
     source: str = ""
     prior_sd: float | None = None
+    excluded: Where = ()
+    trigger: Trigger | None = None
     sha256: str = ""
     started_at: datetime | None = None
     stopped_at: datetime | None = None
@@ -221,7 +239,12 @@ class LockedPlan:
 
     def _options(self) -> dict[str, Any]:
         """Left out where they are not used, for the same reason."""
-        chosen = {"source": self.source or None, "prior_sd": self.prior_sd}
+        chosen = {
+            "source": self.source or None,
+            "prior_sd": self.prior_sd,
+            "excluded": as_lists(self.excluded) or None,
+            "trigger": self.trigger and self.trigger.to_dict(),
+        }
         return {name: value for name, value in chosen.items() if value is not None}
 
     def locked(self) -> "LockedPlan":
@@ -249,10 +272,22 @@ class LockedPlan:
                 "inference": Inference(data["inference"]),
                 "dimensions": tuple(data["dimensions"]),
                 "filters": tuple(sorted(data["filters"].items())),
+                "excluded": as_pairs(data.get("excluded", {})),
+                "trigger": Trigger.from_dict(data["trigger"]) if data.get("trigger") else None,
                 "started_at": _as_time(data.get("started_at")),
                 "stopped_at": _as_time(data.get("stopped_at")),
             }
         )
+
+
+def as_lists(pairs: Where) -> dict[str, list[str]]:
+    """Values by dim: {"traffic": ["bot", "internal"]}."""
+    return {name: [value for of, value in pairs if of == name] for name, _ in pairs}
+
+
+def as_pairs(lists: Mapping[str, Iterable[str]]) -> Where:
+    """What `as_lists` wrote."""
+    return tuple(sorted((name, value) for name, values in lists.items() for value in values))
 
 
 def _as_text(at: datetime | None) -> str | None:

@@ -77,7 +77,8 @@ class Enrolment:
 
     `units` by group and `by_day` by (day of first exposure, arm) count enrolled units. Units left out:
     `crossovers` saw more than one arm, `unplanned` only variants the plan does not name, `forced` only
-    variants somebody forced on them.
+    variants somebody forced on them, `excluded` had a dim that the plan keeps out, `untriggered` have not had
+    the plan's trigger.
     """
 
     units: Mapping[Group, int]
@@ -85,6 +86,8 @@ class Enrolment:
     crossovers: int = 0
     unplanned: int = 0
     forced: int = 0
+    excluded: int = 0
+    untriggered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,11 @@ class Arrivals:
 class Readings:
     """What one look needs of the events.
 
-    `moments[vector][group]` runs over all enrolled units of the group; `active[vector][group]` counts those
-    with at least one event of the vector's value. `quantiles[stream, share][group]` is missing where a group
-    has no events; `bins[stream][group]` counts its values, over everybody, by bin (`ZERO_BIN`). `caps[entry]`
-    is the limit found for (or handed in with) a percentile cap.
+    `moments[vector][group]` runs over all enrolled units of the group whose window of that vector is over;
+    `active[vector][group]` counts all with at least one event of the vector's value.
+    `quantiles[stream, share][group]` is missing where a group has no events; `bins[stream][group]` counts its
+    values, over everybody, by bin (`ZERO_BIN`). `caps[entry]` is the limit found for (or handed in with) a
+    percentile cap.
     """
 
     enrolment: Enrolment
@@ -175,5 +179,5 @@ class StoreEngine(Engine, Dealer, Crosser, Protocol):
     """What reads Headway's own store."""
 
 
-class SourceEngine(Engine, Dealer, Protocol):
+class SourceEngine(Engine, Dealer, Crosser, Protocol):
     """What reads a company's own tables."""

@@ -7,7 +7,7 @@ this module.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from analysis.engines import aggregates, centring, order_statistics, reading
 from analysis.engines.aggregates import Key, MomentQuery
@@ -16,7 +16,7 @@ from analysis.engines.reading import Backend
 from analysis.plan import AnalysisPlan, Entry, Vector
 from analysis.stats.moments import Moments, merge_all
 from analysis.stats.quantiles import quantile_ranks
-from analysis.unit_values import Table, Value
+from analysis.unit_values import Table, Value, stage_names
 
 
 def parts(
@@ -45,10 +45,15 @@ def _parts(look: reading.Look, caps: Mapping[Entry, float], deal: int) -> dict[V
     plan = look.plan
     names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
     columns = {name: reading.limited(look, entry, caps) for entry, name in names.items()}
-    table = look.units.select(part=_part(look.units, deal), **columns)
+    table = look.units.select(*stage_names(plan), part=_part(look.units, deal), **columns)
     vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
-    merged = _of_parts(look, table, MomentQuery(tuple(names.values()), vectors, ("part",)))
-    return {vector: tuple(of[index] for of in merged) for index, vector in enumerate(plan.vectors)}
+    query = MomentQuery(tuple(names.values()), vectors, ("part", *stage_names(plan)))
+    decoded = centring.moments(look.backend, query, look.centred(table, query.names))
+    found = {}
+    for index, vector in enumerate(plan.vectors):
+        merged = _by_part([reading.final_of(plan, vector, part, index) for part in decoded])
+        found[vector] = tuple(of for [of] in merged)
+    return found
 
 
 def _parts_below(look: reading.Look, table: Table, share: float, deal: int) -> tuple[Moments, ...]:
@@ -60,7 +65,8 @@ def _parts_below(look: reading.Look, table: Table, share: float, deal: int) -> t
     per_unit = aggregates.below_limits(table, (), [{(): limit}], look.backend.total)
     per_unit = per_unit.mutate(part=_part(per_unit, deal))
     query = MomentQuery(("below0", "values"), (("below0", "values"),), ("part",))
-    return tuple(of[0] for of in _of_parts(look, per_unit, query))
+    decoded = centring.moments(look.backend, query, look.centred(per_unit, query.names))
+    return tuple(of for [of] in _by_part(decoded))
 
 
 def _part(units: Table, deal: int) -> Value:
@@ -68,10 +74,10 @@ def _part(units: Table, deal: int) -> Value:
     return ((units.unit >> shift) & (PARTS - 1)).name("part")
 
 
-def _of_parts(look: reading.Look, table: Table, query: MomentQuery) -> list[list[Moments]]:
+def _by_part(decoded: Sequence[Mapping[Key, list[Moments]]]) -> list[list[Moments]]:
     """Per part, in order, the moments of every vector."""
     found: dict[Key, list[list[Moments]]] = defaultdict(list)
-    for part in centring.moments(look.backend, query, look.centred(table, query.names)):
+    for part in decoded:
         for key, of in part.items():
             found[key].append(of)
     listed = [found[key] for key in sorted(found)]

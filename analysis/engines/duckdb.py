@@ -57,7 +57,8 @@ class DuckDBEngine:
     `memory_limits` are tried from the first on until one is enough. With a `filesystem` the files are objects
     in it ("s3://bucket/…") and no folder is opened. With fewer than `rows_per_partition` rows a partition
     costs more in statements than it saves in memory; stores of fewer rows are read whole at each look. Of
-    larger ones, what whole days brought is kept in the folder `rollups`, if there is one.
+    larger ones, what whole days brought is kept in the folder `rollups`, if there is one. Plans with a
+    trigger are read whole too.
     """
 
     folder: Path | None
@@ -100,7 +101,8 @@ class DuckDBEngine:
             return replace(self, memory_limits=self.memory_limits[1:])._with_memory(ask)
 
     def _ask_once(self, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]) -> T:
-        if self.rollups is not None and files.days and files.rows >= self.rows_per_partition:
+        is_kept = files.days and files.rows >= self.rows_per_partition and plan.trigger is None
+        if self.rollups is not None and is_kept:
             found = self._ask_kept(self.rollups, plan, files, question)
             if found is not None:
                 return found
@@ -164,6 +166,13 @@ class DuckDBEngine:
         """The same units in groups at random: see `Dealer.parts`."""
         question = partial(dealing.parts, frozen=caps, deal=deal)
         return self._with_memory(lambda engine: engine._ask_views(plan, views, question))
+
+    def crossed_in_views(
+        self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, views: Sequence[Sequence[View]]
+    ) -> Readings:
+        """The units of two experiments: see `Crosser.crossed`."""
+        question = partial(crossed.read, frozen={}, one=one, other=other)
+        return self._with_memory(lambda engine: engine._ask_views(cells, views, question))
 
     def _ask_views(
         self, plan: AnalysisPlan, views: Sequence[Sequence[View]], question: Callable[..., T]

@@ -56,11 +56,20 @@ def exposures(
 
 def events(source: SourceDefinition, tables: Mapping[str, Table], plan: AnalysisPlan, on: Dialect) -> Table:
     """All event tables together as rows of the store, but only those that hold an event of the plan."""
-    wanted = [table for table in source.events if table.event_column or table.event in plan.events]
+    wanted = [table for table in source.events if table.event_column or table.event in plan.all_events]
     if not wanted:
-        raise EngineFailure(f'source "{source.key}" holds none of the events {", ".join(plan.events)}')
+        raise EngineFailure(f'source "{source.key}" holds none of the events {", ".join(plan.all_events)}')
     parts = [_events(table, tables[table.table], plan, on) for table in wanted]
     return reduce(lambda first, other: first.union(other), parts)
+
+
+def can_cross(source: SourceDefinition) -> None:
+    """Raise EngineFailure when the rows of two experiments cannot be told from each other."""
+    if not source.exposures.experiment:
+        raise EngineFailure(
+            f'the exposure table of source "{source.key}" has no column for the experiment, so its rows belong '
+            "to one experiment only"
+        )
 
 
 def wrong_columns(table: ExposureTable | EventTable, columns: Table) -> list[tuple[str, str, str]]:

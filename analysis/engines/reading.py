@@ -29,8 +29,11 @@ from analysis.stats.moments import Moments, merge_all
 from analysis.stats.quantiles import QuantileStat, quantile_ranks
 from analysis.unit_values import (
     CROSSOVER,
+    EXCLUDED,
     FORCED,
+    STAGE,
     UNPLANNED,
+    UNTRIGGERED,
     Table,
     Total,
     Value,
@@ -38,6 +41,7 @@ from analysis.unit_values import (
     column_name,
     exposed,
     level_name,
+    stage_names,
     stream_name,
     stream_rows,
     unit_rows,
@@ -199,15 +203,19 @@ def _enrolment(look: Look, units: Mapping[Group, int]) -> Enrolment:
         crossovers=left_out[CROSSOVER],
         unplanned=left_out[UNPLANNED],
         forced=left_out[FORCED],
+        excluded=left_out[EXCLUDED],
+        untriggered=left_out[UNTRIGGERED],
     )
 
 
 def percentile_caps(look: Look, entries: Iterable[Entry]) -> dict[Entry, float]:
-    """Per entry, the percentile of the values of all arms' units that have one; none, no limit."""
+    """Per entry, the percentile of the final values of all arms' units that have one; none, no limit."""
     found = {}
     for entry in entries:
-        value = look.units[column_name(look.plan.columns.index(entry.column))]
-        values = look.units.select(value=value).filter(value.notnull())
+        units, stage = look.units, look.plan.stage(entry.column.span.window_hours)
+        units = units.filter(units[STAGE] >= stage) if stage else units
+        value = units[column_name(look.plan.columns.index(entry.column))]
+        values = units.select(value=value).filter(value.notnull())
         bins = binned(look, values, ())
         if () in bins and entry.cap is not None and entry.cap.percentile is not None:
             rank = quantile_ranks(order_statistics.size(bins[()]), entry.cap.percentile / 100).middle
@@ -223,20 +231,35 @@ def _moments(
     names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
     levels = map(level_name, range(len(plan.dimensions)))
     columns = {name: limited(look, entry, caps) for entry, name in names.items()}
-    table = look.units.select("arm", *levels, **columns)
+    table = look.units.select("arm", *stage_names(plan), *levels, **columns)
     centred = look.centred(table, tuple(names.values()))
     vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
     units: dict[Group, int] = {}
     moments: dict[Vector, dict[Group, Moments]] = {vector: {} for vector in plan.vectors}
     for grouping in groupings:
-        query = MomentQuery(tuple(names.values()), vectors, grouping.keys)
+        query = MomentQuery(tuple(names.values()), vectors, (*grouping.keys, *stage_names(plan)))
         parts = centring.rows(look.backend, query, grouping.among(centred))
         units |= _units(plan, grouping, parts)
         decoded = [query.decode(part, centred.centres) for part in parts]
-        for group, merged in _merged(plan, grouping, decoded).items():
-            for vector, total in zip(plan.vectors, merged, strict=True):
-                moments[vector][group] = _finite(vector, total)
+        for index, vector in enumerate(plan.vectors):
+            final = [final_of(plan, vector, part, index) for part in decoded]
+            for group, [merged] in _merged(plan, grouping, final).items():
+                moments[vector][group] = _finite(vector, merged)
     return units, moments
+
+
+def final_of(
+    plan: AnalysisPlan, vector: Vector, part: Mapping[Key, Sequence[Moments]], index: int
+) -> dict[Key, list[Moments]]:
+    """By group, the moments of units whose value of the vector is final; the last part of a key is the stage
+    of its units, where the plan has windows."""
+    if not plan.windows_hours:
+        return {key: [of[index]] for key, of in part.items()}
+    found: dict[Key, list[Moments]] = defaultdict(list)
+    for key, of in part.items():
+        if key[-1] >= plan.stage(vector.window_hours):
+            found[key[:-1]].append(of[index])
+    return {key: [merge_all(listed)] for key, listed in found.items()}
 
 
 def limited(look: Look, entry: Entry, caps: Mapping[Entry, float]) -> Value:
@@ -252,7 +275,8 @@ def limited(look: Look, entry: Entry, caps: Mapping[Entry, float]) -> Value:
 def _units(plan: AnalysisPlan, grouping: Grouping, parts: Iterable[Rows]) -> dict[Group, int]:
     counts: Counter[Group] = Counter()
     for rows in parts:
-        counts.update(dict(zip(grouping.groups(plan, rows), rows["n"], strict=True)))
+        for group, n in zip(grouping.groups(plan, rows), rows["n"], strict=True):
+            counts[group] += n
     return dict(counts)
 
 

@@ -63,9 +63,8 @@ class Statements:
     def units(self) -> str:
         return self._of("units", lambda: kept.unit_rows(self.plan))
 
-    @property
-    def stream_rows(self) -> str:
-        return self._of("stream_rows", lambda: kept.stream_rows(self.plan))
+    def stream_rows(self, index: int) -> str:
+        return self._of(f"stream_rows {index}", lambda: kept.stream_rows(self.plan, index))
 
     def sums(self, pairs: str) -> str:
         return self._of(
@@ -237,7 +236,7 @@ class Refresh:
             self._make_temporary(f"open_{name}", self.say.stream(index, "pairs_now"))
             listed.append(f"open_{name}")
         self._list(listed, kept.pairs_table("none").mutate(value=ibis.literal(0.0)))
-        self._make_temporary(name, self.say.stream_rows)
+        self._make_temporary(name, self.say.stream_rows(index))
 
     def _known(self, kind: str) -> dict[date, int]:
         found = self.cursor.execute("SELECT day, rows FROM days WHERE kind = ? ORDER BY day", [kind])

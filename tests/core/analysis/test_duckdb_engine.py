@@ -51,7 +51,7 @@ def test_enrolment__every_oddity__same_as_row_by_row(rows, readings):
             day: days.count(day) for day in days
         }
     assert {name: getattr(enrolment, name) for name in left_out} == left_out
-    assert min(left_out.values()) > 0
+    assert min(left_out[name] for name in ("crossovers", "unplanned", "forced")) > 0
 
 
 @pytest.mark.parametrize("key", SUMMED)
