@@ -12,6 +12,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from analysis import queries as analysis
+from experiments import queries as experiments
 from organisation import queries
 from organisation.roles import MEANINGS, RIGHTS, Right, Role
 
@@ -38,9 +40,8 @@ RULES: tuple[tuple[str, Right], ...] = (
     ("reviews/deliveries/", Right.ADMINISTER),
     ("reviews/guardrails/", Right.REVIEW),
     ("reviews/waivers/ask/", Right.EXPERIMENT),
-    ("reviews/waivers/", Right.REVIEW),
+    ("reviews/waivers/", Right.LOOK),
     ("reviews/budgets/", Right.EXPERIMENT),
-    ("reviews/open/", Right.EXPERIMENT),
     ("reviews/", Right.LOOK),
     ("organisation/", Right.ADMINISTER),
     ("sources/", Right.ADMINISTER),
@@ -71,7 +72,7 @@ RULES: tuple[tuple[str, Right], ...] = (
     ("api/v1/labelled-events", Right.EXPERIMENT),
     ("api/v1/metrics", Right.DEFINE_METRICS),
     ("api/v1/guardrail-sets", Right.REVIEW),
-    ("api/v1/waivers/", Right.REVIEW),
+    ("api/v1/waivers/", Right.LOOK),
     ("api/v1/waivers", Right.EXPERIMENT),
     ("api/v1/audit", Right.LOOK),
     ("api/v1/budget-waivers", Right.EXPERIMENT),
@@ -90,6 +91,9 @@ RULES: tuple[tuple[str, Right], ...] = (
 )
 """The first line whose beginning fits counts, so longer beginnings stand first. `LOOK` means that the finer
 rule stands with what it guards: who signs a review is asked for a discipline there."""
+EXPERIMENTS = ("experiments/<slug:key>/", "api/v1/experiments/<slug:key>")
+TRIPS = ("api/v1/trips/<int:trip_id>",)
+"""Beginnings of addresses that name something which lives in one environment."""
 
 
 def named_right(route: str) -> Right | None:
@@ -115,11 +119,28 @@ def _check(request: HttpRequest, where: dict[str, Any]) -> None:
     match = request.resolver_match
     route = match.route if match is not None else ""
     right = named_right(route) or Right.ADMINISTER
-    environment = str(where.get("environment") or _asked(request))
-    if not queries.is_allowed(request.user.get_username(), right, environment):
+    named = {str(where.get("environment", "")), _environment_of(route, where), _asked(request)}
+    for environment in sorted(named - {""}) or [""]:
+        _check_there(request.user.get_username(), right, environment)
+
+
+def _check_there(user: str, right: Right, environment: str) -> None:
+    """Raise PermissionDenied when none of the person's roles gives the right there."""
+    if not queries.is_allowed(user, right, environment):
         place = f" in {environment}" if environment else ""
         fix = "Roles are given on the page People and roles."
         raise PermissionDenied(f"This needs one of the roles {_roles_with(right)}{place}. {fix}")
+
+
+def _environment_of(route: str, where: dict[str, Any]) -> str:
+    """The environment of the experiment or trip that an address names; empty when it names none."""
+    if route.startswith(EXPERIMENTS):
+        found = experiments.experiments().filter(key=where["key"])
+        return str(found.values_list("environment", flat=True).first() or "")
+    if route.startswith(TRIPS):
+        opened = analysis.trips().filter(id=where["trip_id"])
+        return str(opened.values_list("experiment__environment", flat=True).first() or "")
+    return ""
 
 
 def _asked(request: HttpRequest) -> str:

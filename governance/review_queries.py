@@ -117,10 +117,20 @@ def findings_of(row: LaunchReview) -> tuple[Finding, ...]:
     key = row.experiment.key if row.experiment else ""
     found = (
         *review_checks.findings(_context(row)),
+        *_unmet_conditions(row),
         *reviewing.registered(key, row.flag, row.environment),
     )
     order = list(reviewing.Severity)
     return tuple(sorted(found, key=lambda each: order.index(each.severity)))
+
+
+def _unmet_conditions(row: LaunchReview) -> Iterator[Finding]:
+    fix = "A reviewer of the discipline says on this page when they are met."
+    for each in row.sign_offs.all():
+        if each.answer == SignOffAnswer.CONDITIONAL and each.ended_at is None and each.met_at is None:
+            title = f"conditions of {each.discipline} ({each.by}) are open: {each.note}"
+            evidence = {"discipline": each.discipline}
+            yield Finding("conditions", reviewing.Severity.WARNING, title, fix, evidence)
 
 
 def watches_performance(row: LaunchReview) -> bool:
@@ -152,16 +162,22 @@ def team_of(flag: str) -> str:
 
 def waiting_for(user: str) -> list[tuple[LaunchReview, list[Discipline]]]:
     """Reviews that miss a signature this person may give, oldest first."""
-    mine = {each for each in Discipline if organisation.may_answer_for(user, each)}
-    if not mine:
-        return []
     open_ones = live_reviews().exclude(state=ReviewState.APPROVED).exclude(requested_by=user)
+    mine: dict[str, set[Discipline]] = {}
     found = []
     for row in open_ones.order_by("requested_at")[:50]:
-        wanted = [each for each in dict.fromkeys(standing(row).missing) if each in mine]
-        if wanted and reviewing.is_answered(row.answers):
-            found.append((row, wanted))
+        if row.environment not in mine:
+            mine[row.environment] = _disciplines_of(user, row.environment)
+        if mine[row.environment] and reviewing.is_answered(row.answers):
+            missing = dict.fromkeys(standing(row).missing)
+            wanted = [each for each in missing if each in mine[row.environment]]
+            found += [(row, wanted)] if wanted else []
     return found
+
+
+def _disciplines_of(user: str, environment: str) -> set[Discipline]:
+    """What the person may sign for there."""
+    return {each for each in Discipline if organisation.may_answer_for(user, each, environment)}
 
 
 def rejections() -> QuerySet[SignOff]:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("<int:id>/", reviews.review, name="review"),
     path("<int:id>/answer/", reviews.answer, name="review-answer"),
     path("<int:id>/sign/", reviews.sign, name="review-sign"),
+    path("<int:id>/conditions-met/", reviews.conditions_met, name="review-conditions"),
     path("<int:id>/withdraw/", reviews.withdraw, name="review-withdraw"),
     path("trips/", trips.trips, name="trips"),
     path("trips/<int:id>/", trips.trip, name="trip"),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from ledger.refusals import NotFound, problem
 from organisation import ownership
 from organisation.models import RoleGrant, Surface, Team
-from organisation.roles import Discipline, Grant, Right, Role, may, may_sign
+from organisation.roles import RIGHTS, Discipline, Grant, Right, Role, may, may_sign
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser
@@ -71,15 +71,24 @@ def is_allowed(user: str, right: Right, environment: str = "") -> bool:
     return not roles_hold() or may(held_by(user), right, environment)
 
 
-def may_answer_for(user: str, discipline: Discipline) -> bool:
-    """Whether the person may sign for the discipline; on a site without roles everybody may."""
-    return not roles_hold() or may_sign(held_by(user), discipline)
+def is_allowed_somewhere(user: str, right: Right) -> bool:
+    """Whether the person may do this in one environment at least."""
+    return not roles_hold() or any(right in RIGHTS[grant.role] for grant in held_by(user))
 
 
-def reviewers(discipline: Discipline) -> list[str]:
-    """Who may sign for the discipline, by name."""
+def may_answer_for(user: str, discipline: Discipline, environment: str = "") -> bool:
+    """Whether the person may sign for the discipline there; on a site without roles everybody may. What
+    concerns every environment needs a reviewer of every one."""
+    return not roles_hold() or may_sign(held_by(user), discipline, environment)
+
+
+def reviewers(discipline: Discipline, environment: str = "") -> list[str]:
+    """Who may sign for the discipline and can log in, by name: there, or anywhere when none is named."""
     held = grants().filter(role=Role.REVIEWER, discipline=discipline)
-    return list(held.values_list("user", flat=True).distinct().order_by("user"))
+    if environment:
+        held = held.filter(environment__in=("", environment))
+    here = people().filter(username__in=held.values("user"))
+    return list(here.values_list("username", flat=True))
 
 
 def mail_address(user: str) -> str:

@@ -77,6 +77,9 @@ def may(grants: Iterable[Grant], right: Right, environment: str = "") -> bool:
     return any(right in RIGHTS[grant.role] and grant.covers(environment) for grant in grants)
 
 
-def may_sign(grants: Iterable[Grant], discipline: Discipline) -> bool:
-    """Whether one of the grants lets its holder answer for the discipline; an admin's alone does not."""
-    return any(grant.role is Role.REVIEWER and grant.discipline is discipline for grant in grants)
+def may_sign(grants: Iterable[Grant], discipline: Discipline, environment: str = "") -> bool:
+    """Whether one of the grants lets its holder answer for the discipline there; admins alone do not."""
+    return any(
+        grant.role is Role.REVIEWER and grant.discipline is discipline and grant.covers(environment)
+        for grant in grants
+    )

@@ -41,7 +41,7 @@ def resolve_trip(*, trip_id: int, reason: str, actor: str, now: datetime) -> Gua
 def waive_trip(*, trip_id: int, reason: str, actor: str, now: datetime) -> GuardrailTrip:
     """The harm is accepted, by somebody of the performance discipline who does not own the experiment."""
     trip = _unsettled(trip_id)
-    if not organisation.may_answer_for(actor, Discipline.PERFORMANCE):
+    if not organisation.may_answer_for(actor, Discipline.PERFORMANCE, trip.experiment.environment):
         why = "harm is accepted by the performance discipline only"
         raise refuse("approver", actor, why, "Ask a reviewer of performance; see People and roles.")
     if actor == trip.experiment.owner:

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from governance import policy_queries, review_queries
 from governance.api.receivers import by
 from governance.models import GuardrailSet, LaunchReview, SignOff, Waiver
-from governance.services import guardrails, reviews, waivers
+from governance.services import conditions, guardrails, reviews, waivers
 from ledger.bodies import read
 from ledger.refusals import refuse
 
@@ -24,7 +24,10 @@ from ledger.refusals import refuse
 class SignOffSerializer(serializers.ModelSerializer[SignOff]):
     class Meta:
         model = SignOff
-        fields = ["discipline", "answer", "note", "by", "at", "sha256", "ended_at", "ended_because"]
+        fields = [
+            *("discipline", "answer", "note", "by", "at", "sha256", "ended_at", "ended_because"),
+            *("met_at", "met_by", "met_note"),
+        ]
 
 
 class ReviewSerializer(serializers.ModelSerializer[LaunchReview]):
@@ -108,6 +111,11 @@ class WithReasonRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="Write one sentence.")
 
 
+class MetRequest(serializers.Serializer[Any]):
+    discipline = serializers.CharField(help_text="Give the discipline whose conditions are met.")
+    note = serializers.CharField(help_text="Say what was done and where it can be seen.")
+
+
 class NoteRequest(serializers.Serializer[Any]):
     note = serializers.CharField(required=False)
 
@@ -171,6 +179,14 @@ class Sign(APIView):
     def post(self, request: Request, id: int) -> Response:
         """Answer for one discipline, on one report."""
         reviews.sign(id=id, **read(request, SignRequest), **by(request))
+        return _standing(id)
+
+
+class ConditionsMet(APIView):
+    @extend_schema(request=MetRequest, responses=StandingSerializer)
+    def post(self, request: Request, id: int) -> Response:
+        """Say that the conditions of one discipline's approval are met."""
+        conditions.meet_conditions(id=id, **read(request, MetRequest), **by(request))
         return _standing(id)
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("reviews/<int:id>", reviews.OneReview.as_view(), name="api-review"),
     path("reviews/<int:id>/answers", reviews.Answers.as_view(), name="api-review-answers"),
     path("reviews/<int:id>/sign", reviews.Sign.as_view(), name="api-review-sign"),
+    path("reviews/<int:id>/conditions-met", reviews.ConditionsMet.as_view(), name="api-review-conditions"),
     path("reviews/<int:id>/withdraw", reviews.Withdraw.as_view(), name="api-review-withdraw"),
     path("guardrail-sets", reviews.GuardrailSets.as_view(), name="api-guardrail-sets"),
     path("guardrail-sets/<int:id>", reviews.OneGuardrailSet.as_view(), name="api-guardrail-set"),

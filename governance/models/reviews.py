@@ -71,7 +71,8 @@ class SignOffAnswer(models.TextChoices):
 
 class SignOff(models.Model):
     """One person's answer for one discipline. `sha256` is what was signed, `material` the part of it whose
-    change ends the answer. `requested_by` repeats the review's, so that the database sees who is who."""
+    change ends the answer. `requested_by` repeats the review's, so that the database sees who is who.
+    `met_at` is when somebody of the discipline said that the conditions in `note` are met."""
 
     review = models.ForeignKey(LaunchReview, on_delete=models.PROTECT, related_name="sign_offs")
     discipline = models.CharField(max_length=11, choices=DISCIPLINES)
@@ -84,6 +85,9 @@ class SignOff(models.Model):
     material = models.CharField(max_length=64)
     ended_at = models.DateTimeField(null=True)
     ended_because = models.CharField(max_length=300, blank=True)
+    met_at = models.DateTimeField(null=True)
+    met_by = models.CharField(max_length=NAME, blank=True)
+    met_note = models.TextField(blank=True)
 
     class Meta:
         ordering = ["at", "id"]
@@ -94,6 +98,13 @@ class SignOff(models.Model):
                 name="one_answer_per_person_and_discipline",
             ),
             models.CheckConstraint(condition=~Q(by=F("requested_by")), name="requester_never_signs"),
+            models.CheckConstraint(
+                condition=Q(met_at__isnull=True) | (Q(answer="approved_with_conditions") & ~Q(met_note="")),
+                name="only_conditions_are_met",
+            ),
+            models.CheckConstraint(
+                condition=~Q(met_by=F("requested_by")), name="requester_never_meets_conditions"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,8 +14,10 @@ from analysis import queries as analysis
 from governance import review_queries as queries
 from governance import reviewing
 from governance.models import ReviewState, SignOffAnswer
+from governance.pages.acting import attempt
 from governance.review_queries import Standing
 from governance.services import reviews as services
+from governance.services.conditions import meet_conditions
 from ledger import queries as ledger
 from ledger.forms import show_problems
 from ledger.refusals import Refused
@@ -115,9 +117,17 @@ def sign(request: HttpRequest, id: int) -> HttpResponse:
 
 
 @require_POST
+def conditions_met(request: HttpRequest, id: int) -> HttpResponse:
+    given = {name: request.POST.get(name, "") for name in ("discipline", "note")}
+    attempt(request, "The conditions are met; your words stand beside them.", meet_conditions, id=id, **given)
+    return redirect("review", id=id)
+
+
+@require_POST
 def withdraw(request: HttpRequest, id: int) -> HttpResponse:
-    services.withdraw_review(id=id, reason=request.POST.get("reason", ""), **_by(request))
-    messages.success(request, "The review is withdrawn. A new one begins from the start.")
+    words = "The review is withdrawn. A new one begins from the start."
+    reason = request.POST.get("reason", "")
+    attempt(request, words, services.withdraw_review, id=id, reason=reason)
     return redirect("review", id=id)
 
 
@@ -156,6 +166,7 @@ def _page(
         "sign": sign,
         "questions": [(each.words, row.answers.get(each.key)) for each in reviewing.QUESTIONS],
         "is_requester": row.requested_by == request.user.get_username(),
+        "may_meet": _may_meet(request, found),
         "timeline": ledger.audit_of(subject).filter(after__review=row.id)[:50],
         "raised": queries.raised(row.id),
     }
@@ -169,11 +180,28 @@ def _risk_form(found: Standing) -> RiskForm:
 
 def _sign_form(request: HttpRequest, found: Standing) -> SignForm | None:
     """None for who cannot sign: the requester, and whoever answers for none of the disciplines."""
-    user = request.user.get_username()
-    if found.review.requested_by == user or found.signed is None:
+    if found.signed is None:
         return None
-    mine = tuple(each for each in found.required if organisation.may_answer_for(user, each))
+    mine = tuple(each for each in _mine(request, found) if each in found.required)
     return SignForm(disciplines=mine, initial={"sha256": found.signed.sha256}) if mine else None
+
+
+def _mine(request: HttpRequest, found: Standing) -> list[Discipline]:
+    """Disciplines for which the reader may answer in this review; none for who asked for it."""
+    user, row = request.user.get_username(), found.review
+    if row.requested_by == user:
+        return []
+    return [each for each in Discipline if organisation.may_answer_for(user, each, row.environment)]
+
+
+def _may_meet(request: HttpRequest, found: Standing) -> list[str]:
+    """Disciplines with open conditions which the reader may call met."""
+    is_open = {
+        each.discipline
+        for each in found.valid
+        if each.answer == SignOffAnswer.CONDITIONAL and not each.met_at
+    }
+    return [each.value for each in _mine(request, found) if each.value in is_open] if is_open else []
 
 
 def _by(request: HttpRequest) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Launch reviews: opened, answered, signed, withdrawn; and kept true while facts change under them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,9 @@ from governance import review_queries as queries
 from governance import reviewing
 from governance.models import LaunchReview, ReviewState, SignOff, SignOffAnswer
 from governance.review_queries import Signed, Standing
+from governance.services.access import check_may_launch
 from ledger import audit
-from ledger.refusals import Conflict, problem, raise_if_any, refuse
+from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
 from organisation import queries as organisation
 from organisation.roles import Discipline
 
@@ -32,10 +33,11 @@ def open_review(
 ) -> LaunchReview:
     """Ask for the review of an experiment's launch, or of a flag's in an environment."""
     about = _about(experiment, flag, environment)
+    owner = experiments.experiment(experiment) if experiment else None
+    check_may_launch(actor, owner.environment if owner else environment)
     if queries.review_of(**about) is not None:
         fix = "Go on with that one, or withdraw it."
         raise Conflict(problem("review", experiment or flag, "there is an open review of it", fix))
-    owner = experiments.experiment(experiment) if experiment else None
     made = LaunchReview.objects.create(
         experiment=owner,
         flag=owner.flag if owner else flag,
@@ -45,7 +47,7 @@ def open_review(
         state_at=now,
         reason=reason.strip(),
     )
-    _record(made, "review.opened", actor, now, reason=reason)
+    record(made, "review.opened", actor, now, reason=reason)
     return made
 
 
@@ -53,6 +55,7 @@ def open_review(
 def answer_risks(*, id: int, answers: Mapping[str, Any], actor: str, now: datetime) -> LaunchReview:
     """Answer the five questions with yes or no; they say which disciplines sign."""
     row = _locked(id)
+    check_may_launch(actor, row.environment)
     known = {question.key for question in reviewing.QUESTIONS}
     wrong = [key for key in known if not isinstance(answers.get(key), bool)]
     raise_if_any(
@@ -62,9 +65,9 @@ def answer_risks(*, id: int, answers: Mapping[str, Any], actor: str, now: dateti
     before = row.answers
     row.answers = {key: answers[key] for key in sorted(known)}
     row.save(update_fields=["answers"])
-    _record(row, "review.answered", actor, now, before={"answers": before}, after={"answers": row.answers})
+    record(row, "review.answered", actor, now, before={"answers": before}, after={"answers": row.answers})
     for discipline in _disciplines(row):
-        _record(row, "signoff.requested", actor, now, after={"discipline": discipline.value})
+        record(row, "signoff.requested", actor, now, after={"discipline": discipline.value})
     _settle(row, actor, now)
     return row
 
@@ -94,17 +97,20 @@ def sign(
         material=signed.material,
     )
     facts = {"discipline": discipline, "answer": answer, "snapshot": made.sha256}
-    _record(row, "signoff.given", actor, now, after=facts, reason=note)
+    record(row, "signoff.given", actor, now, after=facts, reason=note)
     _settle(queries.review(id), actor, now)
     return made
 
 
 @transaction.atomic
 def withdraw_review(*, id: int, reason: str, actor: str, now: datetime) -> LaunchReview:
-    """Give the launch up, or start over with a new review."""
+    """Give the launch up, or start over with a new review. A discipline's no is not wiped out that way:
+    while one stands, only that discipline withdraws."""
     row = _locked(id)
+    check_may_launch(actor, row.environment)
     if not reason.strip():
         raise refuse("reason", reason, "withdrawing needs a reason", "Write one sentence.")
+    raise_if_any(_not_theirs_to_withdraw(row, actor))
     _move(row, ReviewState.WITHDRAWN, actor, now, reason)
     return row
 
@@ -134,7 +140,7 @@ def _expire(row: LaunchReview, now: datetime) -> int:
             given.ended_at, given.ended_because = now, why
             given.save(update_fields=["ended_at", "ended_because"])
             facts = {"discipline": given.discipline, "by": given.by, "snapshot": given.sha256}
-            _record(row, "signoff.expired", CLOCK, now, after=facts, reason=why)
+            record(row, "signoff.expired", CLOCK, now, after=facts, reason=why)
             ended += 1
     return ended
 
@@ -153,7 +159,17 @@ def _move(row: LaunchReview, state: ReviewState, actor: str, now: datetime, reas
     row.state, row.state_at = state, now
     row.save(update_fields=["state", "state_at"])
     after = {"state": state.value}
-    _record(row, f"review.{state.value}", actor, now, before={"state": before}, after=after, reason=reason)
+    record(row, f"review.{state.value}", actor, now, before={"state": before}, after=after, reason=reason)
+
+
+def _not_theirs_to_withdraw(row: LaunchReview, actor: str) -> Iterator[Problem]:
+    for each in queries.standing(row).valid:
+        discipline = Discipline(each.discipline)
+        may_answer = organisation.may_answer_for(actor, discipline, row.environment)
+        is_theirs = may_answer and actor != row.requested_by
+        if each.answer == SignOffAnswer.REJECTED and not is_theirs:
+            why = f"{each.by} said no for {discipline}, and a no is not withdrawn by others"
+            yield problem("review", row.id, why, f"Ask {each.by} or another reviewer of {discipline}.")
 
 
 def _about(experiment: str, flag: str, environment: str) -> dict[str, str]:
@@ -173,19 +189,25 @@ def _disciplines(row: LaunchReview) -> tuple[Discipline, ...]:
 
 
 def _raise_if_may_not_sign(row: LaunchReview, discipline: str, answer: str, actor: str) -> None:
-    if discipline not in set(Discipline):
-        fix = f"Disciplines are {', '.join(Discipline)}."
-        raise refuse("discipline", discipline, "there is no such discipline", fix)
     if answer not in SignOffAnswer.values:
         fix = f"Possible are {', '.join(SignOffAnswer.values)}."
         raise refuse("answer", answer, "this is no answer", fix)
     if not reviewing.is_answered(row.answers):
         fix = "Answer them first: they say who signs."
         raise Conflict(problem("answers", len(row.answers), "the risk questions are open", fix))
+    raise_if_may_not_answer(row, discipline, actor)
+
+
+def raise_if_may_not_answer(row: LaunchReview, discipline: str, actor: str) -> None:
+    """Raise Refused for a discipline that does not exist, the requester, and who does not review it there."""
+    if discipline not in set(Discipline):
+        fix = f"Disciplines are {', '.join(Discipline)}."
+        raise refuse("discipline", discipline, "there is no such discipline", fix)
     if actor == row.requested_by:
         raise refuse("actor", actor, "who asks for a review cannot sign it", "Ask somebody else.")
-    if not organisation.may_answer_for(actor, Discipline(discipline)):
-        raise refuse("actor", actor, f"this needs a reviewer of {discipline}", "See People and roles.")
+    if not organisation.may_answer_for(actor, Discipline(discipline), row.environment):
+        why = f"this needs a reviewer of {discipline} in {row.environment}"
+        raise refuse("actor", actor, why, "See People and roles.")
 
 
 def _signable(found: Standing, discipline: str, answer: str, note: str, sha256: str) -> Signed:
@@ -227,7 +249,7 @@ def _locked(review_id: int) -> LaunchReview:
     return row
 
 
-def _record(
+def record(
     row: LaunchReview,
     action: str,
     actor: str,

@@ -72,8 +72,12 @@ def refuse_waiver(*, id: int, note: str, actor: str, now: datetime) -> Waiver:
 
 @transaction.atomic
 def withdraw_waiver(*, id: int, actor: str, now: datetime, note: str = "") -> Waiver:
-    """Take a request or a granted waiver back; the guardrail is attached again."""
+    """Take a request or a granted waiver back; the guardrail is attached again. Who asked may do it, the
+    owner of the experiment, and the performance discipline."""
     row = _locked(id)
+    if actor not in (row.requested_by, row.experiment.owner) and not _answers_for_performance(row, actor):
+        fix = f"Ask {row.requested_by}, or somebody of the performance discipline."
+        raise refuse("actor", actor, "this waiver is not yours to withdraw", fix)
     if row.state not in OPEN:
         raise Conflict(problem("waiver", id, f"it is {row.state}", "Only open waivers are withdrawn."))
     row.state, row.note = WaiverState.WITHDRAWN, note or row.note
@@ -110,12 +114,16 @@ def _settle(row: Waiver, state: WaiverState, actor: str, now: datetime, note: st
 
 def _raise_if_not_somebody_else(row: Waiver, actor: str) -> None:
     fix = "Ask somebody of the performance discipline."
-    if not organisation.may_answer_for(actor, Discipline.PERFORMANCE):
+    if not _answers_for_performance(row, actor):
         raise refuse("approver", actor, "waivers are granted by the performance discipline", fix)
     if actor == row.requested_by:
         raise refuse("approver", actor, "who asks for a waiver cannot grant it", fix)
     if actor == row.experiment.owner:
         raise refuse("approver", actor, "the owner of an experiment cannot waive its guardrails", fix)
+
+
+def _answers_for_performance(row: Waiver, actor: str) -> bool:
+    return organisation.may_answer_for(actor, Discipline.PERFORMANCE, row.experiment.environment)
 
 
 def _requested(waiver_id: int) -> Waiver:

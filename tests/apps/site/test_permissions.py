@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from config.permissions import RULES, named_right
-from organisation import services
+from organisation import queries, services
 from organisation.roles import Right
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +126,22 @@ def test_role_of_one_environment__changes_only_there(as_role):
     assert switched_off("production") == 403
     assert switched_off("staging") == 404
     assert client.post("/flags/home/switch-off/", {"environment": "production"}).status_code == 403
+
+
+def test_role_of_one_environment__experiment__changes_only_those_that_live_there(as_role):
+    from tests.apps.experiments import build
+
+    build.drafted()
+    client = as_role("experimenter", environment="production")
+
+    def edited(**given):
+        return client.post(f"/experiments/{build.KEY}/edit/", given).status_code
+
+    assert edited() == 422
+    assert edited(environment="staging") == 403
+    services.revoke(id=queries.grants("eva").get().id, **BY)
+    services.grant(user="eva", role="experimenter", environment="staging", **BY)
+    assert edited() == 403
 
 
 def test_site_without_roles__everybody__may_change(client):
