@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from analysis.engines.contract import EngineFailure
+from analysis.imported import NUMBER
 from ledger.refusals import Refused, refuse
+
+Value = TypeVar("Value")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     chosen = _parser().parse_args(arguments)
     try:
-        text, left_out = _report(chosen)
+        text, notes = _report(chosen)
     except Refused as refused:
         sys.stderr.write("".join(f"{problem}\n" for problem in refused.problems))
         return 2
@@ -25,12 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{failure}\n")
         return 2
     sys.stdout.write(text + "\n")
-    if left_out:
-        sys.stderr.write(f"{left_out:,} rows name no unit or no arm and were left out\n")
+    sys.stderr.write("".join(f"note: {note}\n" for note in notes))
     return 0
 
 
-def _report(chosen: argparse.Namespace) -> tuple[str, int]:
+def _report(chosen: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     from analysis.adhoc.looking import Question, answer
     from analysis.report import document
 
@@ -41,13 +45,22 @@ def _report(chosen: argparse.Namespace) -> tuple[str, int]:
         metrics=tuple(chosen.metric),
         control=chosen.control,
         slices=tuple(chosen.by),
-        shares=dict(map(_share, chosen.share)),
+        shares=_once("share", map(_share, chosen.share)),
         alpha=chosen.alpha,
-        before=dict(map(_covariate, chosen.covariate)),
+        before=_once("covariate", map(_covariate, chosen.covariate)),
     )
     found = answer(question)
     text, _ = document.serialise(found.document)
-    return (text if chosen.json else found.markdown), found.left_out
+    return (text if chosen.json else found.markdown), found.notes
+
+
+def _once(option: str, pairs: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for name, value in pairs:
+        if name in found:
+            raise refuse(option, name, "this stands here twice", "Give it once.")
+        found[name] = value
+    return found
 
 
 def _covariate(text: str) -> tuple[str, str]:
@@ -59,19 +72,27 @@ def _covariate(text: str) -> tuple[str, str]:
 
 def _share(text: str) -> tuple[str, float]:
     arm, _, share = text.rpartition("=")
-    try:
-        return arm, float(share)
-    except ValueError:
-        raise refuse("share", text, "this is no share", "Write control=0.9.") from None
+    if not NUMBER.fullmatch(share):
+        raise refuse("share", text, "this is no share", "Write control=0.9.")
+    return arm, float(share)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="headway analyse", description=__doc__)
-    parser.add_argument("file", type=Path, help="a .parquet or .csv file; one row for each unit, or many")
+    parser.add_argument(
+        "file",
+        type=Path,
+        help="a .parquet or .csv file, or a folder of .parquet; one row for each unit, or many",
+    )
     parser.add_argument("--unit", required=True, help="column that names who was randomised")
     parser.add_argument("--arm", required=True, help="column that names the arm")
     parser.add_argument(
-        "--metric", action="append", default=[], metavar="COLUMN:KIND[:up|down][:LIMIT][:cap=p99]"
+        "--metric",
+        action="append",
+        default=[],
+        metavar="COLUMN:KIND[:up|down][:LIMIT][:cap=p99]",
+        help="what is compared, once for each; the kind is mean, count (of rows), proportion, p50 to p99, or "
+        "ratio of A/B; with a LIMIT (5%% of the control, or 20 in the metric's unit) it is a guardrail",
     )
     parser.add_argument("--control", default="", help="value of the control arm")
     parser.add_argument("--by", action="append", default=[], metavar="COLUMN", help="slice by this column")
@@ -83,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COLUMN=BEFORE",
         help="the column with a metric's values before the experiment, to narrow its interval",
     )
-    parser.add_argument("--alpha", type=float, default=0.05)
+    parser.add_argument("--alpha", type=float, default=0.05, help="the share of false alarms (0.05)")
     parser.add_argument("--json", action="store_true", help="the whole document instead of Markdown")
     return parser
 

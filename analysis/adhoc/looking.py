@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import looks, pipeline
-from analysis.adhoc import metrics, table
+from analysis.adhoc import metrics, notes, table
 from analysis.adhoc.metrics import Wanted
 from analysis.adhoc.table import Columns, Source
 from analysis.engines.duckdb import DuckDBEngine
@@ -35,6 +36,7 @@ from metrics.reading import meant
 ONE_DAY = timedelta(days=1)
 UNKNOWN = datetime(2000, 1, 1, tzinfo=UTC)
 MAX_ARMS = 10
+SHOWN_ARMS = 12
 CONTROLS = ("control", "off", "a", "0", "false")
 
 
@@ -71,11 +73,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The report's document, and how many rows named no unit or no arm. Notebooks show it as the report."""
+    """The report's document, how many rows named no unit or no arm, and `notes` on what the table holds that
+    a report cannot know. Notebooks show it as the report with the notes below."""
 
     document: dict[str, Any]
     outcome: Outcome
     left_out: int
+    notes: tuple[str, ...] = ()
 
     @property
     def markdown(self) -> str:
@@ -84,7 +88,7 @@ class Answer:
         return exports.markdown(self.document, sha256)
 
     def _repr_markdown_(self) -> str:
-        return self.markdown
+        return self.markdown + "".join(f"\n- {note}" for note in self.notes)
 
     def __str__(self) -> str:
         return self.markdown
@@ -96,13 +100,15 @@ def answer(question: Question) -> Answer:
         raise refuse("alpha", question.alpha, "it lies between 0 and 0.5", "Usual is 0.05.")
     wanted = metrics.read(question.metrics, question.before)
     columns = Columns(question.unit, question.arm, question.slices)
+    raise_if_any(columns.confused())
     with table.opened(question.file, columns, wanted) as source, tempfile.TemporaryDirectory() as scratch:
-        raise_if_any(table.not_finite(source, wanted))
+        raise_if_any(table.too_large(source, wanted))
         locked = _plan(question, source, wanted)
         outcome = _look(locked, source, wanted, Path(scratch))
         left_out = source.left_out()
+        said = tuple(notes.of(source, wanted, left_out))
     built = document.build(outcome.facts, prev_sha256="", created_at=outcome.look.plan.until)
-    return Answer(built, outcome, left_out)
+    return Answer(built, outcome, left_out, said)
 
 
 def _look(locked: LockedPlan, source: Source, wanted: Sequence[Wanted], folder: Path) -> Outcome:
@@ -126,9 +132,7 @@ def _look(locked: LockedPlan, source: Source, wanted: Sequence[Wanted], folder: 
 def _plan(question: Question, source: Source, wanted: Sequence[Wanted]) -> LockedPlan:
     """A plan for one fixed look at the time of the file."""
     arms = source.arms()
-    if not 2 <= len(arms) <= MAX_ARMS:
-        why = f"it holds {len(arms)} different values: {', '.join(arms[:12])}"
-        raise refuse("arm", question.arm, why, f"Two to {MAX_ARMS} arms can be compared.")
+    _raise_if_no_arms(question.arm, arms)
     control = _control(question.control, arms)
     until = question.until
     primary = wanted[0].binding.definition
@@ -161,6 +165,21 @@ def _plan(question: Question, source: Source, wanted: Sequence[Wanted]) -> Locke
     ).locked()
 
 
+def _raise_if_no_arms(column: str, arms: Sequence[str]) -> None:
+    if not arms:
+        raise refuse("arm", column, "no row names a unit and an arm", "Is the file empty?")
+    if not 2 <= len(arms) <= MAX_ARMS:
+        many = "at least " if len(arms) == table.MOST_ARMS_READ else ""
+        listed = ", ".join(map(repr, arms[:SHOWN_ARMS])) + (", …" if len(arms) > SHOWN_ARMS else "")
+        why = f"it holds {many}{len(arms)} different values: {listed}"
+        raise refuse("arm", column, why, f"Two to {MAX_ARMS} arms can be compared.")
+    alike = [arm for arm, times in Counter(arm.strip().lower() for arm in arms).items() if times > 1]
+    if alike:
+        written = " and ".join(repr(arm) for arm in arms if arm.strip().lower() == alike[0])
+        why = f"{written} differ only in case or in spaces around them"
+        raise refuse("arm", column, why, "Write each arm in one way.")
+
+
 def _control(wanted: str, arms: Sequence[str]) -> str:
     """The arm that is named, else the one that is called like a control, else the first."""
     if wanted and wanted not in arms:
@@ -172,9 +191,9 @@ def _control(wanted: str, arms: Sequence[str]) -> str:
 
 def _arms(arms: Sequence[str], control: str, shares: Mapping[str, float]) -> tuple[PlannedArm, ...]:
     """Control first."""
-    unknown = [arm for arm in shares if arm not in arms]
-    if unknown or (shares and (len(shares) != len(arms) or abs(sum(shares.values()) - 1) > 1e-6)):
-        fix = f"Give a share for each of {', '.join(arms)}; they add up to 1."
+    is_whole = set(shares) == set(arms) and abs(sum(shares.values()) - 1) <= 1e-6
+    if shares and not (is_whole and all(share > 0 for share in shares.values())):
+        fix = f"Give a share above 0 for each of {', '.join(arms)}; they add up to 1."
         raise refuse("share", dict(shares), "these are not the shares of all arms", fix)
     planned = {arm: shares.get(arm, 1 / len(arms)) for arm in arms}
     ordered = sorted(arms, key=lambda arm: (arm != control, arm))

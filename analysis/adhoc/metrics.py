@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from analysis.imported import NUMBER
 from experiments.plan import Binding, Role
 from ledger.refusals import Problem, problem, raise_if_any
 from metrics.definitions import Cap, Direction, Kind, Margin, Measure, MetricDefinition, Source, Tier
@@ -92,7 +93,7 @@ def event_of(column: str) -> str:
 
 
 def _read(text: str, *, has_primary: bool) -> Wanted | Problem:
-    column, kind_text, *rest = [*text.split(":"), ""]
+    column, kind_text, rest = _parts(text)
     kind, quantile = _kind(kind_text)
     if not column or kind is None:
         return problem("metric", text, "this is no metric", FIX)
@@ -110,6 +111,13 @@ def _read(text: str, *, has_primary: bool) -> Wanted | Problem:
     return Wanted(value, denominator, _binding(definition, role, margin))
 
 
+def _parts(text: str) -> tuple[str, str, list[str]]:
+    """The column, which may hold colons itself, the first word that is a kind, and what follows it."""
+    words = text.split(":")
+    place = next((n for n, word in enumerate(words[1:], start=1) if _kind(word)[0]), len(words))
+    return ":".join(words[:place]), words[place] if place < len(words) else "", words[place + 1 :]
+
+
 def _kind(text: str) -> tuple[Kind | None, float | None]:
     quantile = QUANTILE.fullmatch(text)
     if quantile:
@@ -120,21 +128,27 @@ def _kind(text: str) -> tuple[Kind | None, float | None]:
 
 
 def _options(texts: list[str]) -> tuple[Direction, Margin | None, Cap | None] | str:
-    direction, margin, cap = Direction.UP, None, None
+    """Direction, limit and cap, each at most once; a text says what is wrong."""
+    found: list[Direction | Margin | Cap] = []
     for text in filter(None, texts):
-        if text in ("up", "down"):
-            direction = Direction(text)
-        elif text.startswith("cap="):
-            found = _cap(text.removeprefix("cap="))
-            if found is None:
-                return f"{text!r} is no cap: write cap=p99, or cap=500 in the metric's unit"
-            cap = found
-        else:
-            limit = _margin(text)
-            if isinstance(limit, str):
-                return limit
-            margin = limit
-    return direction, margin, cap
+        option = _option(text)
+        if isinstance(option, str) and not isinstance(option, Direction):
+            return option
+        if type(option) in map(type, found):
+            return f"{text!r} is one too many: a metric has one direction, one limit and one cap"
+        found.append(option)
+    direction = next((each for each in found if isinstance(each, Direction)), Direction.UP)
+    margin = next((each for each in found if isinstance(each, Margin)), None)
+    return direction, margin, next((each for each in found if isinstance(each, Cap)), None)
+
+
+def _option(text: str) -> Direction | Margin | Cap | str:
+    if text in ("up", "down"):
+        return Direction(text)
+    if not text.startswith("cap="):
+        return _margin(text)
+    why = f"{text!r} is no cap: write cap=p99, or cap=500 in the metric's unit"
+    return _cap(text.removeprefix("cap=")) or why
 
 
 def _margin(text: str) -> Margin | str:
@@ -157,10 +171,8 @@ def _cap(text: str) -> Cap | None:
 
 
 def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    """Written as in files: a decimal point, and nothing else that Python would take."""
+    return float(text) if NUMBER.fullmatch(text) else None
 
 
 def _definition(

@@ -6,18 +6,15 @@ are; columns of numbers are turned into numbers by a rule that says no, with the
 
 from __future__ import annotations
 
-import gzip
-import io
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import duckdb
 import ibis
 import pyarrow as pa
 
-from events.imports.files import DELIMITERS, records
+from analysis.adhoc import csv_files
 from ledger.refusals import Problem, problem, refuse
 
 NAME = "file"
@@ -27,6 +24,7 @@ LOCKED: dict[str, str | bool | int | float | list[str]] = {
     "allow_community_extensions": False,
 }
 SHOWN_PROBLEMS = 20
+SHOWN_CHARACTERS = 200
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 YES, NO = ("true", "t", "yes", "y"), ("false", "f", "no", "n")
 
@@ -35,17 +33,31 @@ def open_table(database: duckdb.DuckDBPyConnection, data: object) -> tuple[Any, 
     """The table as Ibis sees it, and whether all its cells are text. Raises Refused."""
     if not isinstance(data, Path):
         return _in_memory(database, data), False
-    if not data.is_file():
-        raise refuse("file", str(data), "there is no such file", "Name a .parquet or .csv file.")
-    suffix = data.suffix.lower()
-    if suffix not in (".parquet", ".csv", ".gz"):
-        raise refuse("file", str(data), "this is neither .parquet nor .csv", "Convert it first.")
+    is_text = data.suffix.lower() in (".csv", ".gz")
     try:
-        read = database.read_parquet(_exact(data)) if suffix == ".parquet" else _csv(database, data)
+        read = csv_files.opened(database, _file(data), _exact(data)) if is_text else _parquet(database, data)
         read.create_view(NAME)
-        return ibis.table(ibis.Schema.from_pyarrow(_schema(read)), name=NAME), suffix != ".parquet"
-    except duckdb.Error as error:
+        return ibis.table(ibis.Schema.from_pyarrow(_schema(read)), name=NAME), is_text
+    except (duckdb.Error, OSError) as error:
         raise refuse("file", str(data), f"it cannot be read: {said(error)}", "Is it whole?") from error
+
+
+def _parquet(database: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
+    """One file, or all files of a folder, as clusters write them."""
+    if path.is_dir():
+        files = sorted(each for each in path.rglob("*.parquet") if each.is_file())
+        if not files:
+            raise refuse("file", str(path), "this folder holds no .parquet files", "Name a file in it.")
+        return database.read_parquet(list(map(_exact, files)))
+    if _file(path).suffix.lower() != ".parquet":
+        raise refuse("file", str(path), "this is neither .parquet nor .csv", "Convert it first.")
+    return database.read_parquet(_exact(path))
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise refuse("file", str(path), "there is no such file", "Name a .parquet or .csv file.")
+    return path
 
 
 def typed(
@@ -75,41 +87,6 @@ def _schema(read: duckdb.DuckDBPyRelation) -> pa.Schema:
     return read.limit(0).to_arrow_table().schema
 
 
-def _csv(database: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
-    delimiter, columns = _header(path)
-    return database.read_csv(
-        _exact(path),
-        header=True,
-        delimiter=delimiter,
-        quotechar='"',
-        escapechar='"',
-        auto_detect=False,
-        columns=dict.fromkeys(columns, "VARCHAR"),
-        null_padding=False,
-        strict_mode=True,
-        encoding="utf-8",
-    )
-
-
-def _header(path: Path) -> tuple[str, list[str]]:
-    """The delimiter that makes most columns of the first line, and their names."""
-    with _opened(path) as file:
-        first = file.readline(1 << 20)
-    counts = {mark: first.count(mark.encode()) for mark in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: counts[mark])
-    columns = next((cells for _, cells in records(io.BytesIO(first), delimiter)), [])
-    if not any(columns):
-        raise refuse("file", path.name, "it is empty", "Its first line names the columns.")
-    twice = [name for name, times in Counter(name.lower() for name in columns).items() if times > 1]
-    if twice:
-        raise refuse("file", twice[0], "two columns have this name", "Rename one of them.")
-    return delimiter, columns
-
-
-def _opened(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
-
-
 def _exact(path: Path) -> str:
     """DuckDB takes stars and brackets for patterns; a name is a name."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
@@ -117,17 +94,21 @@ def _exact(path: Path) -> str:
 
 def said(error: Exception) -> str:
     """The engine's words without its advice, which names settings that are not open here."""
+    if "state machine" in str(error):
+        return "it is no regular CSV, for example because some lines end in CRLF and others in LF"
     kept = []
     for line in map(str.strip, str(error).splitlines()):
         if not line or line.startswith(("Possible", "*")):
             break
-        kept.append(line)
+        kept.append(line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}…")
     return "; ".join(kept)
 
 
 def _as_number(value: Any) -> Any:
     cell = value.strip()
-    return cell.re_search(NUMBER).ifelse(cell.try_cast("float64"), ibis.null().cast("float64"))
+    number = cell.try_cast("float64")
+    is_number = cell.re_search(NUMBER) & ~number.isinf()
+    return is_number.ifelse(number, ibis.null().cast("float64"))
 
 
 def _as_truth(value: Any) -> Any:

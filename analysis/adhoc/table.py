@@ -20,12 +20,14 @@ import ibis
 from analysis.adhoc import reading
 from analysis.adhoc.metrics import Wanted, event_of
 from analysis.engines.contract import StoreFiles
+from analysis.imported import LARGEST
 from analysis.unit_values import EVENTS, EXPOSURES
 from ledger.refusals import Problem, problem, raise_if_any, refuse
 from metrics.definitions import Kind
 from metrics.reading import meant
 
 BUCKETS = 8
+MOST_ARMS_READ = 100
 UNIT_TYPE, FLAG = "unit", "file"
 EXPOSED, DONE = "exposures", "events"
 NUMERIC = ("mean", "ratio", "quantile")
@@ -38,6 +40,15 @@ class Columns:
     unit: str
     arm: str
     slices: tuple[str, ...] = ()
+
+    def confused(self) -> list[Problem]:
+        """Columns that were given two parts to play."""
+        parts = [("unit", self.unit), ("arm", self.arm), *(("by", name) for name in self.slices)]
+        return [
+            problem(part, name, "this column has another part already", "Name another column.")
+            for place, (part, name) in enumerate(parts)
+            if name in [other for _, other in parts[:place]]
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +73,9 @@ class Source:
         return int(n)
 
     def arms(self) -> list[str]:
-        """What stands in the arm's column, sorted; at most a hundred are looked at."""
+        """What stands in the arm's column, sorted; only the first `MOST_ARMS_READ`."""
         named = self.whole.select(arm=self.whole[self.columns.arm].cast("string"))
-        found = self.relation(named.distinct().order_by("arm").limit(100)).fetchall()
+        found = self.relation(named.distinct().order_by("arm").limit(MOST_ARMS_READ)).fetchall()
         return [str(arm) for (arm,) in found]
 
     def left_out(self) -> int:
@@ -260,18 +271,24 @@ def _literal(at: datetime) -> Any:
     return ibis.literal(at, type="timestamp('UTC')")
 
 
-def not_finite(source: Source, wanted: Sequence[Wanted]) -> list[Problem]:
-    """Columns that hold infinite values or nan, of which no mean can be made.
+def too_large(source: Source, wanted: Sequence[Wanted]) -> list[Problem]:
+    """Columns that hold nan, infinite values or values that cannot be squared, of which no mean can be made.
 
-    Their sum tells: filters on nan trust the statistics of a file, in which nan does not occur.
+    The sum of sizes tells: filters on nan trust the statistics of a file, in which nan does not occur.
     """
     columns = _numeric(wanted)
     if not columns:
         return []
-    totals = {f"total{n}": source.table[name].cast("float64").sum() for n, name in enumerate(columns)}
-    [sums] = source.relation(source.table.aggregate(**totals)).fetchall()
+    sizes = {f"size{n}": source.table[name].cast("float64").abs().sum() for n, name in enumerate(columns)}
+    [sums] = source.relation(source.table.aggregate(**sizes)).fetchall()
     return [
-        problem("metric", name, "the column holds nan or infinity", "Remove or replace these rows.")
-        for name, total in zip(columns, sums, strict=True)
-        if total is not None and not math.isfinite(total)
+        problem("metric", name, _why(size), "Remove or replace these rows.")
+        for name, size in zip(columns, sums, strict=True)
+        if size is not None and not size < LARGEST
     ]
+
+
+def _why(size: float) -> str:
+    if math.isfinite(size):
+        return "the column holds values that are too large to square"
+    return "the column holds nan or infinity"

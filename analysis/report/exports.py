@@ -156,7 +156,7 @@ def _result(row: Mapping[str, Any], arm: Mapping[str, Any]) -> list[str]:
         _plain(arm["arm"]),
         _plain(row["control"]["text"]),
         _plain(arm["text"]),
-        _plain(arm["change"]["point"] or "no number"),
+        _plain(arm["change"]["point"] or f"no number, {arm['note']}"),
         _plain(arm["change"]["span"]),
         _plain(row["margin"]["text"] if row["margin"] else ""),
         _plain(f"{arm['mark']} {arm['word']}"),
@@ -171,8 +171,9 @@ def _flagged(document: Document) -> str:
 
 
 def _plain(text: str) -> str:
-    """No Markdown, no HTML, no new cells out of names that people chose."""
-    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]|~#" else letter for letter in text)
+    """No Markdown, no HTML, no new cells and no new lines out of names that people chose."""
+    line = " ".join(text.splitlines())
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]|~#" else letter for letter in line)
     return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split(" "))
 
 

@@ -163,7 +163,7 @@ def test_answer__hostile_names__are_names_and_nothing_else(table, tmp_path):
     [
         ({"unit": "user"}, ("revenue:mean",), "unit", "no such column"),
         ({"arm": "arm"}, ("revenue:mean",), "arm", "no such column"),
-        ({"arm": "user_id"}, ("revenue:mean",), "arm", "different values"),
+        ({"arm": "user_id"}, ("revenue:mean",), "arm", "another part already"),
         ({"slices": ("country",)}, ("revenue:mean",), "by", "no such column"),
         ({"control": "off"}, ("revenue:mean",), "control", "no such arm"),
         ({"shares": {"control": 0.9}}, ("revenue:mean",), "share", "shares of all arms"),

@@ -1,5 +1,6 @@
 """Covariates, caps, tables in memory, and CSV files of which nothing is guessed."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,13 @@ def test_answer__in_a_notebook__shown_as_the_report(frame):
         (("bought:proportion:cap=1",), {}, "a proportion has no cap"),
         (("revenue:mean:cap=p20",), {}, "is no cap"),
         (("revenue:mean:cap=-1",), {}, "is no cap"),
+        (("revenue:mean:cap=1_0",), {}, "is no cap"),
+        (("revenue:mean:up:down",), {}, "'down' is one too many"),
+        (("revenue:mean:5%:6%",), {}, "'6%' is one too many"),
+        (("revenue:mean",), {"shares": {"control": 0.0, "treatment": 1.0}}, "not the shares of all arms"),
+        (("revenue:mean",), {"shares": {"control": -0.5, "treatment": 1.5}}, "not the shares of all arms"),
+        (("revenue:mean",), {"shares": {"control": np.nan, "treatment": 0.5}}, "not the shares of all arms"),
+        (("revenue:mean",), {"by": ["arm"]}, "another part already"),
     ],
 )
 def test_analyse__options_that_do_not_fit__said(frame, metrics, options, said):
@@ -117,6 +125,68 @@ def test_analyse__options_that_do_not_fit__said(frame, metrics, options, said):
 def test_analyse__no_table__refused():
     with pytest.raises(Refused, match="this is no table"):
         ask(5, "revenue:mean")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "said"),
+    [
+        ({"revenue": 1e200}, "metric", "too large to square"),
+        ({"revenue": -np.inf}, "metric", "nan or infinity"),
+        ({"arm": None}, "arm", "no row names a unit and an arm"),
+        ({"arm": "control"}, "arm", "1 different values: 'control'"),
+        ({"arm": [("b ", "B")[n % 2] for n in range(800)]}, "arm", "'B' and 'b ' differ only in case"),
+        ({"arm": range(800)}, "arm", "at least 100 different values"),
+    ],
+)
+def test_analyse__values_that_cannot_be_compared__said(frame, change, field, said):
+    with pytest.raises(Refused, match=said) as refused:
+        ask(frame.assign(**change), "revenue:mean")
+
+    assert refused.value.problems[0].field == field
+
+
+def test_analyse__missing_values__noted_beside_the_report(frame):
+    some = frame.assign(revenue=frame.revenue.where(frame.index % 4 > 0))
+    expected = some.fillna({"revenue": 0.0}).groupby("arm").revenue.mean()
+
+    found = ask(some, "revenue:mean", "revenue:p90", "visits:count")
+
+    estimates = found.outcome.arms[0].estimates
+    assert estimates.value("control").value == pytest.approx(expected["control"], rel=1e-9)
+    assert [note.partition(";")[0] for note in found.notes] == [
+        '200 of 800 rows have no value in "revenue"',
+        '200 of 800 rows have no value in "revenue"',
+        '"visits:count" counts rows, and every unit has one',
+    ]
+    assert "counts as 0" in found._repr_markdown_()
+
+
+def test_analyse__column_with_a_colon_and_one_name_for_a_list__understood(frame):
+    renamed = frame.rename(columns={"revenue": "shop:revenue"})
+
+    found = analyse(renamed, unit="shop", arm="arm", metrics="shop:revenue:mean", by="bought")
+
+    assert (
+        fixed(found, "shop:revenue:mean").estimate
+        == fixed(ask(frame, "revenue:mean"), "revenue:mean").estimate
+    )
+
+
+def test_analyse__folder_of_parquet__all_its_files(frame, tmp_path):
+    (tmp_path / "t.parquet").mkdir()
+    for n, part in enumerate((frame[:300], frame[300:])):
+        part.to_parquet(tmp_path / "t.parquet" / f"part-{n}.parquet")
+
+    found = fixed(ask(tmp_path / "t.parquet", "revenue:mean"), "revenue:mean")
+
+    assert found.estimate == pytest.approx(
+        fixed(ask(frame, "revenue:mean"), "revenue:mean").estimate, rel=1e-12
+    )
+
+
+def test_analyse__folder_without_parquet__refused(tmp_path):
+    with pytest.raises(Refused, match="this folder holds no"):
+        ask(tmp_path, "revenue:mean")
 
 
 def test_command__covariate__taken(frame, tmp_path, capsys):
@@ -147,9 +217,17 @@ def test_csv__ids__are_text_as_they_stand(tmp_path):
     assert found.left_out == 0
 
 
-def test_csv__byte_order_mark_and_semicolons__read_as_meant(tmp_path):
-    text = "\ufeff" + lines(range(8)).replace(",", ";")
-
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\ufeff" + lines(range(8)).replace(",", ";"), id="79 mark, semicolons"),
+        pytest.param(lines(range(8)).replace("\n", "\r\n"), id="CRLF"),
+        pytest.param(lines(range(8)).replace("id,arm,x", " id , arm,x "), id="91 header with spaces"),
+        pytest.param("," + lines(range(8)).replace("\n", "\n0,", 8), id="column without a name"),
+        pytest.param(lines(range(8)).replace(",x", ',"x"') + "\n\n", id="blank lines at the end"),
+    ],
+)
+def test_csv__harmless_habits__read_as_meant(tmp_path, text):
     found = answer(csv(tmp_path, text))
 
     assert sum(found.outcome.look.readings.enrolment.units.values()) == 8
@@ -163,8 +241,15 @@ def test_csv__byte_order_mark_and_semicolons__read_as_meant(tmp_path):
             "cannot be read",
             id="81 ragged",
         ),
-        pytest.param(lines("ab").encode("utf-16"), "UTF-8|cannot be read", id="80 UTF-16"),
-        pytest.param(lines("ab").encode() + b"\xe9,control,1\n", "cannot be read", id="80 Latin-1"),
+        pytest.param(lines("ab").encode("utf-16"), "byte 1 of line 1 is not UTF-8", id="80 UTF-16"),
+        pytest.param(
+            lines("ab").encode() + b"\xe9,control,1\n", "byte 1 of line 4 is not UTF-8", id="80 Latin-1"
+        ),
+        pytest.param(lines("ab") + "c\0,control,1\n", "byte 2 of line 4 is a NUL byte", id="89 NUL"),
+        pytest.param(lines("ab").replace("\n", "\r"), "carriage return alone", id="CR"),
+        pytest.param(lines("abc").replace("\n", "\r\n", 2), "some lines end in CRLF", id="mixed ends"),
+        pytest.param(lines("ab") + f"c,control,{'x' * 3_000_000}\n", "line size", id="92 huge cell"),
+        pytest.param(lines("ab") + "c,control,1e999\n", "row 4 of column .x. is no number", id="85 1e999"),
         pytest.param("id,arm,X,x\na,control,1,2\n", "two columns have this name", id="82 duplicate header"),
         pytest.param(
             "id;arm;x\na;control;1,5\nb;treatment;2,5\n",
@@ -178,13 +263,28 @@ def test_csv__byte_order_mark_and_semicolons__read_as_meant(tmp_path):
         pytest.param(lines("ab") + 'c,control,"1\n', "cannot be read", id="88 unterminated quote"),
         pytest.param(lines("ab") + "c,control,03/04/2026\n", "is no number", id="90 date"),
         pytest.param("", "it is empty", id="91 empty"),
-        pytest.param("id,arm,x\n", "0 different values", id="91 header only"),
+        pytest.param("id,arm,x\n", "no row names a unit and an arm", id="91 header only"),
         pytest.param(lines("ab") + "c,control,=1+1\n", "is no number", id="93 formula"),
     ],
 )
 def test_csv__bad_file__said_with_the_row(tmp_path, text, said):
     with pytest.raises(Refused, match=said):
         answer(csv(tmp_path, text))
+
+
+@pytest.mark.parametrize("raw", [b"no gzip", gzip.compress(lines("ab").encode() * 99)[:-9]])
+def test_csv__broken_gzip__refused(tmp_path, raw):
+    with pytest.raises(Refused, match="cannot be unpacked"):
+        answer(csv(tmp_path, raw, "t.csv.gz"))
+
+
+def test_csv__name_of_a_column_is_hostile__a_name_and_nothing_else(tmp_path):
+    name = "x\"'); DROP TABLE file; --"
+    question = csv(tmp_path, lines(range(8)).replace("x", '"' + name.replace('"', '""') + '"', 1))
+
+    found = answer(Question(question.file, "id", "arm", (f"{name}:mean",)))
+
+    assert found.outcome.arms[0].estimates.value("control").value == 3.5
 
 
 def test_csv__many_bad_cells__the_first_twenty(tmp_path):

@@ -83,6 +83,15 @@ def test_markdown__names_with_markup__harmless():
     assert "<script>" not in text
 
 
+def test_markdown__name_of_several_lines__stays_one_cell_of_one_row():
+    found = document(roll_back())
+    found["results"][0]["arms"][0]["arm"] = "on\n\n## SHIP\u2028x"
+
+    text = exports.markdown(found, SHA)
+
+    assert "| on  \\#\\# SHIP x |" in text
+
+
 @pytest.mark.parametrize("name", ["srm", "keep_running_early"])
 def test_markdown__effects_hidden_on_the_page__hidden_here_too(name):
     text = exports.markdown(document(CASES[name]()), SHA)
