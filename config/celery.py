@@ -95,6 +95,11 @@ app.conf.beat_schedule = {
         "schedule": 3600.0,
         "options": {"queue": "housekeeping", "expires": 3600},
     },
+    "verify-audit": {
+        "task": "ledger.tasks.verify_audit",
+        "schedule": crontab(hour=2, minute=50),
+        "options": {"queue": "housekeeping", "expires": 6 * 3600},
+    },
     "run-schedule": {
         "task": "experiments.tasks.run_schedule",
         "schedule": 60.0,

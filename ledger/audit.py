@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,25 @@ from ledger.models import AuditEvent, AuditHead
 GENESIS = "0" * 64
 CHAIN_LOCK = 0x4845_4144
 PURPOSE = b"headway audit seal"
+HASHED = ("at", "actor", "action", "subject", "before", "after", "reason", "previous_sha256")
+"""What the hash of a row is over, the previous row's hash last."""
+BREAKS = (
+    "the chain breaks at row {}: that row or the one before it was altered, removed, added or re-ordered "
+    "outside Headway"
+)
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+"""One text for one content, with letters of every language as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A seal and the rows it is over, as somebody wrote it down."""
+
+    rows: int
+    seal: str
+
+    def __str__(self) -> str:
+        return f"{self.rows}:{self.seal}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +47,17 @@ class Checked:
     """What a walk over the chain found: the rows that were read, and what is wrong first, if anything is.
 
     `broken` is the row that does not follow from the one before it; None with a `fault` when every row does
-    and the seal over all of them does not.
+    and the seal over all of them does not. `seal` is over the rows that were read.
     """
 
     rows: int
     fault: str = ""
     broken: AuditEvent | None = None
+    seal: str = field(default="", compare=False)
+
+    @property
+    def kept(self) -> Kept:
+        return Kept(self.rows, self.seal)
 
 
 def record(
@@ -80,24 +104,43 @@ def _seal_next(event: AuditEvent, *, is_first: bool) -> None:
 
 def next_seal(seal: str, sha256: str) -> str:
     """The seal over one more row."""
-    key = hmac.new(settings.SECRET_KEY.encode(), PURPOSE, hashlib.sha256).digest()
-    return hmac.new(key, f"{seal}{sha256}".encode(), hashlib.sha256).hexdigest()
+    return _sealed(_seal_key(), seal, sha256)
+
+
+def _seal_key() -> bytes:
+    return hmac.digest(settings.SECRET_KEY.encode(), PURPOSE, "sha256")
+
+
+def _sealed(key: bytes, seal: str, sha256: str) -> str:
+    return hmac.digest(key, f"{seal}{sha256}".encode(), "sha256").hex()
 
 
 def digest(event: AuditEvent) -> str:
     """SHA-256 over every field of the row and the previous row's hash."""
+    return _digest(*(getattr(event, name) for name in HASHED))
+
+
+def _digest(
+    at: datetime,
+    actor: str,
+    action: str,
+    subject: str,
+    before: Any,
+    after: Any,
+    reason: str,
+    previous: str,
+) -> str:
     content = {
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "actor": event.actor,
-        "action": event.action,
-        "subject": event.subject,
-        "before": event.before,
-        "after": event.after,
-        "reason": event.reason,
-        "previous": event.previous_sha256,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "before": before,
+        "after": after,
+        "reason": reason,
+        "previous": previous,
     }
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
 
 
 def first_broken() -> AuditEvent | None:
@@ -105,26 +148,46 @@ def first_broken() -> AuditEvent | None:
     return check().broken
 
 
-def check() -> Checked:
-    """Walk the whole chain: does every row follow from the one before it, and the seal cover them all?"""
-    previous, seal, rows = GENESIS, "", 0
-    for event in AuditEvent.objects.order_by("id").iterator(chunk_size=5000):
-        if event.previous_sha256 != previous or event.sha256 != digest(event):
-            why = "that row or the one before it was altered, removed or re-ordered outside Headway"
-            return Checked(rows, f"the chain breaks at row {event.id}: {why}", event)
-        previous, seal, rows = event.sha256, next_seal(seal, event.sha256), rows + 1
-    return Checked(rows, _fault_of_seal(seal, rows))
+def check(*, kept: Kept | None = None) -> Checked:
+    """Walk the whole chain: does every row follow from the one before it, and the seal cover them all?
+
+    With `kept`, a seal that was written down elsewhere earlier, it is also asked whether the chain still runs
+    through it: that finds rows cut off the end by somebody who put an older seal back as well.
+    """
+    previous, seal, rows, key = GENESIS, "", 0, _seal_key()
+    passed = kept is None or kept == Kept(0, "")
+    walk = AuditEvent.objects.order_by("id").values_list("id", "sha256", *HASHED)
+    for row, sha256, *fields in walk.iterator(chunk_size=5000):
+        if fields[-1] != previous or sha256 != _digest(*fields):
+            return Checked(rows, BREAKS.format(row), AuditEvent.objects.get(id=row), seal)
+        previous, seal, rows = sha256, _sealed(key, seal, sha256), rows + 1
+        passed = passed or kept == Kept(rows, seal)
+    return Checked(rows, _fault_of_seal(seal, rows) or _fault_of_kept(kept, passed, rows), None, seal)
+
+
+def head() -> Kept:
+    """The seal over all rows as it stands, to be written down elsewhere."""
+    found = AuditHead.objects.first()
+    return Kept(0, "") if found is None else Kept(found.rows, found.seal)
 
 
 def _fault_of_seal(seal: str, rows: int) -> str:
-    head = AuditHead.objects.first()
-    if head is None:
+    found = AuditHead.objects.first()
+    if found is None:
         return "the seal over the rows was removed" if rows else ""
-    if head.rows > rows:
-        return f"{head.rows - rows} of {head.rows} rows are missing at the end"
-    if head.rows < rows or not hmac.compare_digest(head.seal, seal):
+    if found.rows > rows:
+        return f"{found.rows - rows} of {found.rows} rows are missing at the end"
+    if found.rows < rows or not hmac.compare_digest(found.seal, seal):
         return "the seal does not fit: rows were written anew outside Headway, or the secret key was changed"
     return ""
+
+
+def _fault_of_kept(kept: Kept | None, passed: bool, rows: int) -> str:
+    if kept is None or passed:
+        return ""
+    if kept.rows > rows:
+        return f"there are {rows} rows, and the seal you kept was over {kept.rows}"
+    return f"the first {kept.rows} rows are not those that the seal you kept was over"
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from ledger import jobs
+from ledger import jobs, verifying
 
 
 @shared_task
@@ -14,3 +14,8 @@ def run_job(job_id: int) -> None:
 @shared_task
 def sweep() -> None:
     jobs.sweep(now=timezone.now())
+
+
+@shared_task
+def verify_audit() -> None:
+    verifying.ask_for_check(now=timezone.now())

@@ -34,6 +34,7 @@ TOLD_AS_THEY_ARE = (
     "ablation.",
     "budget.",
     "report.",
+    "audit.",
 )
 """Actions that begin like this are told under their own names; everything else stays inside."""
 

@@ -17,6 +17,8 @@ IDS = (
     "number",
     "postmortem",
     "review",
+    "rows",
+    "seal",
     "sha256",
     "snapshot_sha256",
     "state",
@@ -49,6 +51,7 @@ SEVERITIES = {
     "ratio.expired": Severity.WARNING,
     "budget.failed": Severity.WARNING,
     "metric.suspended": Severity.WARNING,
+    "audit.broken": Severity.CRITICAL,
 }
 CLEARS = {
     "guardrail.cleared": "guardrail",

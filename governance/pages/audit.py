@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
-from ledger import audit, queries
+from ledger import audit, queries, verifying
 
 if TYPE_CHECKING:
     from ledger.models import AuditEvent
@@ -42,6 +42,7 @@ def trail(request: HttpRequest) -> HttpResponse:
         "filters": {**filters, **days},
         "is_filtered": any(filters.values()) or any(days.values()),
         "query": request.GET.urlencode(),
+        "checked": queries.audit_of(verifying.SUBJECT).first(),
     }
     return render(request, "governance/audit.html", shown)
 

@@ -147,6 +147,12 @@ def test_verify_audit__untouched__counts():
     call_command("verify_audit", stdout=said)
 
     assert "1 audit rows, the chain holds" in said.getvalue()
+    kept = said.getvalue().split()[-1]
+    call_command("verify_audit", "--kept", kept, stdout=said)
+    with pytest.raises(CommandError, match="was over 2"):
+        call_command("verify_audit", "--kept", f"2:{'0' * 64}", stdout=said)
+    with pytest.raises(CommandError, match="no kept seal"):
+        call_command("verify_audit", "--kept", "x", stdout=said)
 
 
 def test_api__filtered__rows_with_their_hashes_and_a_bad_day_is_refused(reader):

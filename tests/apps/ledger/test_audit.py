@@ -6,18 +6,18 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
-from ledger import audit
-from ledger.models import AuditEvent, AuditHead
+from ledger import audit, jobs, verifying
+from ledger.models import AuditEvent, AuditHead, Job
 
 NOW = datetime(2026, 3, 2, 9, 30, 0, 123456, tzinfo=UTC)
 
 
-def write(count):
+def write(count, actor="ada"):
     with transaction.atomic():
         for index in range(count):
             audit.record(
                 now=NOW + timedelta(seconds=index),
-                actor="ada",
+                actor=actor,
                 action="flag.version.published",
                 subject=f"flag:checkout-{index}",
                 before={"coverage_ppm": index},
@@ -106,6 +106,66 @@ def test_audit__two_rows_change_places__found():
     broken = audit.first_broken()
     assert broken is not None
     assert broken.id == moved
+
+
+@pytest.mark.django_db(transaction=True)
+def test_audit__row_put_in_between_with_a_good_hash__found():
+    write(4)
+    before, after = AuditEvent.objects.order_by("id")[1:3]
+    without_trigger("UPDATE ledger_auditevent SET id = id + 100 WHERE id >= %s", [after.id])
+
+    forged = AuditEvent(
+        id=after.id, at=NOW, actor="eve", action="a", subject="s", previous_sha256=before.sha256
+    )
+    forged.sha256 = audit.digest(forged)
+    forged.save(force_insert=True)
+
+    assert "added" in audit.check().fault
+
+
+@pytest.mark.django_db(transaction=True)
+def test_audit__newest_rows_cut_and_the_older_seal_put_back__found_by_a_kept_one():
+    write(2)
+    older = AuditHead.objects.get()
+    write(3)
+    kept = audit.head()
+    assert not audit.check(kept=kept).fault
+
+    without_trigger(
+        "DELETE FROM ledger_auditevent WHERE id > (SELECT min(id) + 1 FROM ledger_auditevent)", []
+    )
+    older.save()
+
+    assert not audit.check().fault
+    assert "the seal you kept was over 5" in audit.check(kept=kept).fault
+    write(4, actor="eve")
+    assert "are not those" in audit.check(kept=kept).fault
+
+
+@pytest.mark.django_db
+def test_audit__nightly__once_a_day_and_on_record_with_the_seal():
+    write(3)
+    kept = audit.head()
+
+    for _ in range(2):
+        verifying.ask_for_check(now=NOW)
+        jobs.run(Job.objects.get(kind=verifying.KIND).id)
+
+    row = AuditEvent.objects.get(subject=verifying.SUBJECT)
+    assert (row.action, row.after) == ("audit.verified", {"rows": 3, "seal": kept.seal})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_audit__nightly__tampered__said_as_broken():
+    write(3)
+    without_trigger("UPDATE ledger_auditevent SET actor = %s", ["eve"])
+
+    verifying.ask_for_check(now=NOW)
+    jobs.run(Job.objects.get(kind=verifying.KIND).id)
+
+    row = AuditEvent.objects.get(subject=verifying.SUBJECT)
+    assert row.action == "audit.broken"
+    assert "the chain breaks at row" in row.reason
 
 
 @pytest.mark.django_db(transaction=True)
