@@ -31,8 +31,8 @@ def why_not(one: LockedPlan, other: LockedPlan, *, cut: datetime) -> str:
         return "this is one experiment twice"
     if one.started_at is None or other.started_at is None:
         return "both have to have started"
-    if one.source or other.source:
-        return "one of them is analysed from tables outside of Headway's event store"
+    if one.source != other.source:
+        return "one of them is analysed from tables outside of Headway's event store and the other is not"
     if (one.unit_type, one.environment) != (other.unit_type, other.environment):
         return "they have different units or environments, so no unit is in both"
     if one.layer and one.layer == other.layer:

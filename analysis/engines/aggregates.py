@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from math import inf
 from operator import and_, or_
 from typing import Any
+from uuid import uuid4
 
 import ibis
 import numpy as np
 
-from analysis.engines.contract import BINS_PER_E_FOLD, ZERO_BIN
+from analysis.engines.contract import BINS_PER_E_FOLD, NO_BIN, ZERO_BIN
 from analysis.stats.moments import Moments
 from analysis.unit_values import ONE, ZERO, Table, Total, Value
 
@@ -27,6 +29,10 @@ Rows = Mapping[str, Sequence[Any]]
 CENTRED_ON = 4096
 """Units whose mean is the centre. Any centre gives the same moments; one near the mean keeps the digits, and
 these few need no pass over all units."""
+
+CENTRE = f"centre {uuid4().hex} of "
+"""Stands before a column's name where its centre belongs in a statement. Nobody can guess it, so that no text
+of the data is taken for one."""
 
 DRIFT = 20_000.0
 """Standard deviations that a plain sum of deviations may reach: its mean errs by 5e-13 standard errors then.
@@ -55,9 +61,9 @@ class MomentQuery:
         return tuple(sorted(found))
 
     def expression(self, table: Table, total: Total | None = None) -> Table:
-        """One row per group: n, per column the sum of deviations from its centre, which stands in the table
-        as `centre_…`, and products of these.
+        """One row per group: n, per column the sum of deviations from its centre, and products of these.
 
+        Centres come into the statement when it is run (`with_centres`), so that it is compiled once.
         Deviations cancel, so `total` adds them whatever their order; without it they are added as they come,
         and `has_drifted` tells where that lost digits. Products hardly cancel, and `decode` judges them
         beside the squares: plain sums of n products err by about 0.1 ulp √n of these, 2e-14 for 400,000.
@@ -83,11 +89,12 @@ class MomentQuery:
     def _expression(self, table: Table, total: Total) -> Table:
         if not self.names:
             return table.group_by(list(self.keys)).agg(n=table.count())
-        deviation = {name: table[name] - table[f"centre_{name}"] for name in self.names}
-        return table.group_by(list(self.keys)).agg(
-            n=table.count(),
-            **{f"sum_{name}": total(deviation[name]) for name in self.names},
-            **{f"product_{a}_{b}": (deviation[a] * deviation[b]).sum() for a, b in self.pairs},
+        # Columns of their own: an engine finds in a long list of sums what they share, but not for nothing.
+        deviations = table.select(*self.keys, **{name: table[name] - _centre(name) for name in self.names})
+        return deviations.group_by(list(self.keys)).agg(
+            n=deviations.count(),
+            **{f"sum_{name}": total(deviations[name]) for name in self.names},
+            **{f"product_{a}_{b}": (deviations[a] * deviations[b]).sum() for a, b in self.pairs},
         )
 
     def decode(self, rows: Rows, centres: Mapping[str, float]) -> dict[Key, list[Moments]]:
@@ -114,22 +121,29 @@ class MomentQuery:
         return Moments(n, centre + sums / n, comoment)
 
 
+def with_centres(statement: str, centres: Mapping[str, float]) -> str:
+    """A compiled statement with numbers where it names centres."""
+    for name, value in centres.items():
+        statement = statement.replace(f"'{CENTRE}{name}'", f"'{value!r}'")
+    return statement
+
+
+def _centre(name: str) -> Any:
+    """A text, which every engine reads as the same double once it is a number."""
+    return ibis.literal(CENTRE + name).cast("float64")
+
+
 def first_means(table: Table, names: Sequence[str]) -> Table:
     """One row: mean and standard deviation of every column in the first rows of a table."""
-    first = table.limit(CENTRED_ON)
+    kept: Table = _first_means(table.op(), tuple(names))
+    return kept
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _first_means(table: Any, names: tuple[str, ...]) -> Table:
+    first = table.to_expr().limit(CENTRED_ON)
     means = {f"mean_{name}": first[name].mean() for name in names}
     return first.agg(**means, **{f"spread_{name}": first[name].std(how="sample") for name in names})
-
-
-def one_row(values: Mapping[str, float]) -> Table:
-    """Numbers as a table. They are written as texts, which every engine reads as the same double."""
-    (name, value), *others = values.items()
-    row = _double(value).name(name).as_table()
-    return row.mutate(**{name: _double(value) for name, value in others})
-
-
-def _double(value: float) -> Any:
-    return ibis.literal(repr(value)).cast("float64")
 
 
 @lru_cache(maxsize=MAX_KEPT)
@@ -185,9 +199,13 @@ def _is_group(table: Table, keys: Sequence[str], key: Key) -> Value:
 
 
 def _bin(value: Value) -> Value:
-    """A whole number that grows with the value: 256 steps for each factor of e, zero in the middle."""
-    size = (value.abs().nullif(0.0).ln() * BINS_PER_E_FOLD).floor() + ZERO_BIN
-    return (value.sign() * size).fill_null(0.0).cast("int64")
+    """A whole number that grows with the value: 256 steps for each factor of e, zero in the middle. What is
+    infinite or no number has a bin of its own."""
+    is_finite = value.abs() < inf
+    finite = ibis.cases((is_finite, value))
+    size = (finite.abs().nullif(0.0).ln() * BINS_PER_E_FOLD).floor() + ZERO_BIN
+    number = (finite.sign() * size).fill_null(0.0).cast("int64")
+    return ibis.cases((is_finite, number), else_=NO_BIN)
 
 
 def _pair(first: str, second: str) -> tuple[str, str]:

@@ -23,6 +23,9 @@ ZERO_BIN = 1 << 20
 """Bin of a value v above zero: floor(256 ln v) + ZERO_BIN; below zero that of -v, negated; 0 for zero. It is
 above every |floor(256 ln v)| of a double, so that bins of positive and negative values do not meet."""
 
+NO_BIN = 1 << 40
+"""Where values are counted that are infinite or no number; a look with such values is refused."""
+
 NO_LEVEL = "(none)"
 """The level of units whose first exposure does not carry the dimension."""
 
@@ -78,7 +81,7 @@ class Enrolment:
     `units` by group and `by_day` by (day of first exposure, arm) count enrolled units. Units left out:
     `crossovers` saw more than one arm, `unplanned` only variants the plan does not name, `forced` only
     variants somebody forced on them, `excluded` had a dim that the plan keeps out, `untriggered` have not had
-    the plan's trigger.
+    the plan's trigger. `final` counts, by (window in hours, arm), the units whose window is over.
     """
 
     units: Mapping[Group, int]
@@ -88,6 +91,7 @@ class Enrolment:
     forced: int = 0
     excluded: int = 0
     untriggered: int = 0
+    final: Mapping[tuple[int, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def parts(
     caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
     caps |= reading.percentile_caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
     below = {
-        (stream, share): _parts_below(look, table, share, deal)
+        (stream, share): _parts_below(look, table, stream.event, share, deal)
         for stream, table in look.streams.items()
         for share in plan.shares_of(stream)
     }
@@ -56,8 +56,10 @@ def _parts(look: reading.Look, caps: Mapping[Entry, float], deal: int) -> dict[V
     return found
 
 
-def _parts_below(look: reading.Look, table: Table, share: float, deal: int) -> tuple[Moments, ...]:
-    bins = reading.binned(look, table, ())
+def _parts_below(
+    look: reading.Look, table: Table, event: str, share: float, deal: int
+) -> tuple[Moments, ...]:
+    bins = reading.binned(look, table, (), event)
     if () not in bins:
         return ()
     rank = quantile_ranks(order_statistics.size(bins[()]), share).middle

@@ -66,10 +66,8 @@ def events(source: SourceDefinition, tables: Mapping[str, Table], plan: Analysis
 def can_cross(source: SourceDefinition) -> None:
     """Raise EngineFailure when the rows of two experiments cannot be told from each other."""
     if not source.exposures.experiment:
-        raise EngineFailure(
-            f'the exposure table of source "{source.key}" has no column for the experiment, so its rows belong '
-            "to one experiment only"
-        )
+        table = f'the exposure table of source "{source.key}"'
+        raise EngineFailure(f"{table} has no column for the experiment, so it holds one experiment only")
 
 
 def wrong_columns(table: ExposureTable | EventTable, columns: Table) -> list[tuple[str, str, str]]:

@@ -46,6 +46,14 @@ class OwnFilesEngine:
         folder = folder_of(self.source, self.roots)
         return DuckDBEngine(folder).parts_of_views(plan, self._views(folder, plan), caps, deal)
 
+    def crossed(
+        self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, files: StoreFiles
+    ) -> Readings:
+        """See `Crosser.crossed`."""
+        mapped.can_cross(self.source)
+        folder = folder_of(self.source, self.roots)
+        return DuckDBEngine(folder).crossed_in_views(cells, one, other, self._views(folder, cells))
+
     def _views(self, folder: Path, plan: AnalysisPlan) -> list[list[View]]:
         paths = {table.table: files_of(folder, table.table) for table in self.source.tables}
         rows = sum(_rows(path) for listed in paths.values() for path in listed)

@@ -21,7 +21,7 @@ from ibis.backends.sql.compilers.postgres import PostgresCompiler
 from psycopg import sql
 from sqlglot import exp
 
-from analysis.engines import dealing, mapped, reading
+from analysis.engines import crossed, dealing, mapped, reading
 from analysis.engines.aggregates import Rows
 from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.engines.mapped import Dialect
@@ -83,6 +83,14 @@ class PostgresEngine:
         with self._opened(plan) as backend:
             return dealing.parts(plan, backend, caps, deal)
 
+    def crossed(
+        self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, files: StoreFiles
+    ) -> Readings:
+        """See `Crosser.crossed`."""
+        mapped.can_cross(self.source)
+        with self._opened(cells) as backend:
+            return crossed.read(cells, backend, {}, one=one, other=other)
+
     @contextmanager
     def _opened(self, plan: AnalysisPlan) -> Iterator[_Backend]:
         with session(self.address, self.statement_within_s) as connection:
@@ -93,7 +101,10 @@ class PostgresEngine:
                 "events": mapped.events(self.source, tables, plan, POSTGRES),
             }
             named = {name: compiled(rows) for name, rows in views.items()}
-            yield _Backend(_Session(connection, named))
+            try:
+                yield _Backend(_Session(connection, named))
+            except psycopg.errors.NumericValueOutOfRange:
+                raise reading.unusable(plan.all_events) from None
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import ibis
@@ -19,6 +19,7 @@ from analysis.engines.aggregates import Key, MomentQuery, Rows
 from analysis.engines.centring import Centred
 from analysis.engines.contract import (
     MAX_LEVELS,
+    NO_BIN,
     EngineFailure,
     Enrolment,
     Group,
@@ -111,7 +112,6 @@ class Look:
         self.plan = plan
         self.backend = backend
         self._keep: list[tuple[str, Table]] = []
-        self._centred = 0
         units = assigned(plan, exposed(plan)) if assigned_units is None else assigned_units
         self.assigned = self._kept("assigned", units)
         self.units = self._kept("units", unit_rows(plan, self.assigned, backend.total))
@@ -140,9 +140,8 @@ class Look:
         return self.backend.each(lambda partition: partition.rows(statement))
 
     def centred(self, table: Table, names: Sequence[str]) -> Centred:
-        """A table over the kept ones with the centres of these columns."""
-        self._centred += 1
-        return centring.centred(self.backend, table, names, f"centres{self._centred}")
+        """A table over the kept ones and the centres of these columns."""
+        return centring.centred(self.backend, table, names)
 
     def groupings(self) -> list[Grouping]:
         """Overall, and each dimension with its most frequent levels."""
@@ -174,10 +173,10 @@ def read(
     groupings = look.groupings()
     caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
     caps |= percentile_caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
-    units, moments = _moments(look, groupings, caps)
+    units, final, moments = _moments(look, groupings, caps)
     quantiles, bins = _quantiles(look, groupings)
     return Readings(
-        enrolment=_enrolment(look, units),
+        enrolment=replace(_enrolment(look, units), final=final),
         moments=moments,
         active=_active(look, groupings),
         quantiles=quantiles,
@@ -216,7 +215,7 @@ def percentile_caps(look: Look, entries: Iterable[Entry]) -> dict[Entry, float]:
         units = units.filter(units[STAGE] >= stage) if stage else units
         value = units[column_name(look.plan.columns.index(entry.column))]
         values = units.select(value=value).filter(value.notnull())
-        bins = binned(look, values, ())
+        bins = binned(look, values, (), entry.column.event)
         if () in bins and entry.cap is not None and entry.cap.percentile is not None:
             rank = quantile_ranks(order_statistics.size(bins[()]), entry.cap.percentile / 100).middle
             found[entry] = ranked_values(look, values, (), bins, {(): [rank]})[()][0]
@@ -225,8 +224,8 @@ def percentile_caps(look: Look, entries: Iterable[Entry]) -> dict[Entry, float]:
 
 def _moments(
     look: Look, groupings: Sequence[Grouping], caps: Mapping[Entry, float]
-) -> tuple[dict[Group, int], dict[Vector, dict[Group, Moments]]]:
-    """Enrolled units per group, and the moments of every vector per group."""
+) -> tuple[dict[Group, int], dict[tuple[int, str], int], dict[Vector, dict[Group, Moments]]]:
+    """Enrolled units per group, those whose window is over, and the moments of every vector per group."""
     plan = look.plan
     names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
     levels = map(level_name, range(len(plan.dimensions)))
@@ -235,17 +234,19 @@ def _moments(
     centred = look.centred(table, tuple(names.values()))
     vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
     units: dict[Group, int] = {}
+    final: dict[tuple[int, str], int] = {}
     moments: dict[Vector, dict[Group, Moments]] = {vector: {} for vector in plan.vectors}
     for grouping in groupings:
         query = MomentQuery(tuple(names.values()), vectors, (*grouping.keys, *stage_names(plan)))
         parts = centring.rows(look.backend, query, grouping.among(centred))
         units |= _units(plan, grouping, parts)
+        final = final if grouping.column else _final_units(plan, parts)
         decoded = [query.decode(part, centred.centres) for part in parts]
         for index, vector in enumerate(plan.vectors):
-            final = [final_of(plan, vector, part, index) for part in decoded]
-            for group, [merged] in _merged(plan, grouping, final).items():
+            whole = [final_of(plan, vector, part, index) for part in decoded]
+            for group, [merged] in _merged(plan, grouping, whole).items():
                 moments[vector][group] = _finite(vector, merged)
-    return units, moments
+    return units, final, moments
 
 
 def final_of(
@@ -280,6 +281,16 @@ def _units(plan: AnalysisPlan, grouping: Grouping, parts: Iterable[Rows]) -> dic
     return dict(counts)
 
 
+def _final_units(plan: AnalysisPlan, parts: Iterable[Rows]) -> dict[tuple[int, str], int]:
+    """Units by window and arm, of rows that are by arm and stage."""
+    counts: Counter[tuple[int, str]] = Counter()
+    for rows in parts if plan.windows_hours else ():
+        for arm, stage, n in zip(rows["arm"], rows[STAGE], rows["n"], strict=True):
+            for hours in plan.windows_hours[:stage]:
+                counts[hours, plan.arms[arm]] += n
+    return dict(counts)
+
+
 def _merged(plan: AnalysisPlan, grouping: Grouping, parts: Iterable[Mapping[Key, list[Moments]]]) -> Merged:
     by_group: dict[Group, list[list[Moments]]] = defaultdict(list)
     for part in parts:
@@ -294,11 +305,17 @@ def _merged(plan: AnalysisPlan, grouping: Grouping, parts: Iterable[Mapping[Key,
 def _finite(vector: Vector, moments: Moments) -> Moments:
     """Values so large that their squares overflow would turn every later number into nonsense."""
     if not bool((abs(moments.comoment) < float("inf")).all()):
-        raise EngineFailure(
-            f"events named {vector.value.column.event!r} hold values that are infinite or too large to "
-            "square; remove them from the store or set a cap on the metric"
-        )
+        raise unusable([vector.value.column.event])
     return moments
+
+
+def unusable(events: Sequence[str]) -> EngineFailure:
+    """Of values that no statistic can be made of."""
+    named = ", ".join(map(repr, events))
+    return EngineFailure(
+        f"events named {named} hold values that are infinite or too large to square, or no numbers; remove "
+        "them or set a cap on the metric"
+    )
 
 
 def _active(look: Look, groupings: Sequence[Grouping]) -> dict[Vector, dict[Group, int]]:
@@ -321,7 +338,7 @@ def _quantiles(look: Look, groupings: Sequence[Grouping]) -> tuple[Quantiles, Bi
     for stream, table in look.streams.items():
         for grouping in groupings:
             asked = set(look.plan.shares_of(stream)) | (set() if grouping.column else set(CURVE_SHARES))
-            bins = binned(look, grouping.of(table), grouping.keys)
+            bins = binned(look, grouping.of(table), grouping.keys, stream.event)
             stats = _quantile_stats(look, grouping.of(table), grouping, sorted(asked), bins) if bins else {}
             for (group, share), stat in stats.items():
                 found[stream, share][group] = stat
@@ -363,8 +380,12 @@ def _clusters(look: Look, table: Table, grouping: Grouping, limits: Sequence[Map
     return _merged(look.plan, grouping, centring.moments(look.backend, query, centred))
 
 
-def binned(look: Look, table: Table, keys: Sequence[str]) -> order_statistics.Counts:
-    return order_statistics.merge_counts(look.ask(aggregates.bin_counts(table, keys)), keys, "bin")
+def binned(look: Look, table: Table, keys: Sequence[str], event: str) -> order_statistics.Counts:
+    """Values by group and bin. Raises EngineFailure where one of the event's values has no rank."""
+    found = order_statistics.merge_counts(look.ask(aggregates.bin_counts(table, keys)), keys, "bin")
+    if any(NO_BIN in counts for counts in found.values()):
+        raise unusable([event])
+    return found
 
 
 def ranked_values(

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from analysis import interactions, looks
 from analysis.engines import choice
+from analysis.engines.contract import Readings
 from analysis.interactions import Found, Pair
 from analysis.models import InteractionReading
-from analysis.plan import analysis_plan
-from analysis.services import sources
+from analysis.plan import AnalysisPlan, analysis_plan
+from analysis.services import own_tables, sources
 from experiments import queries as experiments
 from experiments.plan import LockedPlan
 from ledger.jobs import RunningJob
@@ -39,9 +40,15 @@ def estimate(job: RunningJob) -> None:
 def _read(one: LockedPlan, other: LockedPlan, *, cut: datetime) -> Found:
     pair = Pair(one, other, *(analysis_plan(plan, until=cut) for plan in (one, other)))
     cells = interactions.cells(pair)
-    files = sources.files(cells, one.environment)
-    readings = sources.engine().crossed(cells, pair.one_read, pair.other_read, files)
-    return interactions.judge(pair, cells, readings)
+    return interactions.judge(pair, cells, _crossed(pair, cells))
+
+
+def _crossed(pair: Pair, cells: AnalysisPlan) -> Readings:
+    """Both are read from the same place (`pairs.why_not`): the store, or the same tables."""
+    if pair.one.source:
+        return own_tables.crossed(pair.one, cells, pair.one_read, pair.other_read)
+    files = sources.files(cells, pair.one.environment)
+    return sources.engine().crossed(cells, pair.one_read, pair.other_read, files)
 
 
 def _store(job: RunningJob, plans: list[LockedPlan], found: Found, *, now: datetime) -> None:
@@ -59,7 +66,7 @@ def _store(job: RunningJob, plans: list[LockedPlan], found: Found, *, now: datet
             "split_p_value": found.p_value,
             "inference": found.inference.value,
             "lines": [line.to_dict() for line in found.lines],
-            "engine": choice.name(),
+            "engine": own_tables.engine_name(plans[0]) if plans[0].source else choice.name(),
             "code_version": looks.CODE_VERSION,
             "actor": job.payload["actor"],
             "requested_at": datetime.fromisoformat(job.payload["requested_at"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from analysis import interaction_queries, looks, pairs
+from analysis import interaction_queries, looks, pairs, source_queries
 from experiments import queries as experiments
 from experiments.plan import LockedPlan
 from ledger import audit, jobs
@@ -28,7 +28,7 @@ def request_interaction(*, one: str, other: str, actor: str, now: datetime) -> J
     """
     first, second = pairs.in_order(one, other)
     plans, cut = _plans(first, second, now)
-    why = pairs.why_not(*plans, cut=cut)
+    why = _why_not(plans, cut)
     if why:
         fix = "Pairs that meet are listed on the page Interactions."
         raise Conflict(problem("other", other, why, fix))
@@ -54,7 +54,18 @@ def why_not(one: str, other: str, *, now: datetime) -> str:
         plans, cut = _plans(one, other, now)
     except (Refused, experiments.BrokenPlan) as refused:
         return str(refused)
-    return pairs.why_not(*plans, cut=cut)
+    return _why_not(plans, cut)
+
+
+def _why_not(plans: list[LockedPlan], cut: datetime) -> str:
+    return pairs.why_not(*plans, cut=cut) or _cannot_tell_apart(plans[0].source)
+
+
+def _cannot_tell_apart(source: str) -> str:
+    """Rows of own tables that do not say their experiment are taken for those of any that uses the source."""
+    if source and not source_queries.source(source).definition.exposures.experiment:
+        return f'the exposure table of source "{source}" has no column for the experiment'
+    return ""
 
 
 def _plans(one: str, other: str, now: datetime) -> tuple[list[LockedPlan], datetime]:

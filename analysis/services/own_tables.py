@@ -50,6 +50,11 @@ def parts(locked: LockedPlan, plan: AnalysisPlan, caps: Mapping[Entry, float], d
     return _engine(definition).parts(plan, StoreFiles({}, {}), caps, deal)
 
 
+def crossed(locked: LockedPlan, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan) -> Readings:
+    """The units that two experiments on the source of `locked` share. Raises as `read` does."""
+    return _engine(_definition(locked)).crossed(cells, one, other, StoreFiles({}, {}))
+
+
 def data_flow(plan: AnalysisPlan) -> DataFlow:
     """Nothing is known of how rows came into the company's tables; the days of the run are."""
     days = (plan.until - plan.since).total_seconds() / 86_400

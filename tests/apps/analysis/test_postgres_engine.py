@@ -1,8 +1,8 @@
 """PostgreSQL as event source passes the conformance suite, and cannot write, wander or tell its password."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 
-import numpy as np
 import psycopg
 import pytest
 
@@ -10,10 +10,10 @@ from analysis.engines import postgres
 from analysis.engines.contract import EngineFailure, StoreFiles
 from analysis.engines.duckdb import DuckDBEngine
 from analysis.engines.postgres import PostgresEngine
-from analysis.stats.moments import merge_all
 from tests.apps.analysis import warehouse
 from tests.core.analysis import own_tables, store, world
 from tests.core.analysis.conformance import assert_conforms
+from tests.core.analysis.engine_suite import Crosses, Deals, Placed, Reads
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NO_FILES = StoreFiles({}, {})
@@ -30,17 +30,22 @@ def source(rows, db):
         yield found
 
 
-def read(source, plan=None, caps=None):
-    engine = PostgresEngine(source, warehouse.address())
-    return engine.read(plan or world.plan(), NO_FILES, caps or {})
+class TestPostgres(Reads, Deals, Crosses):
+    is_store = False
+
+    @pytest.fixture
+    def place(self, db):
+        with ExitStack() as stack:
+
+            def placed(exposures, events):
+                source = stack.enter_context(warehouse.built(own_tables.as_tables(exposures, events)))
+                return Placed(PostgresEngine(source, warehouse.address()))
+
+            yield placed
 
 
-def test_read__own_tables__same_readings_as_the_store_in_duckdb(rows, source, tmp_path):
-    files = store.write(tmp_path, *rows)
-
-    found = read(source)
-
-    assert_conforms(found, DuckDBEngine(tmp_path).read(world.plan(), files, {}))
+def read(source, plan=None):
+    return PostgresEngine(source, warehouse.address()).read(plan or world.plan(), NO_FILES, {})
 
 
 def test_read__standby_without_temporary_tables__same_readings(rows, source, tmp_path, monkeypatch):
@@ -53,26 +58,11 @@ def test_read__standby_without_temporary_tables__same_readings(rows, source, tmp
     assert_conforms(found, DuckDBEngine(tmp_path).read(plan, files, {}))
 
 
-def test_read__frozen_caps__kept(rows, source, tmp_path):
-    plan = world.plan("spend", dimensions=())
-    caps = dict.fromkeys(plan.capped_entries, 7.5)
-    files = store.write(tmp_path, *rows)
+def test_crossed__table_without_the_experiment__refused_in_words(source):
+    whole = replace(source, exposures=replace(source.exposures, experiment=""))
 
-    found = read(source, plan, caps)
-
-    assert_conforms(found, DuckDBEngine(tmp_path).read(plan, files, caps))
-
-
-def test_parts__own_tables__same_units_and_moments_as_a_look(source):
-    plan = world.plan("spend", "latency-p90", dimensions=())
-
-    parts = PostgresEngine(source, warehouse.address()).parts(plan, NO_FILES, {}, deal=1)
-
-    for vector, of_groups in read(source, plan).moments.items():
-        whole, dealt = merge_all(list(of_groups.values())), merge_all(list(parts.moments[vector]))
-        assert dealt.n == whole.n > len(parts.moments[vector]) > 1
-        np.testing.assert_allclose(dealt.mean, whole.mean, rtol=1e-12)
-    assert parts.below.keys() == {(stream, 0.9) for stream in plan.streams}
+    with pytest.raises(EngineFailure, match="has no column for the experiment"):
+        PostgresEngine(whole, "").crossed(world.plan(), world.plan(), world.plan(), NO_FILES)
 
 
 def test_session__any_write__refused_by_the_database(source):

@@ -109,12 +109,19 @@ class Reads(Suite):
         assert (moments.n, moments.mean[0], found.quantiles) == (5, 0.0, {})
 
     @pytest.mark.parametrize("values", [(1e200, -1e200), (float("inf"), 1.0), (float("nan"), 1.0)])
-    def test_read__values_no_statistic_can_be_made_of__refused_with_their_event(self, place, values):
-        exposures = [exposure(unit, "on", at(1)) for unit in range(2)]
-        events = [event(unit, "purchase", at(2), value) for unit, value in enumerate(values)]
+    def test_read__sums_no_statistic_can_be_made_of__refused_with_their_event(self, place, values):
+        self.assert_refused(place, "purchase", values, "balance")
 
-        with pytest.raises(EngineFailure, match="'purchase' hold values that are"):
-            place(exposures, events).read(extreme_plan("balance"))
+    @pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+    def test_read__values_without_a_rank__refused_with_their_event(self, place, value):
+        self.assert_refused(place, "request", (value, 1.0), "swing")
+
+    def assert_refused(self, place, name, values, metric):
+        exposures = [exposure(unit, "on", at(1)) for unit in range(2)]
+        events = [event(unit, name, at(2), value) for unit, value in enumerate(values)]
+
+        with pytest.raises(EngineFailure, match=f"'{name}' hold values that are"):
+            place(exposures, events).read(extreme_plan(metric))
 
 
 class Deals(Suite):

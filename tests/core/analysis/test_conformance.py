@@ -1,4 +1,4 @@
-"""The engines that need no server pass the conformance suite; PostgreSQL and Spark have files of their own."""
+"""Engines that need no server pass the conformance suite; PostgreSQL and Spark have files of their own."""
 
 from itertools import count
 
@@ -23,7 +23,7 @@ class TestDuckDBInPartitions(Reads, Deals, Crosses):
         return placed
 
 
-class TestOwnFiles(Reads, Deals):
+class TestOwnFiles(Reads, Deals, Crosses):
     is_store = False
 
     @pytest.fixture

@@ -2,16 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from analysis.engines.contract import EngineFailure, StoreFiles
-from analysis.engines.duckdb import DuckDBEngine
 from analysis.engines.own_files import OwnFilesEngine
 from analysis.sources.definition import ExposureTable
-from analysis.stats.moments import merge_all
-from tests.core.analysis import own_tables, store, world
-from tests.core.analysis.conformance import assert_conforms
+from tests.core.analysis import own_tables, world
 
 NO_FILES = StoreFiles({}, {})
 
@@ -39,26 +35,11 @@ def read(source, plan=None, roots=None, **options):
     )
 
 
-@pytest.mark.parametrize("rows_per_partition", [10**6, 700])
-def test_read__own_tables__same_readings_as_the_store(rows, source, tmp_path, rows_per_partition):
-    files = store.write(tmp_path, *rows)
+def test_crossed__table_without_the_experiment__refused_in_words(source):
+    whole = replace(source, exposures=replace(source.exposures, experiment=""))
 
-    found = read(source, rows_per_partition=rows_per_partition)
-
-    assert_conforms(found, DuckDBEngine(tmp_path).read(world.plan(), files, {}))
-    assert found.enrolment.crossovers > 0 < found.enrolment.unplanned
-
-
-def test_parts__own_tables__hold_the_units_that_a_look_reads(source):
-    plan = world.plan("spend", dimensions=())
-
-    parts = OwnFilesEngine(source, (source.folder,), rows_per_partition=700).parts(plan, NO_FILES, {}, deal=1)
-
-    for vector, of_groups in read(source, plan).moments.items():
-        whole, dealt = merge_all(list(of_groups.values())), merge_all(list(parts.moments[vector]))
-        assert dealt.n == whole.n > len(parts.moments[vector]) > 1
-        np.testing.assert_allclose(dealt.mean, whole.mean, rtol=1e-12)
-        np.testing.assert_allclose(dealt.comoment, whole.comoment, rtol=1e-9)
+    with pytest.raises(EngineFailure, match="has no column for the experiment"):
+        OwnFilesEngine(whole, ()).crossed(world.plan(), world.plan(), world.plan(), NO_FILES)
 
 
 def test_read__no_column_for_the_experiment__all_rows_are_the_experiments(source):
