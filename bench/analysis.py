@@ -129,7 +129,7 @@ def moments_of_units(folder: Path, covariates: bool, database=None) -> dict:
             for index, view in enumerate(_views(folder))
         ]
         backend = _Backend(partitions, stack.enter_context(ThreadPoolExecutor(THREADS)))
-        rows = centring.centred(backend, ibis.table(schema, name="units"), query.names, "centres")
+        rows = centring.centred(backend, ibis.table(schema, name="units"), query.names)
         parts = centring.moments(backend, query, rows)
         for index in range(len(partitions)):
             database.execute(f"DETACH partition_{index}")

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from math import frexp, inf, isfinite, ldexp
 from typing import TYPE_CHECKING
 
-import ibis
-
 from analysis.engines import aggregates
 from analysis.engines.aggregates import Key, MomentQuery, Rows
 from analysis.stats.moments import Moments
@@ -25,24 +23,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Centred:
-    """Rows with the centres of their columns beside them."""
+    """Rows and the centres of their columns."""
 
     table: Table
     centres: Mapping[str, float]
 
+    def statement(self, backend: Backend, expression: Table) -> str:
+        return aggregates.with_centres(backend.compile(expression), self.centres)
 
-def centred(backend: Backend, table: Table, names: Sequence[str], label: str) -> Centred:
-    """The table with the means of some partition's first rows, kept in every partition under a label.
 
-    They are kept as numbers: an engine that computed them twice could take other rows the second time.
+def centred(backend: Backend, table: Table, names: Sequence[str]) -> Centred:
+    """The table with the means of some partition's first rows.
+
+    These are numbers from here on: an engine that computed them twice could take other rows the second time.
     """
-    if not names:
-        return Centred(table, {})
-    centres = _means(backend, table, names)
-    expression = aggregates.one_row({f"centre_{name}": value for name, value in centres.items()})
-    statement = backend.compile(expression)
-    backend.each(lambda partition: partition.keep(label, statement))
-    return Centred(table.cross_join(ibis.table(expression.schema(), name=label)), centres)
+    return Centred(table, _means(backend, table, names) if names else {})
 
 
 def _means(backend: Backend, table: Table, names: Sequence[str]) -> dict[str, float]:
@@ -73,11 +68,11 @@ def _rounded(mean: float | None, spread: float | None) -> float:
 
 def rows(backend: Backend, query: MomentQuery, of: Centred) -> list[Rows]:
     """Per partition; again with compensated sums where plain ones are not exact enough."""
-    statement = backend.compile(query.expression(of.table))
+    statement = of.statement(backend, query.expression(of.table))
     parts = backend.each(lambda partition: partition.rows(statement))
     if not any(query.has_drifted(part) for part in parts):
         return parts
-    exact = backend.compile(query.expression(of.table, backend.total))
+    exact = of.statement(backend, query.expression(of.table, backend.total))
     return parts if exact == statement else backend.each(lambda partition: partition.rows(exact))
 
 

@@ -257,8 +257,11 @@ class _Partition:
 
     def rows(self, statement: str) -> Rows:
         with _readable_failures():
-            rows: dict[str, list[Any]] = self._cursor.sql(statement).to_arrow_table().to_pydict()
-            return rows
+            # As a relation it would be planned twice: once for its columns and once to run.
+            found = self._cursor.execute(statement)
+            names = [column[0] for column in found.description or ()]
+            rows = found.fetchall()
+            return {name: [row[index] for row in rows] for index, name in enumerate(names)}
 
 
 @dataclass(frozen=True, slots=True)
