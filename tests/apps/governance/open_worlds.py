@@ -6,11 +6,13 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from analysis import queries as analysis
+from analysis import services as looks
 from analysis.models import AnalysisRun, GuardrailTrip, ReportSnapshot
 from experiments import services as experiments
 from experiments.models import Experiment
 from flags import services as flags
-from governance import reviewing
+from governance import review_queries, reviewing
 from governance.services import guardrails, reviews
 from ledger.refusals import Refused
 from metrics import queries as metrics
@@ -28,6 +30,11 @@ REASONS = {
     "a trip is open": "is harmed in arm treatment",
 }
 """Why a launch is refused, and the words that say so."""
+FIXES = {
+    "a sign-off is missing": "See /reviews/",
+    "a trip is open": "Resolve the trip, or have it waived by somebody of the performance discipline.",
+}
+"""What clears it."""
 
 
 def rule(coverage_ppm, **changes):
@@ -88,11 +95,11 @@ def drafted_on(flag, environment):
 
 
 def look_of(owner):
-    return AnalysisRun.objects.create(
-        experiment=owner,
-        plan_version=1,
+    """A look under the plan in force, the same one however often it is asked for."""
+    about = {"experiment": owner, "plan_version": 1, "look": 99}
+    return AnalysisRun.objects.filter(**about).first() or AnalysisRun.objects.create(
+        **about,
         plan_sha256="0" * 64,
-        look=99,
         data_cut=NOW,
         config_hash="0" * 64,
         code_version="test",
@@ -111,6 +118,7 @@ def reported(owner):
         "experiment": {"plan_version": 1},
         "verdict": {"code": "SHIP"},
         "trust": {"checks": []},
+        "effects_hidden": False,
         "results": [],
         "arms": [],
     }
@@ -161,7 +169,14 @@ def measured():
     flags.create_environment(key="production", is_production=True, actor="ada", now=world.START)
     flags.create_flag(key=world.KEY, value_type="bool", actor="ada", now=world.START)
     team()
-    world.started(assigned_here=True, coverage_ppm=HALF, planned_units=100, team="buyers")
-    world.write(*world.traffic(800))
-    world.look(hours=24 * 9)
+    owner = world.started(assigned_here=True, coverage_ppm=HALF, planned_units=100, team="buyers")
     experiments.stop(key=world.KEY, reason="done", actor="rosa", now=NOW)
+    reported(owner)
+
+
+def settled():
+    """Every trip resolved and every review signed, by people who had no part in it."""
+    for row in analysis.unsettled_trips():
+        looks.resolve_trip(trip_id=row.id, reason="repaired", actor="pia", now=NOW)
+    for row in review_queries.live_reviews():
+        reviews.sign(id=row.id, discipline="performance", answer="approved", actor="pia", now=NOW)

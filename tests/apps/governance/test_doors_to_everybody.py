@@ -1,101 +1,120 @@
-"""The addresses and pages of flags that serve a change to everybody, asked from the outside for each reason.
+"""Every address that can serve a change to everybody, asked one by one.
 
-Which ones there are is held in `paths.ENTRANCES`; every service behind them is walked elsewhere. The command
-line speaks to these addresses; it is tried on the running platform, in `tests/flows`.
+It is refused for each reason there is, with the reason, what clears it and nothing served anew, and let
+through once that is cleared. Services are walked in `test_paths_to_everybody`; the command line, which speaks
+to these addresses, is tried on the running platform in `tests/flows`.
 """
 
-import json
+import html
 
 import pytest
 
 from flags import services as flags
-from flags.models import RampRun
-from tests.apps.flags import build
-from tests.apps.governance import open_flags, open_worlds
-from tests.apps.governance.open_worlds import ALL, NOW, REASONS, rule, step
+from impact import caps
+from tests.apps.analysis import world
+from tests.apps.governance import (
+    addresses,
+    doors_of_experiments,
+    doors_of_flags,
+    open_experiments,
+    open_flags,
+    open_worlds,
+    reach,
+)
+from tests.apps.governance.doors import answers, undone
+from tests.apps.governance.open_worlds import BY, FIXES, REASONS
+from tests.apps.governance.paths import ENTRANCES
 
 pytestmark = pytest.mark.django_db
-ONE = "/api/v1/flags/{}/environments/production"
-EVERYBODY = {"attribute": "plan", "op": "in", "value": ["everybody"]}
-
-
-def draft():
-    return build.draft([rule(ALL)]).number
-
-
-def approved():
-    """The id of the ramp whose last step somebody else agreed to."""
-    found = RampRun.objects.get()
-    flags.approve_step(ramp_id=found.id, step=1, actor="otto", now=NOW)
-    return found.id
-
-
-def change():
-    content = {**build.definition(), "rules": [rule(ALL)]}
-    return {
-        "kind": "flag",
-        "key": "checkout",
-        "seen": build.live().number,
-        "settings": {},
-        "content": content,
-    }
-
-
-ADDRESSES = {
-    "coverage": lambda: (f"{ONE.format('checkout')}/coverage", {"coverage_ppm": ALL}),
-    "publish": lambda: (f"{ONE.format('checkout')}/versions/{draft()}/publish", {}),
-    "revert": lambda: (f"{ONE.format('checkout')}/versions/2/revert", {}),
-    "switch on": lambda: (f"{ONE.format('killed')}/switch-on", {"reason": "on"}),
-    "ramp": lambda: (f"{ONE.format('checkout')}/ramps", {"steps": [step()]}),
-    "jump": lambda: (f"/api/v1/ramps/{approved()}/jump", {"step": 1, "reason": "quick"}),
-    "unarchive": lambda: ("/api/v1/flags/archived/unarchive", {"reason": "back"}),
-    "end of a holdout": lambda: ("/api/v1/holdouts/kept-out/end", {"reason": "over"}),
-    "segment": lambda: (
-        "/api/v1/segments/friends/environments/production/versions",
-        {"when": EVERYBODY, "reason": "all"},
-    ),
-    "apply": lambda: (
-        "/api/v1/environments/production/apply",
-        {"changes": [change()], "reason": "files"},
-    ),
+REFUSED = ("a sign-off is missing", "a trip is open")
+TRIED = doors_of_flags.DOORS | doors_of_experiments.DOORS
+UNTRIED = {
+    "flag-switch-off": "the view of switching on, told to switch off",
+    "ablation-start": "delays a share of users that caps keep below a launch",
+    "api-ablation-start": "delays a share of users that caps keep below a launch",
 }
-HERE = {"environment": "production", "reason": "now"}
-PAGES = {
-    "coverage": lambda: ("/flags/checkout/coverage/", {**HERE, "rule": "open", "coverage": "100"}),
-    "publish": lambda: (f"/flags/checkout/publish/?draft={draft()}", HERE),
-    "revert": lambda: ("/flags/checkout/versions/2/revert/", HERE),
-    "switch on": lambda: ("/flags/killed/switch-on/", HERE),
-    "jump": lambda: (f"/flags/ramps/{approved()}/steps/1/jump/", HERE),
-    "unarchive": lambda: ("/flags/archived/unarchive/", HERE),
-    "end of a holdout": lambda: ("/flags/holdouts/kept-out/end/", HERE),
-    "segment": lambda: ("/flags/segments/friends/", {**HERE, "when": json.dumps(EVERYBODY)}),
+CLOCKS = {
+    "experiments.tasks.ramp_tick",
+    "experiments.tasks.run_schedule",
+    "flags.tasks.ramp_tick",
+    "flags.tasks.schedule_tick",
 }
+"""Run by the doors whose request only asks for something."""
 
 
 @pytest.fixture
-def client(client, django_user_model):
-    client.force_login(django_user_model.objects.create_user("ada"))
+def otto(client, django_user_model):
+    """Somebody who asked for nothing and owns nothing."""
+    client.force_login(django_user_model.objects.create_user("otto"))
     return client
 
 
-def asked(client, ask, *, as_json):
-    """Post there; what was answered, with its status in front."""
-
-    def path():
-        address, body = ask()
-        content_type = {"content_type": "application/json"} if as_json else {}
-        answer = client.post(address, body, **content_type)
-        return f"{answer.status_code} {answer.content.decode()}" if answer.status_code in {409, 422} else ""
-
-    return path
+def key():
+    """A key that may change everything in production."""
+    return flags.create_key(environment="production", name="builds", scope="admin", **BY)[1]
 
 
-@pytest.mark.parametrize("reason", [each for each in REASONS if each != "nobody asked for a review"])
-def test_outside__each_reason__every_address_and_page_refuses_with_it(reason, client):
+def opened(found, reason):
+    """The doors that did not refuse with the reason and what clears it, or that served something new."""
+    wrong = {}
+    for name, answer in found.items():
+        said, is_told = html.unescape(answer.said), answer.status < 400
+        expected = [REASONS[reason]] if is_told else [REASONS[reason], FIXES[reason]]
+        if answer.is_served_anew or not all(words in said for words in expected):
+            wrong[name] = (answer.status, said[:2000])
+    return wrong
+
+
+def shut(found, doors):
+    """The doors that stay shut, with what they say."""
+    return {
+        name: (answer.status, answer.share, html.unescape(answer.said)[:2000])
+        for name, answer in found.items()
+        if answer.status >= 400 or answer.share < doors[name].reaches
+    }
+
+
+def tried(client, doors, forbid):
+    """Refused without a sign-off, refused when harm follows it, and let through once that is settled."""
+    secret = key()
+    for reason in REFUSED:
+        forbid(reason)
+        assert opened(answers(client, secret, doors), reason) == {}
+        open_worlds.settled()
+
+    assert shut(answers(client, secret, doors), doors) == {}
+
+
+def test_flags__sign_off_missing_then_a_trip__every_door_refuses_until_both_are_settled(otto):
     open_flags.half_open()
-    open_flags.forbid(reason)
 
-    walked = {f"API, {name}": asked(client, ask, as_json=True) for name, ask in ADDRESSES.items()}
-    walked |= {f"page, {name}": asked(client, ask, as_json=False) for name, ask in PAGES.items()}
+    tried(otto, doors_of_flags.DOORS, open_flags.forbid)
 
-    assert open_worlds.let_through(walked, REASONS[reason]) == {}
+
+def test_experiments__sign_off_missing_then_a_trip__every_door_refuses_until_both_are_settled(otto):
+    open_experiments.nearly_everybody()
+
+    tried(
+        otto,
+        doors_of_experiments.WIDENING,
+        lambda reason: open_experiments.forbid(reason, *open_experiments.RUNNING),
+    )
+
+
+def test_way_out__sign_off_missing_then_a_trip__every_door_refuses_until_both_are_settled(otto):
+    open_worlds.measured()
+    for arrive, doors in doors_of_experiments.WAY_OUT:
+        arrive()
+        with undone():
+            tried(otto, doors, lambda reason: open_experiments.forbid(reason, world.KEY))
+
+
+def test_doors__all_of_the_urlconf_and_every_clock__are_tried():
+    found = addresses.openers()
+    through = set().union(*found.values())
+    inside = {name for name in ENTRANCES if reach.is_entrance(name) and ".urls." not in name}
+
+    assert set(TRIED) | set(UNTRIED) == set(found)
+    assert {name for name in inside if ".tasks." in name} == CLOCKS
+    assert {name for name in inside - through if ".tasks." not in name} == set()
+    assert caps.MOST_SHARE_PPM * 2 < 950_000

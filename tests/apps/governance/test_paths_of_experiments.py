@@ -4,49 +4,30 @@ from datetime import timedelta
 
 import pytest
 
-from analysis import queries as analysis
 from experiments import queries
 from experiments import services as experiments
 from experiments.models import Experiment
-from flags import services as flags
-from flags.services import ramps
 from tests.apps.analysis import world
-from tests.apps.governance import open_worlds
+from tests.apps.governance import open_experiments, open_worlds
+from tests.apps.governance.open_experiments import (
+    ROSA,
+    RUNNING,
+    decide,
+    decided,
+    forbid,
+    prepared,
+    rolling,
+    sha256,
+)
 from tests.apps.governance.open_worlds import ALL, HALF, LATER, NOW, REASONS, step
 from tests.apps.governance.paths import EXPERIMENT_PATHS
 
 pytestmark = pytest.mark.django_db
-ROSA: dict = {"actor": "rosa", "now": NOW}
-RUNNING = ("half", "whole", "waiting", "ready", "later")
 
 
 @pytest.fixture
 def nearly_everybody():
-    """Experiments that give 99 % the new variant: at half the units, at all, paused, approved."""
-    flags.create_environment(key="production", is_production=True, actor="ada", now=NOW)
-    open_worlds.team()
-    open_worlds.begun("half")
-    open_worlds.begun("whole", coverage_ppm=ALL)
-    open_worlds.begun("waiting", coverage_ppm=ALL)
-    experiments.pause(key="waiting", reason="look", **ROSA)
-    for key in ("ready", "later"):
-        open_worlds.begun(key, starts=False)
-        experiments.submit(key=key, **ROSA)
-        experiments.approve(key=key, actor="otto", now=NOW)
-    experiments.revise(key="whole", reason="another plan", **ROSA)
-
-
-def forbid(reason, *keys):
-    """Bring about one reason, and nothing else, for these experiments."""
-    if reason == "a trip is open":
-        open_worlds.trip(*keys)
-        return
-    open_worlds.policy()
-    if reason == "a sign-off is missing":
-        for key in keys:
-            made = open_worlds.unsigned(experiment=key)
-            if analysis.latest_snapshot(key) is None:
-                open_worlds.reported(made.experiment)
+    open_experiments.nearly_everybody()
 
 
 def ramped():
@@ -92,19 +73,6 @@ WIDENING = {
     "apply_change": changed,
     "apply_revision": lambda: experiments.apply_revision(key="whole", reason="newer", **ROSA),
 }
-
-
-def decide(*, at_once=True):
-    report = analysis.latest_snapshot(world.KEY)
-    return experiments.decide(
-        key=world.KEY, taken="ship", snapshot_sha256=report.sha256, reason="better", at_once=at_once, **ROSA
-    )
-
-
-def prepared(*, holdback_ppm=0, coverage_ppm=ALL):
-    experiments.prepare_rollout(
-        key=world.KEY, holdback_ppm=holdback_ppm, steps=[step(coverage_ppm)], plan="", **ROSA
-    )
 
 
 def start_rollout(holdback_ppm):
@@ -161,22 +129,11 @@ def _after(forbids, path):
     return walk
 
 
-def decided():
-    decide(at_once=False)
-
-
-def rolling():
-    prepared(coverage_ppm=900_000)
-    experiments.start_rollout(key=world.KEY, **ROSA)
-    ramps.tick(now=LATER)
-
-
 def test_experiment__decided_otherwise_or_split_fairly__never_held_up():
     open_worlds.measured()
     open_worlds.policy()
-    report = analysis.latest_snapshot(world.KEY)
     experiments.decide(
-        key=world.KEY, taken="abandon", snapshot_sha256=report.sha256, reason="no", at_once=False, **ROSA
+        key=world.KEY, taken="abandon", snapshot_sha256=sha256(), reason="no", at_once=False, **ROSA
     )
     open_worlds.begun("fair", treated_ppm=HALF, coverage_ppm=ALL)
 
