@@ -47,4 +47,8 @@ def as_text(row: Digest) -> str:
             lines += [f"- {each['title']}: {each['text']}" for each in rows[:MOST_LINES]]
         if len(rows) > MOST_LINES:
             lines.append(f"- and {len(rows) - MOST_LINES} more")
+    sealed = found.get("audit") or {}
+    if sealed.get("seal"):
+        lines += ["", f"Audit trail: {sealed['rows']} rows, seal {sealed['seal']}. Keep this mail: it proves"]
+        lines += ["that none of them was taken away later (manage.py verify_audit --kept)."]
     return "\n".join(lines).strip()

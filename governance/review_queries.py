@@ -185,6 +185,13 @@ def rejections() -> QuerySet[SignOff]:
     return SignOff.objects.filter(answer=SignOffAnswer.REJECTED).select_related("review").order_by("-at")
 
 
+def open_conditions() -> QuerySet[SignOff]:
+    """Approvals under conditions that nobody has called met, oldest first."""
+    given = SignOff.objects.filter(answer=SignOffAnswer.CONDITIONAL, ended_at__isnull=True)
+    still = given.filter(met_at__isnull=True, review__state__in=LIVE)
+    return still.select_related("review__experiment").order_by("at", "id")
+
+
 def raised(review_id: int) -> QuerySet[ReviewFlag]:
     """Trips that were raised with a review."""
     return ReviewFlag.objects.filter(review_id=review_id).select_related("trip")
