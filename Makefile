@@ -54,7 +54,8 @@ check: $(VENV)/.develops ## lint, types, import contracts, migrations, deploymen
 browser: $(VENV)/.develops
 	@$(PY) -m tests.chromium
 
-spark: $(VENV)/.develops ## install Spark (needs Java 17) and hold its engine to the conformance tests
+spark: $(VENV)/.develops ## install Spark (needs Java 17), start a cluster on loopback, test its engine there
+	@command -v java >/dev/null || echo "SKIPPED: Spark needs Java 17, and there is no java on the PATH" >&2
 	$(UV) pip install -q --python $(PY) --require-hashes -r requirements/spark.txt
 	$(PY) -m pytest -m '' tests/core/analysis/test_spark_engine.py
 

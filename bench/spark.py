@@ -9,8 +9,6 @@ Needs Java and the requirements of requirements/spark.txt (`make spark`).
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import analysis
+from tests.core.analysis import spark_cluster
 
 UNITS, EVENTS = 1_000_000, 20_000_000
 WITHIN_S = 3_000
@@ -52,8 +51,9 @@ def main() -> None:
     parser.add_argument("--kill-after", type=float, default=KILLED_AFTER_S, help="seconds")
     parser.add_argument("--folder", type=Path, help="keep the data here and use it again")
     chosen = parser.parse_args()
-    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
-        print("NOT RUN: Spark needs Java 17 and requirements/spark.txt; run `make spark` first")
+    missing = spark_cluster.missing()
+    if missing:
+        print(f"NOT RUN: {missing}; run `make spark` first")
         return
     with tempfile.TemporaryDirectory(prefix="headway-bench-") as scratch:
         compare(chosen, chosen.folder or Path(scratch), Path(scratch))
@@ -62,7 +62,6 @@ def main() -> None:
 def compare(chosen: argparse.Namespace, folder: Path, scratch: Path) -> None:
     from analysis.engines.contract import StoreFiles
     from analysis.engines.duckdb import DuckDBEngine
-    from tests.core.analysis import spark_cluster
     from tests.core.analysis.conformance import assert_conforms
 
     if not (folder / "exposures").exists():

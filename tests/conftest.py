@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import chromium, nodejs
+from tests.core.analysis import spark_cluster
 from tests.platform import connected, demonstration, platform  # noqa: F401  fixtures of whatever needs the whole platform
 
 if TYPE_CHECKING:
@@ -89,3 +90,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if without_node:
         terminalreporter.section("the JavaScript SDK was not tested", red=True)
         terminalreporter.line(f"{without_node} tests were skipped: {nodejs.MISSING}.")
+    if _skipped(config, spark_cluster.NOT_THERE):
+        terminalreporter.section("the Spark engine was not tested", red=True)
+        terminalreporter.line(
+            f"{spark_cluster.missing()}. `make spark` installs it and tests it on a cluster."
+        )

@@ -5,6 +5,8 @@ Engines are imported when a look needs one; web processes only ask for the name.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,8 @@ from django.conf import settings
 from analysis.engines.contract import EngineFailure
 
 if TYPE_CHECKING:
-    from analysis.engines.contract import StoreEngine
+    from analysis.engines.contract import SourceEngine, StoreEngine
+    from analysis.sources.definition import SourceDefinition
 
 DUCKDB, SPARK = "duckdb", "spark"
 OFF = "off"
@@ -36,6 +39,17 @@ def engine(root: str) -> StoreEngine:
     return _spark() if name() == SPARK else _duckdb(root)
 
 
+def files_engine(source: SourceDefinition, roots: tuple[str, ...]) -> SourceEngine:
+    """The engine for a company's own Parquet files below one of the `roots`. Raises EngineFailure."""
+    if name() == SPARK:
+        with _installed():
+            from analysis.engines.spark_files import SparkFilesEngine
+        return SparkFilesEngine(source, roots, settings.HEADWAY_ENGINE)
+    from analysis.engines.own_files import OwnFilesEngine
+
+    return OwnFilesEngine(source, roots)
+
+
 def _duckdb(root: str) -> StoreEngine:
     from pyarrow import fs
 
@@ -56,8 +70,14 @@ def rollups(root: str) -> Path | None:
 
 
 def _spark() -> StoreEngine:
-    try:
+    with _installed():
         from analysis.engines.spark import SparkEngine
+    return SparkEngine(settings.HEADWAY_ENGINE)
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
     except ImportError as missing:
         raise EngineFailure(f"Spark is not installed here: {missing}") from missing
-    return SparkEngine(settings.HEADWAY_ENGINE)

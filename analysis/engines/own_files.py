@@ -37,14 +37,14 @@ class OwnFilesEngine:
     def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
         """See `Engine.read`."""
         folder = folder_of(self.source, self.roots)
-        return DuckDBEngine(folder).read_views(plan, self._views(folder, plan), caps)
+        return DuckDBEngine(folder).read_views(plan, self._views(plan), caps)
 
     def parts(
         self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
     ) -> Parts:
         """See `Dealer.parts`."""
         folder = folder_of(self.source, self.roots)
-        return DuckDBEngine(folder).parts_of_views(plan, self._views(folder, plan), caps, deal)
+        return DuckDBEngine(folder).parts_of_views(plan, self._views(plan), caps, deal)
 
     def crossed(
         self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, files: StoreFiles
@@ -52,13 +52,19 @@ class OwnFilesEngine:
         """See `Crosser.crossed`."""
         mapped.can_cross(self.source)
         folder = folder_of(self.source, self.roots)
-        return DuckDBEngine(folder).crossed_in_views(cells, one, other, self._views(folder, cells))
+        return DuckDBEngine(folder).crossed_in_views(cells, one, other, self._views(cells))
 
-    def _views(self, folder: Path, plan: AnalysisPlan) -> list[list[View]]:
-        paths = {table.table: files_of(folder, table.table) for table in self.source.tables}
+    def _views(self, plan: AnalysisPlan) -> list[list[View]]:
+        paths = paths_of(self.source, self.roots)
         rows = sum(_rows(path) for listed in paths.values() for path in listed)
         parts = min(MAX_PARTITIONS, max(1, rows // self.rows_per_partition))
         return [list(_views(self.source, paths, plan, part, parts)) for part in range(parts)]
+
+
+def paths_of(source: SourceDefinition, roots: tuple[str, ...]) -> dict[str, list[str]]:
+    """The files of every table. Raises EngineFailure."""
+    folder = folder_of(source, roots)
+    return {table.table: files_of(folder, table.table) for table in source.tables}
 
 
 def folder_of(source: SourceDefinition, roots: tuple[str, ...]) -> Path:
@@ -96,16 +102,26 @@ def _rows(path: str) -> int:
 def _views(
     source: SourceDefinition, paths: Mapping[str, list[str]], plan: AnalysisPlan, part: int, parts: int
 ) -> Iterator[View]:
+    raw, tables = mapped_tables(source, paths, plan, DUCKDB)
+    yield from (_Raw(name, paths[table]) for table, name in raw.items())
+    for name, rows in tables.items():
+        mine = rows.filter(rows.unit % parts == part) if parts > 1 else rows
+        yield _Mapped(name, str(ibis.to_sql(mine, dialect="duckdb")))
+
+
+def mapped_tables(
+    source: SourceDefinition, paths: Mapping[str, list[str]], plan: AnalysisPlan, on: Dialect
+) -> tuple[dict[str, str], dict[str, Table]]:
+    """A name for each table as it is written, and what these become as rows of the store. Raises
+    EngineFailure for columns that do not fit."""
     raw = {table: f"own{index}" for index, table in enumerate(sorted(paths))}
     tables = {table: columns_of(paths[table], name) for table, name in raw.items()}
     check(source, tables)
-    yield from (_Raw(name, paths[table]) for table, name in raw.items())
-    for name, rows in (
-        ("exposures", mapped.exposures(source, tables, plan, DUCKDB)),
-        ("events", mapped.events(source, tables, plan, DUCKDB)),
-    ):
-        mine = rows.filter(rows.unit % parts == part) if parts > 1 else rows
-        yield _Mapped(name, str(ibis.to_sql(mine, dialect="duckdb")))
+    rows = {
+        "exposures": mapped.exposures(source, tables, plan, on),
+        "events": mapped.events(source, tables, plan, on),
+    }
+    return raw, rows
 
 
 def check(source: SourceDefinition, tables: Mapping[str, Table]) -> None:
@@ -140,14 +156,15 @@ def _unit(value: Value) -> Value:
     return (value.cast("string").hash() & ((1 << 62) - 1)).cast("int64")
 
 
-def _dims(pairs: Mapping[str, Value]) -> Value:
+def as_map(pairs: Mapping[str, Value]) -> Value:
+    """Dims as a map of texts."""
     if not pairs:
         nothing = ibis.literal([], type="array<string>")
         return ibis.map(nothing, nothing)
     return ibis.map(ibis.array([ibis.literal(name) for name in pairs]), ibis.array(list(pairs.values())))
 
 
-DUCKDB = Dialect(_unit, _dims)
+DUCKDB = Dialect(_unit, as_map)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Apache Spark: the engine for stores that have outgrown one machine.
 
-The same plan over the same files, or over a company's own tables. The whole cluster is one partition: Spark
-splits the rows itself, and its sums may differ in the last digits from run to run. Needs the requirements of
-`requirements/spark.txt` and Java 17; only worker processes import this module.
+The same plan over the same files; `spark_files` beside it reads a company's own. The whole cluster is one
+partition: Spark splits the rows itself, and its sums may differ in the last digits from run to run. Needs the
+requirements of `requirements/spark.txt` and Java 17; only worker processes import this module.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ T = TypeVar("T")
 
 LOCAL = "local[2]"
 SHUFFLE_PARTITIONS = 8
-"""For a look on one machine; a cluster's own setting goes into `options`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SparkEngine:
     """Reads the files with the cluster at `master` ("spark://host:7077", "local[2]").
 
-    `options` are Spark's own settings, for example {"spark.executor.memory": "4g"}.
+    `options` are Spark's own settings, for example {"spark.executor.memory": "4g"}; the rest comes from the
+    site's spark-defaults.conf.
     """
 
     master: str = LOCAL
@@ -63,60 +63,58 @@ class SparkEngine:
             return crossed.read(cells, backend, {}, one=one, other=other)
 
     @contextmanager
-    def _opened(self, files: StoreFiles) -> Iterator[_Backend]:
-        with _readable_failures(), _Cluster.open(self._session()) as cluster:
+    def _opened(self, files: StoreFiles) -> Iterator[Backend]:
+        with opened(self.master, self.options) as cluster:
             cluster.view("exposures", EXPOSURES, files.exposures)
             cluster.view("events", EVENTS, files.events)
-            yield _Backend(cluster)
-
-    def _session(self) -> SparkSession:
-        """A session of its own, so that two looks at once never see each other's views."""
-        builder = SparkSession.builder.master(self.master).appName("headway")
-        for name, value in {**_DEFAULTS, **self.options}.items():
-            builder = builder.config(name, value)
-        return builder.getOrCreate().newSession()
+            yield Backend(cluster)
 
 
-_DEFAULTS = {
+DEFAULTS = {
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     "spark.sql.ansi.enabled": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.ui.enabled": "false",
+}
+ONE_MACHINE = {
+    "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
 }
+"""What a cluster of several machines takes from its own spark-defaults.conf."""
+ON_ONE_MACHINE = ("local", "spark://127.0.0.1:", "spark://localhost:")
 
 
-class _Cluster:
+class Cluster:
     """The one partition: tables are temporary views, kept ones stay in the executors' memory or on disk."""
 
     def __init__(self, session: SparkSession) -> None:
         self._session = session
         self._kept: list[DataFrame] = []
 
-    @classmethod
-    @contextmanager
-    def open(cls, session: SparkSession) -> Iterator[_Cluster]:
-        for name in ("spark.sql.session.timeZone", "spark.sql.shuffle.partitions", "spark.sql.ansi.enabled"):
-            session.conf.set(name, _DEFAULTS[name])
-        cluster = cls(session)
-        try:
-            yield cluster
-        finally:
-            cluster.forget()
-
     def view(self, name: str, schema: ibis.Schema, by_bucket: Mapping[int, Sequence[str]]) -> None:
-        """A view over the files; without files, a table of no rows."""
+        """A view over the store's files; without files, a table of no rows."""
         paths = list(chain.from_iterable(by_bucket.values()))
         fields = PySparkSchema.from_ibis(schema)
         frame = self._session.read.schema(fields).parquet(*paths) if paths else None
         (self._session.createDataFrame([], fields) if frame is None else frame).createOrReplaceTempView(name)
 
+    def view_as_written(self, name: str, paths: Sequence[str]) -> None:
+        """A view over files with all columns that any of them has."""
+        frame = self._session.read.option("mergeSchema", "true").parquet(*paths)
+        frame.createOrReplaceTempView(name)
+
+    def define(self, name: str, statement: str) -> None:
+        """A view of a statement, which runs whenever it is read."""
+        self._session.sql(statement).createOrReplaceTempView(name)
+
     def keep(self, name: str, statement: str) -> None:
         frame = self._session.sql(statement).persist(StorageLevel.MEMORY_AND_DISK)
         frame.createOrReplaceTempView(name)
         self._kept.append(frame)
+
+    def drop(self, name: str) -> None:
+        """Kept tables go with the cluster: there is one partition, whose tables are asked together."""
 
     def rows(self, statement: str) -> Rows:
         rows: dict[str, list[Any]] = self._session.sql(statement).toArrow().to_pydict()
@@ -128,11 +126,11 @@ class _Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class _Backend:
-    cluster: _Cluster
+class Backend:
+    cluster: Cluster
 
     @property
-    def partitions(self) -> Sequence[_Cluster]:
+    def partitions(self) -> Sequence[Cluster]:
         return (self.cluster,)
 
     def total(self, value: Any) -> Any:
@@ -141,8 +139,37 @@ class _Backend:
     def compile(self, expression: Table) -> str:
         return str(ibis.pyspark.compile(expression))
 
-    def each(self, work: Callable[[_Cluster], T]) -> list[T]:
+    def each(self, work: Callable[[Cluster], T]) -> list[T]:
         return [work(self.cluster)]
+
+
+@contextmanager
+def opened(master: str, options: Mapping[str, str]) -> Iterator[Cluster]:
+    """The cluster with a session of its own, so that two looks at once never see each other's views."""
+    with _readable_failures():
+        cluster = Cluster(_session(master, options))
+        try:
+            yield cluster
+        finally:
+            cluster.forget()
+
+
+def _session(master: str, options: Mapping[str, str]) -> SparkSession:
+    """What belongs to a session is set anew: the builder of a running Spark does not hand it on."""
+    settings = settings_for(master, options)
+    builder = SparkSession.builder.master(master).appName("headway")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate().newSession()
+    for name, value in settings.items():
+        if name.startswith("spark.sql."):
+            session.conf.set(name, value)
+    return session
+
+
+def settings_for(master: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Everything that this program tells Spark."""
+    return {**DEFAULTS, **(ONE_MACHINE if master.startswith(ON_ONE_MACHINE) else {}), **options}
 
 
 @contextmanager
@@ -150,4 +177,4 @@ def _readable_failures() -> Iterator[None]:
     try:
         yield
     except PySparkException as failure:
-        raise EngineFailure(f"Spark could not read the event store: {failure}") from failure
+        raise EngineFailure(f"Spark could not read the tables: {failure}") from failure

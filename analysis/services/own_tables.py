@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from analysis import source_queries
+from analysis.engines import choice
 from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.health import DataFlow
 from analysis.plan import AnalysisPlan, Entry
@@ -20,19 +21,19 @@ from ledger.refusals import raise_if_any
 if TYPE_CHECKING:
     from analysis.engines.contract import SourceEngine
 
-NAMES = {SourceKind.PARQUET: "duckdb", SourceKind.POSTGRES: "postgres"}
+POSTGRES = "postgres"
 HALF_A_DAY = 0.5
 
 
 def engine_name(locked: LockedPlan) -> str:
     """The engine that reads the plan's source."""
-    return NAMES[_definition(locked).kind]
+    return _name(_definition(locked))
 
 
 def configuration(locked: LockedPlan) -> str:
     """Part of a look's configuration: another description of the tables gives other numbers."""
     definition = _definition(locked)
-    return f"{NAMES[definition.kind]} {definition.key} {definition.sha256}"
+    return f"{_name(definition)} {definition.key} {definition.sha256}"
 
 
 def read(locked: LockedPlan, plan: AnalysisPlan, caps: Mapping[Entry, float]) -> Readings:
@@ -65,12 +66,15 @@ def _definition(locked: LockedPlan) -> SourceDefinition:
     return source_queries.source(locked.source).definition
 
 
+def _name(definition: SourceDefinition) -> str:
+    """A database reads its own tables; files are read by what reads the store."""
+    return POSTGRES if definition.kind is SourceKind.POSTGRES else choice.name()
+
+
 def _engine(definition: SourceDefinition) -> SourceEngine:
     """Engines are imported here: web processes ask for names only."""
     if definition.kind is SourceKind.PARQUET:
-        from analysis.engines.own_files import OwnFilesEngine
-
-        return OwnFilesEngine(definition, settings.HEADWAY_SOURCE_ROOTS)
+        return choice.files_engine(definition, settings.HEADWAY_SOURCE_ROOTS)
     from analysis.engines.postgres import PostgresEngine
 
     address = sourcing.address_of(definition)

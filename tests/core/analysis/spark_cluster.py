@@ -1,7 +1,9 @@
 """A standalone Spark cluster on loopback: a master and workers as processes of their own."""
 
+import importlib.util
 import os
 import pickle
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,9 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+NOT_THERE = "Spark did not run"
 ROOT = Path(__file__).resolve().parents[3]
 READY_WITHIN_S = 60
 READ_WITHIN_S = 400
+OPTIONS = {"spark.executor.memory": "512m", "spark.cores.max": "2"}
+
+
+def missing() -> str:
+    """Why Spark cannot run here; empty where it can."""
+    if shutil.which("java") is None:
+        return f"{NOT_THERE}: it needs Java 17, and there is no java on the PATH"
+    if importlib.util.find_spec("pyspark") is None:
+        return f"{NOT_THERE}: requirements/spark.txt is not installed"
+    return ""
 
 
 @dataclass
@@ -99,7 +112,7 @@ def _drive(url, asked, answer):
     from analysis.engines.spark import SparkEngine
 
     plan, files = pickle.loads(Path(asked).read_bytes())
-    engine = SparkEngine(url, {"spark.executor.memory": "512m", "spark.cores.max": "2"})
+    engine = SparkEngine(url, OPTIONS)
     Path(answer).write_bytes(pickle.dumps(engine.read(plan, files, {})))
 
 
