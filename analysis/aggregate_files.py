@@ -6,9 +6,9 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 
-from analysis.imported import FIELDS
+from analysis.imported import FIELDS, first_of
 from events.imports.files import records
-from ledger.refusals import Refused, problem, raise_if_any
+from ledger.refusals import Problem, Refused, problem, raise_if_any
 from metrics.reading import meant
 
 FIRST_LINE = 2
@@ -60,7 +60,7 @@ def _known(name: str) -> str:
 
 
 def _rows(columns: list[str], read: Iterator[tuple[int, list[str]]]) -> Iterator[dict[str, str]]:
-    problems = []
+    problems: list[Problem] = []
     for count, (line, cells) in enumerate(read, start=1):
         if count > MAX_ROWS:
             raise Refused(problem("file", f"line {line}", f"it has more than {MAX_ROWS:,} rows", "", line))
@@ -69,4 +69,4 @@ def _rows(columns: list[str], read: Iterator[tuple[int, list[str]]]) -> Iterator
             problems.append(problem("row", ",".join(cells), why, "Numbers have no commas in them.", line))
         else:
             yield dict(zip(columns, (cell.strip() for cell in cells), strict=True))
-    raise_if_any(problems)
+    raise_if_any(first_of(problems))

@@ -26,6 +26,7 @@ from metrics.reading import meant
 FIELDS = ("metric", "arm", "n", "mean", "variance", "events")
 IMPORTABLE = (Kind.MEAN, Kind.COUNT, Kind.PROPORTION)
 MAX_UNITS = 10**12
+SHOWN_PROBLEMS = 20
 LARGEST = 1e150
 """Squares of larger values would overflow."""
 NOT_FINITE = ("nan", "inf", "infinity")
@@ -54,10 +55,11 @@ class Aggregate:
 def read(locked: LockedPlan, rows: Iterable[Row], *, first_line: int = 1) -> tuple[Aggregate, ...]:
     """Every metric of the plan in every arm, once. Raises Refused with every problem and its line; the rows
     of a file begin in line 2."""
+    raise_if_any(_not_importable(locked))
     reader = _Reader(locked)
     found = [reader.aggregate(line, row) for line, row in enumerate(rows, start=first_line)]
     known = tuple(each for each in found if each is not None)
-    raise_if_any(reader.problems or _missing(locked, known))
+    raise_if_any(first_of(reader.problems) or first_of(_missing(locked, known)))
     return known
 
 
@@ -69,16 +71,22 @@ def plan_of(locked: LockedPlan, *, until: datetime) -> AnalysisPlan:
 
 
 def readings(plan: AnalysisPlan, aggregates: Sequence[Aggregate]) -> Readings:
-    """As an engine would have read them. An arm's units are the most that any of its metrics has."""
-    units: dict[Group, int] = {}
+    """As an engine would have read them."""
     by_metric: dict[str, dict[Group, Moments]] = {}
     for each in aggregates:
-        group = Group(each.arm)
-        units[group] = max(units.get(group, 0), each.n)
-        by_metric.setdefault(each.metric, {})[group] = each.moments
+        by_metric.setdefault(each.metric, {})[Group(each.arm)] = each.moments
     vectors = {metric.vector: by_metric[metric.key] for metric in plan.metrics if metric.vector is not None}
     active = {vector: {g: _active(m) for g, m in of.items()} for vector, of in vectors.items()}
-    return Readings(Enrolment(units, {}), vectors, active)
+    enrolled = {Group(arm): n for arm, n in units(aggregates).items()}
+    return Readings(Enrolment(enrolled, {}), vectors, active)
+
+
+def units(aggregates: Sequence[Aggregate]) -> dict[str, int]:
+    """An arm's units: the most that any of its metrics has."""
+    found: dict[str, int] = {}
+    for each in aggregates:
+        found[each.arm] = max(found.get(each.arm, 0), each.n)
+    return found
 
 
 def sha256(aggregates: Sequence[Aggregate]) -> str:
@@ -96,6 +104,30 @@ def _plain(definition: MetricDefinition) -> MetricDefinition:
     return replace(definition, cap=None, covariate_days=None)
 
 
+def first_of(problems: Sequence[Problem]) -> list[Problem]:
+    """The first problems, and how many more there are: nobody reads thousands."""
+    more = len(problems) - SHOWN_PROBLEMS
+    if more <= 0:
+        return list(problems)
+    why = f"these are the first {SHOWN_PROBLEMS}, and {more:,} more were found"
+    last = problem("rows", f"{len(problems):,} problems", why, "Correct them and bring all rows again.")
+    return [*problems[:SHOWN_PROBLEMS], last]
+
+
+def _not_importable(locked: LockedPlan) -> list[Problem]:
+    """Metrics of the plan that no row could hold."""
+    return [
+        problem(
+            "metric",
+            binding.metric,
+            f"the plan binds this {binding.definition.kind}, which mean and variance of units do not hold",
+            "Import its events, or plan the experiment without it.",
+        )
+        for binding in locked.bindings
+        if binding.definition.kind not in IMPORTABLE
+    ]
+
+
 def _missing(locked: LockedPlan, found: Sequence[Aggregate]) -> list[Problem]:
     """Combinations nobody gave: missing data never counts as a pass, so they are asked for."""
     given = {(each.metric, each.arm) for each in found}
@@ -105,6 +137,23 @@ def _missing(locked: LockedPlan, found: Sequence[Aggregate]) -> list[Problem]:
         for arm in locked.arms
         if (binding.metric, arm.key) not in given
     ]
+
+
+def _impossible(definition: MetricDefinition, n: float, mean: float, variance: float) -> str:
+    """Why no units have this variance, or nothing. Values of 0 and 1 have m (1 - m); whole numbers with a
+    mean that is none have at least that of the two next to it. Means are often rounded, so a tenth is let
+    pass."""
+    if n < 2:
+        return "fewer than two units have no variance" if variance else ""
+    share = mean - math.floor(mean)
+    least = 0.9 * share * (1 - share)
+    if definition.kind is Kind.PROPORTION and not least <= variance <= 1.1 * share * (1 - share) * n / (
+        n - 1
+    ):
+        return f"a share of {mean:g} has a variance of {share * (1 - share):g}"
+    if definition.kind is Kind.COUNT and definition.cap is None and variance < least:
+        return f"whole numbers with a mean of {mean:g} have a variance of at least {share * (1 - share):g}"
+    return ""
 
 
 class _Reader:
@@ -125,7 +174,9 @@ class _Reader:
             return None
         metric, arm = str(row["metric"]), str(row["arm"])
         n = self._number(line, row, "n", low=0, high=MAX_UNITS, whole=True)
-        given = self._events(line, row, n) if "events" in row else self._values(line, row)
+        given = self._events(line, row, n) if "events" in row else self._values(line, row, n)
+        if len(self.problems) == before and "events" not in row:
+            self._plausible(line, row, n, *given)
         if len(self.problems) > before:
             return None
         return Aggregate(metric, arm, int(n), *given)
@@ -137,15 +188,12 @@ class _Reader:
                 self._note(line, name, row[name], "there is no such column", fix)
         metric, arm = row.get("metric"), row.get("arm")
         if not isinstance(metric, str) or metric not in self.definitions:
-            fix = f"Bound are: {', '.join(self.definitions)}."
+            fix = f"{meant(metric, self.definitions)}Bound are: {', '.join(self.definitions)}."
             self._note(line, "metric", metric, "the experiment does not bind this metric", fix)
             return
-        kind = self.definitions[str(metric)].kind
-        if kind not in IMPORTABLE:
-            why = f"a {kind.value} cannot be compared by mean and variance of its units"
-            self._note(line, "metric", metric, why, "Import its events instead.")
         if arm not in self.arms:
-            self._note(line, "arm", arm, "the plan has no such arm", f"Arms are: {', '.join(self.arms)}.")
+            fix = f"{meant(arm, self.arms)}Arms are: {', '.join(self.arms)}."
+            self._note(line, "arm", arm, "the plan has no such arm", fix)
         elif (metric, arm) in self.seen:
             self._note(line, "arm", arm, f"{metric} has a row for this arm already", "Give one row for each.")
         self.seen.add((str(metric), str(arm)))
@@ -162,13 +210,22 @@ class _Reader:
         share = events / n if n else 0.0
         return share, share * (1 - share) * n / (n - 1) if n > 1 else 0.0
 
-    def _values(self, line: int, row: Row) -> tuple[float, float]:
-        mean = self._number(line, row, "mean")
-        variance = self._number(line, row, "variance", low=0)
-        metric = str(row["metric"])
-        if self.definitions[metric].kind is Kind.PROPORTION and not 0 <= mean <= 1:
-            self._note(line, "mean", row["mean"], "a proportion lies from 0 to 1", "Write 0.05 for 5 %.")
+    def _values(self, line: int, row: Row, n: float) -> tuple[float, float]:
+        """Mean and variance; databases leave the mean of nothing empty, and the variance of one unit."""
+        mean = self._number(line, row, "mean") if n or "mean" in row else 0.0
+        variance = self._number(line, row, "variance", low=0) if n > 1 or "variance" in row else 0.0
         return mean, variance
+
+    def _plausible(self, line: int, row: Row, n: float, mean: float, variance: float) -> None:
+        """Notes numbers that no units have."""
+        definition = self.definitions[str(row["metric"])]
+        if definition.kind is Kind.PROPORTION and not 0 <= mean <= 1:
+            self._note(line, "mean", row["mean"], "a proportion lies from 0 to 1", "Write 0.05 for 5 %.")
+        elif definition.kind is Kind.COUNT and mean < 0:
+            self._note(line, "mean", row["mean"], "a number of events is not negative", "Check the export.")
+        elif why := _impossible(definition, n, mean, variance):
+            fix = "Give the variance of one unit's value, var_samp(value), not that of the mean."
+            self._note(line, "variance", row.get("variance"), why, fix)
 
     def _number(
         self,

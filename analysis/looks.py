@@ -20,6 +20,9 @@ FIRST_LOOK_AFTER = timedelta(hours=1)
 SETTLING = timedelta(minutes=5)
 """Events up to the cut are given this long to arrive and be compacted before the look."""
 
+IMPORTED = "imported"
+"""The engine of looks whose numbers were computed elsewhere and brought."""
+
 CODE_VERSION = "0.1.0"
 """Version of Headway that computed a look."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from analysis.looks import IMPORTED
 from analysis.models import (
     UNSETTLED,
     AnalysisRun,
@@ -31,6 +32,17 @@ def runs(experiment: str) -> QuerySet[AnalysisRun]:
 def runs_of_plan(experiment: str, *, plan_version: int) -> QuerySet[AnalysisRun]:
     """Finished looks under one locked plan, oldest first."""
     return AnalysisRun.objects.filter(experiment__key=experiment, plan_version=plan_version).order_by("look")
+
+
+def brought(experiment: str, *, plan_version: int) -> QuerySet[AnalysisRun]:
+    """Looks under one locked plan at numbers that were computed elsewhere, oldest first."""
+    return runs_of_plan(experiment, plan_version=plan_version).filter(engine=IMPORTED)
+
+
+def read_here(experiment: str, *, plan_version: int) -> AnalysisRun | None:
+    """The first look under the plan that found a number in events, as against numbers that were brought."""
+    own = runs_of_plan(experiment, plan_version=plan_version).exclude(engine=IMPORTED)
+    return own.filter(results__estimate__isnull=False).first()
 
 
 def results(experiment: str, *, metric: str = "", look: int | None = None) -> QuerySet[MetricResult]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -12,13 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analysis.aggregate_files import MAX_ROWS
+from analysis.aggregate_files import FIRST_LINE, MAX_ROWS, rows_of
 from analysis.api.serializers import RunSerializer
 from analysis.imported import Row
 from analysis.services import importing
 from experiments import queries as experiments
 from ledger.refusals import refuse
-from metrics.reading import body_fields
+from metrics.reading import Fields, body_fields
 
 ROWS_FIX = "Write [{metric, arm, n, mean, variance}] or [{metric, arm, n, events}]."
 
@@ -39,7 +39,8 @@ class AggregatesSerializer(serializers.Serializer[object]):
     """All metrics of the plan in all its arms, over the data up to `until`."""
 
     until = serializers.DateTimeField()
-    rows = AggregateSerializer(many=True)
+    rows = AggregateSerializer(many=True, required=False)
+    csv = serializers.CharField(required=False, help_text="The rows as the text of a CSV file, instead.")
 
 
 class Imports(APIView):
@@ -49,18 +50,32 @@ class Imports(APIView):
     def post(self, request: Request, key: str) -> Response:
         """Store a look: 201, or 200 when the same numbers up to the same time are stored already."""
         experiments.experiment(key)
-        body = body_fields(request.data, ("until", "rows"))
+        body = body_fields(request.data, ("until", "rows", "csv"))
         until = body.text("until", fix="Write 2026-01-31T12:00:00Z.")
         body.findings.raise_if_any()
         now = timezone.now()
+        rows, first_line = _given(body)
         run = importing.import_look(
             experiment=key,
-            rows=_rows(body.values.get("rows")),
+            rows=rows,
+            first_line=first_line,
             until=_moment(until),
             actor=request.user.get_username(),
             now=now,
         )
         return Response(RunSerializer(run).data, status=201 if run.requested_at == now else 200)
+
+
+def _given(body: Fields) -> tuple[Sequence[Row], int]:
+    """The rows and the line of the first one, from a list or from the text of a file."""
+    if "csv" not in body:
+        return _rows(body.values.get("rows")), 1
+    if "rows" in body:
+        raise refuse("csv", "(text)", "rows were given too", "Send either rows or csv.")
+    text = body.values["csv"]
+    if not isinstance(text, str):
+        raise refuse("csv", text, "this is not text", "Send the text of the file.")
+    return rows_of(text.encode()), FIRST_LINE
 
 
 def _rows(listed: object) -> list[Row]:

@@ -78,6 +78,7 @@ def _read(locked: LockedPlan, typed: dict[str, Any]) -> tuple[Aggregate, ...]:
         problems += refused.problems
     if problems:
         raise Refused(*problems)
+    importing.raise_if_unfit(locked, read, _moment(typed["until"]))
     return read
 
 

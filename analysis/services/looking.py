@@ -20,6 +20,7 @@ from analysis import looks, pipeline, queries, stopping
 from analysis.engines import choice
 from analysis.engines.contract import Readings
 from analysis.health import DataFlow
+from analysis.models import Trigger
 from analysis.plan import AnalysisPlan, analysis_plan
 from analysis.rates import ALPHA
 from analysis.report.facts import CalibrationFacts, ExperimentFacts
@@ -80,8 +81,21 @@ def look(job: RunningJob) -> None:
         if past.answers(asked.cut, asked.config):
             log.info("%s: a look at these or later data is stored already", job.key)
             return
+        if _is_premature(locked, asked, read, past):
+            log.info("%s: no unit has arrived yet, and the numbers may still be brought", job.key)
+            return
         outcome = pipeline.judge(_input(locked, asked, read, past))
         storing.store(outcome, trigger=asked.trigger, actor=asked.actor, requested_at=asked.requested_at)
+
+
+def _is_premature(locked: LockedPlan, asked: Asked, read: Read, past: Past) -> bool:
+    """Another system assigns and nothing has come from it: a look by the clock would only be in the way of
+    numbers that are brought, which are up to an earlier time."""
+    if asked.trigger != Trigger.SCHEDULE or past.looks or locked.source:
+        return False
+    enrolment = read.readings.enrolment
+    is_empty = not (any(enrolment.units.values()) or enrolment.crossovers or enrolment.unplanned)
+    return is_empty and not experiments.experiment(asked.experiment).assigned_here
 
 
 def _give_up(job: RunningJob, why: str) -> None:

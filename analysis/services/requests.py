@@ -40,7 +40,8 @@ def request_look(
     """Ask for a look with events up to `until` (this second when it is None); returns its job.
 
     The same question about the same data is one job, whoever asks for it again. Raises Conflict before the
-    start and when a look at later data exists, Refused for a cut outside the run.
+    start, when a look at later data exists and when the numbers are brought, Refused for a cut outside the
+    run.
     """
     if trigger not in Trigger.values:
         raise refuse("trigger", trigger, "no such trigger", f"Use one of {', '.join(Trigger.values)}.")
@@ -48,6 +49,9 @@ def request_look(
     cut = looks.manual_cut(plan, now=now) if until is None else until
     raise_if_outside(plan, cut, now)
     raise_if_backwards(plan, cut)
+    if is_brought(plan):
+        why = "its numbers are computed elsewhere and brought, so there is nothing to look at here"
+        raise Conflict(problem("experiment", experiment, why, "Import the next numbers."))
     engine = own_tables.configuration(plan) if plan.source else choice.name()
     config = looks.config_hash(plan, engine=engine)
     key = looks.look_key(plan, cut=cut, config=config)
@@ -87,12 +91,19 @@ def _watched() -> Iterator[str]:
 
 
 def _schedule(key: str, now: datetime) -> bool:
-    cut = looks.due_cut(experiments.plan(key), now=now)
-    last = queries.last_cut(key)
-    if cut is None or (last is not None and last >= cut):
+    plan = experiments.plan(key)
+    cut, last = looks.due_cut(plan, now=now), queries.last_cut(key)
+    if cut is None or (last is not None and last >= cut) or is_brought(plan):
         return False
     job = request_look(experiment=key, trigger=Trigger.SCHEDULE, actor=SCHEDULER, now=now, until=cut)
     return job.created_at == now
+
+
+def is_brought(plan: LockedPlan) -> bool:
+    """Do the looks of this plan come from elsewhere? What Headway assigns itself it goes on watching."""
+    if experiments.experiment(plan.experiment).assigned_here:
+        return False
+    return queries.brought(plan.experiment, plan_version=plan.version).exists()
 
 
 def raise_if_outside(plan: LockedPlan, cut: datetime, now: datetime) -> None:

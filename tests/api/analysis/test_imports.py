@@ -53,6 +53,34 @@ def test_post__the_same_again__the_same_look(api, running):
     assert AnalysisRun.objects.count() == 1
 
 
+CSV = "metric,arm,n,mean,variance\norders,control,4000,3.0,2.0\norders,treatment,4000,3.1,2.0\n"
+
+
+def test_post__text_of_a_csv_file__the_same_look_as_its_rows(api, running):
+    first = post(api, {"until": UNTIL, "csv": CSV})
+
+    assert (first.status_code, post(api, {"until": UNTIL, "rows": rows()}).status_code) == (201, 200)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "line"),
+    [
+        ({"csv": CSV.replace("4000,3.1", "4000,x")}, "mean", 3),
+        ({"csv": CSV.replace(",", ";")}, "file", 1),
+        ({"csv": CSV, "rows": rows()}, "csv", None),
+        ({"csv": 5}, "csv", None),
+        ({"csv": ""}, "file", 1),
+    ],
+)
+def test_post__bad_csv__field_and_line(api, running, body, field, line):
+    answer = post(api, {"until": UNTIL, **body})
+
+    assert answer.status_code == 422
+    [problem] = answer.json()["problems"]
+    assert (problem["field"], problem.get("line")) == (field, line)
+    assert AnalysisRun.objects.count() == 0
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -5,10 +5,11 @@ import csv
 import pytest
 from django.core.management import CommandError, call_command
 
-from analysis import queries
+from analysis import queries, services
 from analysis.models import AnalysisRun, GuardrailTrip, HealthCheck, MetricResult, ReportSnapshot
 from analysis.services.importing import import_look
-from ledger.models import AuditEvent
+from ledger import jobs
+from ledger.models import AuditEvent, Job
 from ledger.refusals import Conflict, Refused
 from tests.apps.analysis import world
 
@@ -41,24 +42,32 @@ def bring(listed, *, days=8, **changes):
     return import_look(**{**settings, **changes}, rows=listed)
 
 
-def test_import__aggregates_of_an_experiment_in_the_store__same_numbers_as_its_own_look():
-    world.started(bind=ORDERS_ONLY)
-    world.write(*world.traffic(500))
-    world.look(hours=24 * 8)
-    own = MetricResult.objects.get(dimension="")
-    world.started("elsewhere", bind=ORDERS_ONLY)
-    listed = []
-    for arm, moments in own.detail["moments"].items():
+def aggregates(result):
+    """The rows that another tool would have computed from the events behind a result."""
+    for arm, moments in result.detail["moments"].items():
         n, [mean], [[comoment]] = moments["n"], moments["mean"], moments["comoment"]
-        listed.append({"metric": "orders", "arm": arm, "n": n, "mean": mean, "variance": comoment / (n - 1)})
+        yield {"metric": "orders", "arm": arm, "n": n, "mean": mean, "variance": comoment / (n - 1)}
 
-    bring(listed, experiment="elsewhere")
 
-    found = MetricResult.objects.get(run__experiment__key="elsewhere")
-    for inference in ("fixed", "always_valid"):
-        theirs, ours = (row.detail[inference]["difference"] for row in (found, own))
-        for name in ("estimate", "standard_error", "p_value"):
-            assert theirs[name] == pytest.approx(ours[name], rel=1e-9)
+def test_import__aggregates_of_events_in_the_store__same_numbers_states_and_verdicts_look_for_look():
+    world.started(bind=ORDERS_ONLY)
+    world.started("elsewhere", bind=ORDERS_ONLY)
+    world.write(*world.traffic(700, lift=0.6))
+    for days in (3, 5, 8):
+        world.look(hours=24 * days)
+        own = MetricResult.objects.get(
+            dimension="", run__experiment__key=world.KEY, run__data_cut=world.at(24 * days)
+        )
+        bring(list(aggregates(own)), experiment="elsewhere", days=days)
+
+        found = MetricResult.objects.get(run__experiment__key="elsewhere", run__data_cut=world.at(24 * days))
+        assert (found.state, found.run.snapshot.verdict) == (own.state, own.run.snapshot.verdict)
+        assert found.alpha_spent == pytest.approx(own.alpha_spent, rel=1e-9)
+        for inference in ("fixed", "always_valid"):
+            theirs, ours = (row.detail[inference]["difference"] for row in (found, own))
+            assert theirs.keys() == ours.keys()
+            for name in {"estimate", "standard_error", "p_value"} & ours.keys():
+                assert theirs[name] == pytest.approx(ours[name], rel=1e-9)
 
 
 def test_import__harm__trip_and_verdict_as_with_events(running):
@@ -89,6 +98,48 @@ def test_import__look_after_look__history_goes_on(running):
     assert [run.look for run in queries.runs_of_plan(world.KEY, plan_version=1)] == [1, 2, 3]
     with pytest.raises(Conflict, match="forward"):
         bring(rows(), days=4)
+
+
+def test_import__other_numbers_up_to_the_same_time__conflict_and_the_stored_look_stays(running):
+    stored = bring(rows())
+
+    with pytest.raises(Conflict, match="look 1 is at other numbers up to this time"):
+        bring(rows(treatment=3.2))
+
+    assert bring(rows()) == stored
+    assert bring(rows(treatment=3.2), days=9).look == 2
+
+
+def test_import__units_of_one_period_only__refused_with_the_arm(running):
+    bring(rows(n=4000))
+
+    with pytest.raises(Refused, match="4,000 units in the arm control already") as refused:
+        bring(rows(n=900), days=9)
+
+    assert len(refused.value.problems) == 2
+    assert bring(rows(n=3700), days=9).look == 2
+
+
+def test_import__the_store_has_read_its_events__conflict():
+    world.started(bind=ORDERS_ONLY)
+    world.write(*world.traffic(300))
+    world.look(hours=24 * 8)
+
+    with pytest.raises(Conflict, match="look 1 has read the events"):
+        bring(rows()[:2], days=9)
+
+
+def test_schedule__numbers_are_brought__no_look_by_the_clock_gets_in_their_way(running):
+    assert services.schedule_looks(now=world.at(24 * 7 + 1)) == 1
+    jobs.run(Job.objects.get().id)
+    assert AnalysisRun.objects.count() == 0
+
+    bring(rows(), days=6)
+
+    assert services.schedule_looks(now=world.at(24 * 9)) == 0
+    with pytest.raises(Conflict, match="computed elsewhere and brought"):
+        world.look(hours=24 * 9)
+    assert bring(rows(), days=8).look == 2
 
 
 def test_import__bad_row__nothing_stored(running):

@@ -18,13 +18,18 @@ SPEND = definition(
     "spend", Kind.MEAN, "purchase", direction=Direction.UP, covariate_days=7, cap=Cap(percentile=99)
 )
 BUYERS = definition("buyers", Kind.PROPORTION, "purchase", value=Measure.COUNT)
-PLAN = locked_plan(bindings=(binding(SPEND, Role.PRIMARY), binding(BUYERS)), dimensions=("device",))
+VISITS = definition("visits", Kind.COUNT, "visit", value=Measure.COUNT)
+PLAN = locked_plan(
+    bindings=(binding(SPEND, Role.PRIMARY), binding(BUYERS), binding(VISITS)), dimensions=("device",)
+)
 SHARED = {"metric": "spend", "mean": 10.0, "variance": 4.0}
 ROWS = [
     {**SHARED, "arm": "control", "n": 1000},
     {**SHARED, "arm": "treatment", "n": "990", "mean": "10.5"},
     {"metric": "buyers", "arm": "control", "n": 1000, "events": 210},
     {"metric": "buyers", "arm": "treatment", "n": 990, "events": "250", "mean": "", "variance": None},
+    {"metric": "visits", "arm": "control", "n": 1000, "mean": 2.5, "variance": 3.0},
+    {"metric": "visits", "arm": "treatment", "n": 990, "mean": 2.5, "variance": 3.0},
 ]
 
 
@@ -78,6 +83,11 @@ def test_plan__caps_pre_periods_and_slices__are_not_in_aggregates():
         (changed(2, events=1001), 3, "events", "from 0 to 1,000"),
         (changed(2, events=None, mean=21, variance=0.1), 3, "mean", "from 0 to 1"),
         (changed(0, sd=2), 1, "sd", "no such column"),
+        (changed(0, n=1), 1, "variance", "fewer than two units"),
+        (changed(2, events=None, mean=0.21, variance=0.0002), 3, "variance", "has a variance of 0.1659"),
+        (changed(2, events=None, mean=0.21, variance=0.4), 3, "variance", "has a variance of 0.1659"),
+        (changed(4, mean=-1), 5, "mean", "not negative"),
+        (changed(4, variance=0.001), 5, "variance", "at least 0.25"),
     ],
 )
 def test_read__bad_row__says_line_field_and_what_would_do(rows, line, field, said):
@@ -95,6 +105,22 @@ def test_read__several_bad_rows__all_said_at_once():
         imported.read(PLAN, [*changed(0, n="x")[:1], *changed(1, arm="z")[1:]])
 
     assert [problem.line for problem in refused.value.problems] == [1, 2]
+
+
+def test_read__thousands_of_bad_rows__the_first_twenty_and_how_many_more():
+    with pytest.raises(Refused, match="these are the first 20, and 280 more were found") as refused:
+        imported.read(PLAN, changed(0, n="x")[:1] * 300)
+
+    assert len(refused.value.problems) == 21
+
+
+@pytest.mark.parametrize(
+    ("n", "row"), [(0, {"mean": "", "variance": ""}), (1, {"mean": 3.0, "variance": None})]
+)
+def test_read__too_few_units_as_a_database_gives_them__read(n, row):
+    found = imported.read(PLAN, changed(0, n=n, **row))
+
+    assert (found[0].n, found[0].variance) == (n, 0.0)
 
 
 @pytest.mark.parametrize("index", range(4))
@@ -119,7 +145,7 @@ def test_read__arm_of_a_metric_is_missing__asked_for(index):
 def test_read__kind_that_mean_and_variance_cannot_hold__refused(of):
     plan = locked_plan(bindings=(replace(binding(of, Role.GUARDRAIL), margin=None),))
 
-    with pytest.raises(Refused, match="cannot be compared"):
+    with pytest.raises(Refused, match=f"binds this {of.kind}, which mean and variance of units do not hold"):
         imported.read(plan, [{"metric": of.key, "arm": "control", "n": 10, "mean": 1, "variance": 1}])
 
 

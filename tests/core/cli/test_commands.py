@@ -238,6 +238,41 @@ def test_codegen__from_the_server__its_document(server, tmp_path):
     assert "def new_checkout(" in (tmp_path / "flags.py").read_text()
 
 
+IMPORTS = ("POST", "experiments/checkout/imports")
+
+
+def test_import_look__good_file__sent_as_it_is_and_the_verdict_said(server, tmp_path):
+    (tmp_path / "numbers.csv").write_bytes(b"\xef\xbb\xbfmetric,arm,n\n")
+    server.table[IMPORTS] = (201, {"look": 3, "verdict": "KEEP RUNNING"})
+    until = "2026-03-10T00:00:00Z"
+
+    done = run("import-look", "checkout", tmp_path / "numbers.csv", "--until", until, **server.variables)
+
+    assert (done.code, done.out) == (0, "checkout: look 3, KEEP RUNNING\n")
+    assert server.sent[-1][2] == {"until": until, "csv": "metric,arm,n\n"}
+
+
+def test_import_look__refused__every_line_said_and_1(server, tmp_path):
+    (tmp_path / "numbers.csv").write_text("metric\n")
+    problem = {"field": "n", "value": "'x'", "reason": "this is not a number", "fix": "Fix it.", "line": 2}
+    server.table[IMPORTS] = (422, {"problems": [problem]})
+
+    done = run("import-look", "checkout", tmp_path / "numbers.csv", "--until", "x", **server.variables)
+
+    assert (done.code, done.err) == (1, "error: line 2: n = 'x': this is not a number. Fix it.\n")
+
+
+@pytest.mark.parametrize("raw", [None, b"metric\n\xff"])
+def test_import_look__file_that_cannot_be_read__1_and_nothing_asked(server, tmp_path, raw):
+    if raw:
+        (tmp_path / "numbers.csv").write_bytes(raw)
+
+    done = run("import-look", "checkout", tmp_path / "numbers.csv", "--until", "x", **server.variables)
+
+    assert (done.code, server.sent) == (1, [])
+    assert "line 2, byte 1 is not UTF-8" in done.err if raw else "cannot be read" in done.err
+
+
 def test_import__left_out__listed_and_2(server, tmp_path):
     (tmp_path / "flagd.json").write_text('{"flags": {}}')
     row = {

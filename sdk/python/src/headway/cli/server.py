@@ -133,4 +133,5 @@ def _detail(told: Mapping[str, Any]) -> str:
 
 def _line(problem: Mapping[str, Any]) -> str:
     fix = f" {problem['fix']}" if problem.get("fix") else ""
-    return f"{problem.get('field')} = {problem.get('value')}: {problem.get('reason')}.{fix}"
+    line = f"line {problem['line']}: " if problem.get("line") else ""
+    return f"{line}{problem.get('field')} = {problem.get('value')}: {problem.get('reason')}.{fix}"
