@@ -11,10 +11,14 @@ class GovernanceConfig(AppConfig):
             document_findings,
             gates,
             handlers,
+            incident_queries,
             policy_queries,
             standing,
         )
+        from governance.services import actions
+        from organisation import ownership
 
+        ownership.register("action", owned=incident_queries.owned_actions, transfer=actions.hand_over)
         required.register(policy_queries.required_of)
         gates.register()
         standing.register()

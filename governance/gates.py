@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from experiments import queries as experiments
 from experiments.drafts import ExperimentKind
-from experiments.lifecycle import STARTED, State
-from experiments.plan import WHOLE_PPM, ArmRole
+from experiments.lifecycle import State
+from experiments.plan import WHOLE_PPM
 from flags import gates
 from flags.gates import Finding, Subject
-from governance import policy_queries
+from governance import policy_queries, treating
 from governance import review_queries as queries
 from governance.models import LaunchReview, ReviewState
 from governance.review_queries import Standing
@@ -28,20 +28,25 @@ if TYPE_CHECKING:
     from experiments.models import Experiment
 
 EVERYBODY_PPM = 950_000
-OVER = (State.CLOSED, State.INVALID)
+OVER = [str(each) for each in (State.CLOSED, State.INVALID)]
+UNDECIDED = [str(each) for each in (State.RUNNING, State.PAUSED, State.STOPPED)]
 
 
 def register() -> None:
     gates.register("publish", launch_review)
     gates.register("ramp.advance", launch_review)
-    gates.register("experiment.start", launch_review)
+    gates.register("experiment.start", launch_by_plan)
     gates.register("decide.ship", launch_decision)
 
 
 def launch_review(subject: Subject) -> Iterator[Finding]:
     """Objects to a change of traffic that is a launch without an approved review."""
-    if subject.is_production and subject.opens_further and _reaches_everybody(subject):
-        yield from _objection(subject)
+    yield from _objections(subject, is_new_plan=False)
+
+
+def launch_by_plan(subject: Subject) -> Iterator[Finding]:
+    """Objects to a plan that is a launch when it comes into force."""
+    yield from _objections(subject, is_new_plan=True)
 
 
 def launch_decision(subject: Subject) -> Iterator[Finding]:
@@ -50,33 +55,34 @@ def launch_decision(subject: Subject) -> Iterator[Finding]:
         yield from _objection(subject)
 
 
-def _reaches_everybody(subject: Subject) -> bool:
+def _objections(subject: Subject, *, is_new_plan: bool) -> Iterator[Finding]:
+    if subject.is_production and subject.opens_further and _reaches_everybody(subject, is_new_plan):
+        yield from _objection(subject)
+
+
+def _reaches_everybody(subject: Subject, is_new_plan: bool) -> bool:
     """A running experiment gives each arm its share; a decided one gives everybody the same."""
     owner = experiments.experiments().filter(key=subject.experiment).first() if subject.experiment else None
     if owner is None or owner.lifecycle_state in {State.DECIDED, State.ROLLING_OUT}:
         return subject.coverage_after_ppm >= EVERYBODY_PPM
-    return _treated_ppm(owner) * subject.coverage_after_ppm // WHOLE_PPM >= EVERYBODY_PPM
-
-
-def _treated_ppm(owner: "Experiment") -> int:
-    """The largest share that one variant other than the control's has in the newest plan."""
-    arms = experiments.newest_version(owner).arms.all()
-    shares: dict[str, int] = {}
-    for arm in arms:
-        if arm.role != ArmRole.CONTROL:
-            shares[arm.variant] = shares.get(arm.variant, 0) + arm.weight_ppm
-    return max(shares.values(), default=0)
+    treated = treating.treated_ppm(owner, is_new_plan=is_new_plan)
+    return treated * subject.coverage_after_ppm // WHOLE_PPM >= EVERYBODY_PPM
 
 
 def _objection(subject: Subject) -> Iterator[Finding]:
     owner = launched(subject.flag, subject.environment, subject.experiment)
     review = _review(subject, owner)
-    if review is None:
-        if needs_review(subject.flag, owner):
-            fix = "Open a launch review on the page of the experiment or of the flag."
-            title = f"the launch of {owner.key if owner else subject.flag} was not reviewed"
-            yield Finding("launch_review", title, fix)
-        return
+    if review is not None:
+        yield from _standing(review)
+    elif needs_review(subject.flag, subject.environment, owner):
+        fix = "Open a launch review on the page of the experiment or of the flag."
+        title = f"the launch of {owner.key if owner else subject.flag} was not reviewed"
+        yield Finding("launch_review", title, fix)
+    for other in _undecided(subject, owner):
+        yield from _standing(other)
+
+
+def _standing(review: LaunchReview) -> Iterator[Finding]:
     found = queries.standing(review)
     if found.state != ReviewState.APPROVED:
         yield Finding("launch_review", _words(found), f"See /reviews/{review.id}/.", {"review": review.id})
@@ -85,21 +91,32 @@ def _objection(subject: Subject) -> Iterator[Finding]:
 def launched(flag: str, environment: str, experiment: str = "") -> "Experiment | None":
     """The experiment whose change is launched: the named one, the one a hold-back follows, or the newest that
     has started on the flag and is not over; None when a flag is launched by itself."""
-    found = experiments.experiments(flag=flag).filter(environment=environment)
     named = experiments.experiments().filter(key=experiment).first() if experiment else None
     if named is not None and named.kind != ExperimentKind.HOLDOUT:
         return named
-    started = found.filter(state__in=[str(each) for each in STARTED if each not in OVER])
-    return started.exclude(kind=ExperimentKind.HOLDOUT).order_by("-started_at").first()
+    newest = queries.started_on(flag, environment).exclude(kind=ExperimentKind.HOLDOUT)
+    return newest.exclude(state__in=OVER).first() or named
 
 
-def needs_review(flag: str, owner: "Experiment | None") -> bool:
-    """Whether policies ask for a review of this launch."""
+def _undecided(subject: Subject, owner: "Experiment | None") -> Iterator[LaunchReview]:
+    """Reviews that judge the same change and are not settled: of other experiments on the flag that nobody
+    has decided, and of the flag itself while a discipline says no to it."""
+    others = queries.started_on(subject.flag, subject.environment).filter(state__in=UNDECIDED)
+    for key in others.exclude(key=owner.key if owner else "").values_list("key", flat=True):
+        review = queries.review_of(experiment=key)
+        if review is not None:
+            yield review
+    alone = None if owner is None else queries.review_of(flag=subject.flag, environment=subject.environment)
+    if alone is not None and queries.standing(alone).state == ReviewState.BLOCKED:
+        yield alone
+
+
+def needs_review(flag: str, environment: str, owner: "Experiment | None") -> bool:
+    """Whether policies ask for a review of this launch: of the experiment, or of the flag, by its team or by
+    an experiment that measured it."""
     if not policy_queries.has_policies():
         return False
-    if owner is None:
-        return bool(policy_queries.attached(team=queries.team_of(flag)))
-    return bool(queries.attached_to(owner)) or queries.binds_performance(owner)
+    return queries.is_watched(flag, environment) if owner is None else queries.is_guarded(owner)
 
 
 def _review(subject: Subject, owner: "Experiment | None") -> LaunchReview | None:

@@ -1,8 +1,10 @@
 """Reads of incidents, postmortems, actions and retro-guardrails."""
 
 from datetime import date
+from urllib.parse import quote
 
 from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
 
 from governance.models import (
     ActionItem,
@@ -15,6 +17,7 @@ from governance.models import (
 )
 from governance.models.postmortems import PostmortemState
 from ledger.refusals import NotFound, problem
+from organisation.ownership import Owned
 
 
 def incidents(*, state: str = "", surface: str = "", experiment: str = "") -> QuerySet[Incident]:
@@ -74,6 +77,20 @@ def action(action_id: int) -> ActionItem:
         fix = "Action items are listed on the page Actions."
         raise NotFound(problem("action_item", action_id, "there is no such action item", fix))
     return found
+
+
+def owned_actions() -> list[Owned]:
+    """Open actions, as things somebody owns."""
+    return [
+        Owned(
+            "action",
+            str(row.id),
+            row.title,
+            row.owner,
+            address=reverse("actions") + f"?owner={quote(row.owner)}",
+        )
+        for row in actions(state=ActionState.OPEN)
+    ]
 
 
 def guardrails(incident_id: int) -> QuerySet[RetroGuardrail]:

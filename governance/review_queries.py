@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from analysis import queries as analysis
 from experiments import queries as experiments
+from experiments.lifecycle import STARTED
 from flags import queries as flags
 from governance import policy_queries, review_checks, reviewing
 from governance.models import LaunchReview, ReviewFlag, ReviewState, SignOff, SignOffAnswer
@@ -18,6 +19,7 @@ from governance.models.reviews import LIVE
 from governance.reviewing import Finding, Given
 from impact import queries as impact
 from impact import services as impact_services
+from ledger import queries as ledger
 from ledger.refusals import NotFound, problem
 from organisation import queries as organisation
 from organisation.roles import Discipline
@@ -25,6 +27,7 @@ from organisation.roles import Discipline
 if TYPE_CHECKING:
     from experiments.models import Experiment
 
+RETIRED = "retired"
 FLAG_LASTS = timedelta(days=30)
 """A sign-off on a flag without an experiment; there is no report whose change could end it."""
 
@@ -137,7 +140,7 @@ def watches_performance(row: LaunchReview) -> bool:
     """Whether performance signs whatever the answers are: a metric of speed is bound, a guardrail set
     applies, or the surface has a price."""
     if row.experiment is None:
-        return bool(policy_queries.attached(team=team_of(row.flag)))
+        return is_watched(row.flag, row.environment)
     owner = row.experiment
     surface = owner.surface_id or ""
     has_price = bool(surface) and impact.current_ratio(surface, today=today()) is not None
@@ -145,7 +148,9 @@ def watches_performance(row: LaunchReview) -> bool:
 
 
 def binds_performance(owner: "Experiment") -> bool:
-    bound = experiments.planned_bindings(experiments.newest_version(owner))
+    """Whether the plan in force, or the one that is being written, watches a metric of speed."""
+    plans = [each for each in experiments.versions(owner.key) if each.state != RETIRED]
+    bound = [each for plan in plans for each in experiments.planned_bindings(plan)]
     return any(reviewing.is_performance(each.definition.unit) for each in bound)
 
 
@@ -158,6 +163,29 @@ def team_of(flag: str) -> str:
     """The key of the flag's team, empty without one."""
     team = flags.flag(flag).team
     return team.key if team else ""
+
+
+def is_watched(flag: str, environment: str) -> bool:
+    """Whether a guardrail set applies to the flag's team, or to one it left within FLAG_LASTS, or to an
+    experiment on the flag, even one that is over; or one measured speed."""
+    edits = ledger.audit_of(f"flag:{flag}").filter(
+        action="flag.edited", at__gte=timezone.now() - FLAG_LASTS, before__has_key="team"
+    )
+    teams = {team_of(flag), *(before["team"] for before in edits.values_list("before", flat=True))}
+    return any(policy_queries.attached(team=each) for each in teams) or any(
+        is_guarded(each) for each in started_on(flag, environment)
+    )
+
+
+def is_guarded(owner: "Experiment") -> bool:
+    return bool(attached_to(owner)) or binds_performance(owner)
+
+
+def started_on(flag: str, environment: str) -> "QuerySet[Experiment]":
+    """Every experiment that has started on the flag, the newest first."""
+    states = [str(each) for each in STARTED]
+    found = experiments.experiments(flag=flag).filter(environment=environment, state__in=states)
+    return found.order_by("-started_at")
 
 
 def waiting_for(user: str) -> list[tuple[LaunchReview, list[Discipline]]]:

@@ -19,7 +19,9 @@ def follow_trips() -> None:
 
 @shared_task
 def remind_overdue() -> None:
-    services.remind_overdue(now=timezone.now())
+    now = timezone.now()
+    services.remind_overdue(now=now)
+    services.remind_soon(now=now)
 
 
 @shared_task

@@ -21,6 +21,7 @@ urlpatterns = [
         path(f"actions/<int:id>/{step}/", actions.settle, {"step": step}, name=f"action-{step}")
         for step in actions.STEPS
     ),
+    path("actions/<int:id>/hand-over/", actions.hand_over, name="action-hand-over"),
     path("documents/", documents.design_documents, name="design-documents"),
     path("documents/new/", documents.register, name="design-document-new"),
     path("documents/template/", documents.template, name="design-document-template"),

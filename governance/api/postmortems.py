@@ -101,6 +101,11 @@ class NewActionRequest(serializers.Serializer[Any]):
     due_on = serializers.CharField(help_text="Give a day, for example 2026-12-31.")
 
 
+class HandOverRequest(serializers.Serializer[Any]):
+    owner = serializers.CharField(help_text="Name somebody with an account.")
+    reason = serializers.CharField(help_text="Say why, for example: changed teams.")
+
+
 class ActionNoteRequest(serializers.Serializer[Any]):
     note = serializers.CharField(required=False)
 
@@ -213,4 +218,14 @@ class DropAction(APIView):
         row = queries.action(id)
         note = read(request, ActionNoteRequest).get("note", "")
         made = services.drop_action(id=id, note=note, **by_on(request, row.incident))
+        return Response(ActionItemSerializer(made).data)
+
+
+class HandOverAction(APIView):
+    @extend_schema(request=HandOverRequest, responses=ActionItemSerializer)
+    def post(self, request: Request, id: int) -> Response:
+        """Give it to somebody else, and say why."""
+        row = queries.action(id)
+        body = read(request, HandOverRequest)
+        made = services.hand_over_action(id=id, **body, **by_on(request, row.incident))
         return Response(ActionItemSerializer(made).data)

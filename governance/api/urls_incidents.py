@@ -18,6 +18,7 @@ urlpatterns = [
     path("action-items", postmortems.Actions.as_view()),
     path("action-items/<int:id>", postmortems.OneAction.as_view()),
     path("action-items/<int:id>/finish", postmortems.FinishAction.as_view()),
+    path("action-items/<int:id>/hand-over", postmortems.HandOverAction.as_view()),
     path("action-items/<int:id>/drop", postmortems.DropAction.as_view()),
     path("design-documents", documents.DesignDocuments.as_view()),
     path("design-documents/template", documents.DocumentTemplate.as_view()),

@@ -43,6 +43,7 @@ def actions(request: HttpRequest) -> HttpResponse:
         "states": STATES.items(),
         "overdue": queries.overdue_count(day),
         "current": "actions",
+        "people": organisation.people().values_list("username", flat=True),
     }
     return render(request, "governance/actions.html", shown)
 
@@ -52,6 +53,15 @@ def settle(request: HttpRequest, id: int, step: str) -> HttpResponse:
     """Done, or dropped with a reason."""
     words, service = STEPS[step]
     attempt(request, words, service, id=id, note=request.POST.get("note", ""))
+    return redirect("actions")
+
+
+@require_POST
+def hand_over(request: HttpRequest, id: int) -> HttpResponse:
+    """Somebody else does it."""
+    given = {name: request.POST.get(name, "") for name in ("owner", "reason")}
+    words = f"{given['owner']} does it now, and is told by mail."
+    attempt(request, words, services.hand_over_action, id=id, **given)
     return redirect("actions")
 
 

@@ -1,6 +1,13 @@
 """Changes and decisions of governance."""
 
-from governance.services.actions import drop_action, finish_action, open_action, remind_overdue
+from governance.services.actions import (
+    drop_action,
+    finish_action,
+    hand_over_action,
+    open_action,
+    remind_overdue,
+    remind_soon,
+)
 from governance.services.backtesting import propose_guardrail
 from governance.services.budgets import end_budget_waiver, waive_budget
 from governance.services.digests import make_due_digest
@@ -37,6 +44,7 @@ __all__ = [
     "end_budget_waiver",
     "finish_action",
     "follow_trips",
+    "hand_over_action",
     "make_due_digest",
     "mitigate_incident",
     "open_action",
@@ -46,6 +54,7 @@ __all__ = [
     "publish_postmortem",
     "register_document",
     "remind_overdue",
+    "remind_soon",
     "remove_receiver",
     "renew_secret",
     "replay",

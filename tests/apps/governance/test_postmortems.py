@@ -10,8 +10,9 @@ from django.utils import timezone
 from governance import incident_queries as queries
 from governance import services
 from governance.models import BacktestState, Postmortem, RetroGuardrail
+from governance.services.actions import today
 from governance.services.postmortems import remarks
-from ledger.models import AuditEvent
+from ledger.models import AuditEvent, Job
 from ledger.refusals import Conflict, Refused
 
 pytestmark = pytest.mark.django_db
@@ -151,3 +152,43 @@ def test_action__unknown_owner_and_a_day_that_is_over__both_said(row):
         )
 
     assert set(fields(refused)) == {"owner", "due_on"}
+
+
+def test_action__due_within_two_days__owner_gets_one_mail_for_that_day(row):
+    day = today(timezone.now())
+    asked = {"id": row.incident_id, "owner": "ada", "actor": "ada", "now": timezone.now()}
+    for title, due in (("soon", 2), ("later", 3)):
+        services.open_action(title=title, due_on=day + timedelta(days=due), **asked)
+
+    for _ in range(2):
+        services.remind_soon(now=timezone.now())
+
+    [mail] = Job.objects.filter(kind="person.mail", payload__subject__startswith="Due ")
+    assert (mail.payload["user"], mail.payload["subject"].endswith("soon")) == ("ada", True)
+
+
+def test_action__handed_over__new_owner_is_told_and_it_is_on_record(row):
+    made = services.open_action(
+        id=row.incident_id,
+        title="Page on it",
+        owner="ada",
+        due_on=today(timezone.now()),
+        actor="ada",
+        now=timezone.now(),
+    )
+    given = {"id": made.id, "actor": "ada", "now": timezone.now()}
+    for owner, reason, said in (("nobody", "x", "can log in"), ("ada", "x", "already"), ("rosa", " ", "why")):
+        with pytest.raises(Refused, match=said):
+            services.hand_over_action(owner=owner, reason=reason, **given)
+
+    services.hand_over_action(owner="rosa", reason="changed teams", **given)
+
+    told = AuditEvent.objects.get(action="action_item.handed_over")
+    assert (told.before, told.after["owner"], told.reason) == ({"owner": "ada"}, "rosa", "changed teams")
+    assert (
+        Job.objects.filter(kind="person.mail", payload__subject__startswith="Yours now").get().payload["user"]
+        == "rosa"
+    )
+    services.finish_action(note="done", **given)
+    with pytest.raises(Conflict):
+        services.hand_over_action(owner="ada", reason="back", **given)
