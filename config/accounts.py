@@ -1,6 +1,7 @@
 """What a provider's signed claims mean here: which account, and which roles its groups bring."""
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 ACTOR = "single sign-on"
-LONGEST_NAME = 150
+NAME = re.compile(r"[\w.@+-]{1,150}")
+"""As Django has it: no colon, so that nobody is taken for `key:…`, and no space."""
+RESERVED = frozenset({"clock", "digest", "mailer", "operator", "ramp", "reminder", "retention", "schedule"})
+"""Under these names Headway itself acts in the audit trail."""
 Held = tuple[str, str, str]
 """Role, discipline, environment."""
 logger = logging.getLogger(__name__)
@@ -54,8 +58,8 @@ def held(role: str) -> Held:
 def _first_time(claims: Mapping[str, Any], site: SingleSignOn, *, now: datetime) -> "User":
     """A new account, or the one of that name that nobody logs in to by password."""
     name = str(claims.get(site.name_claim) or "")
-    if not 0 < len(name) <= LONGEST_NAME or any(sign.isspace() or ord(sign) < 32 for sign in name):
-        why = f"the provider names nobody in {site.name_claim!r}"
+    if NAME.fullmatch(name) is None or name.lower() in RESERVED:
+        why = f"the provider's {site.name_claim!r} is no name that an account here can have"
         raise refuse(site.name_claim, name, why, "Ask an administrator to choose another claim.")
     account = get_user_model().objects.filter(username=name).first() or _made(name, claims, now=now)
     if account.has_usable_password() or Identity.objects.filter(user=account).exists():

@@ -128,8 +128,13 @@ def test_account__closed_here__refused(client, site):
         {"key": jwk.RSAKey.generate_key(2048, {"kid": "one"})},
         {"metadata": {"issuer": "https://evil.example"}},
         {"claims": {"preferred_username": ""}},
+        {"claims": {"preferred_username": "key:1"}},
+        {"claims": {"preferred_username": "Clock"}},
     ],
-    ids=["nonce", "audience", "issuer", "expired", "signature", "other provider", "no name"],
+    ids=[
+        *("nonce", "audience", "issuer", "expired", "signature", "other provider", "no name"),
+        *("name of a key", "name of the clock"),
+    ],
 )
 def test_answer__that_does_not_hold__nobody_is_logged_in(client, site, provider, spoil):
     provider.spoil = spoil
