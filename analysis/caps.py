@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from analysis.plan import AnalysisPlan, Entry
 
 SETTLES_AFTER = timedelta(days=7)
-"""From the first look with a full week of data on, the limits found there stay in force."""
+"""From the first look with a full week of final values on, the limits found there stay in force."""
 
 
 def to_json(plan: AnalysisPlan, caps: Mapping[Entry, float]) -> dict[str, float]:
@@ -20,9 +20,13 @@ def from_json(plan: AnalysisPlan, stored: Mapping[str, float]) -> dict[Entry, fl
     return {entry: stored[name] for name, entry in _named(plan) if name in stored}
 
 
-def are_settled(plan: AnalysisPlan, cut: datetime) -> bool:
-    """Were limits found in data up to `cut` found in enough data to keep them?"""
-    return cut - plan.since >= SETTLES_AFTER
+def settled(plan: AnalysisPlan, stored: Mapping[str, float], cut: datetime) -> dict[Entry, float]:
+    """Those of the limits found in data up to `cut` that were found in enough data to keep them."""
+    return {
+        entry: limit
+        for entry, limit in from_json(plan, stored).items()
+        if cut - plan.since >= SETTLES_AFTER + timedelta(hours=entry.column.span.window_hours or 0)
+    }
 
 
 def _named(plan: AnalysisPlan) -> Iterator[tuple[str, Entry]]:

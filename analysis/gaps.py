@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from analysis import comparing
 from analysis.health import Context
 
 EXPECTED_UNITS = 20
@@ -21,6 +22,9 @@ EXPECTED_EVENTS = 200
 
 USUAL_EVENTS = 100
 """An hour without any event is a gap where the hours around it have so many each."""
+
+JUDGED_UNITS = 100
+"""Of fewer units it says little that no metric has an event yet."""
 
 STRANGERS_SHARE, ENROLLED = 0.999, 1_000
 """With so many units enrolled, some of the events should be theirs."""
@@ -34,7 +38,8 @@ class Gaps:
     """`silent_arms`: days on which an arm got nobody although the others did; `silent_hours`: the same by
     hour, for exposures and, on the last day, for events. `empty_hours`: hours of the last day without an
     event in any arm. `absent`: metrics without an event. `one_sided`: metrics with events in some arms and
-    none in others. `joined_share`: events of the last day that belong to an enrolled unit."""
+    none in others. `joined_share`: events of the last day that belong to an enrolled unit. `has_no_outcome`:
+    no metric has an event, of so many units that some should have one."""
 
     silent_arms: tuple[tuple[date, str], ...] = ()
     silent_hours: tuple[str, ...] = ()
@@ -43,13 +48,15 @@ class Gaps:
     one_sided: tuple[str, ...] = ()
     joined_share: float | None = None
     is_unjoined: bool = False
+    has_no_outcome: bool = False
 
 
 def find(context: Context) -> Gaps:
     """Every gap in what one look has read."""
-    active = {binding.metric: context.active.get(binding.metric, {}) for binding in context.plan.bindings}
+    active = {metric: context.active.get(metric, {}) for metric in _judged(context)}
     some = {metric: sum(by_arm.values()) for metric, by_arm in active.items()}
     joined_share, is_unjoined = _joined(context)
+    enrolled = sum(context.units(arm.key) for arm in context.plan.arms)
     return Gaps(
         silent_arms=tuple(_silent_arms(context)),
         silent_hours=tuple(_silent_hours(context)),
@@ -63,7 +70,15 @@ def find(context: Context) -> Gaps:
         ),
         joined_share=joined_share,
         is_unjoined=is_unjoined,
+        has_no_outcome=bool(some) and not any(some.values()) and enrolled >= JUDGED_UNITS,
     )
+
+
+def _judged(context: Context) -> tuple[str, ...]:
+    """Metrics that can have values at all: before a window has passed nobody's is over."""
+    hours = comparing.hours_until(context.plan, context.cut)
+    bindings = context.plan.bindings
+    return tuple(each.metric for each in bindings if hours >= (each.definition.window_hours or 0))
 
 
 def _silent_arms(context: Context) -> Iterator[tuple[date, str]]:

@@ -94,7 +94,7 @@ def assignment(context: Context) -> Finding:
     return Finding(
         kind=CheckKind.ASSIGNMENT,
         status=_worst(_graded(worst, OVERLAP_WARN, OVERLAP_FAIL), _status_of_recomputed(flow)),
-        detail=detail + _recomputed(flow),
+        detail=detail + _left_out(enrolment) + _recomputed(flow),
         statistic=worst,
         limit=OVERLAP_FAIL,
         evidence={
@@ -103,10 +103,18 @@ def assignment(context: Context) -> Finding:
             "unplanned": enrolment.unplanned,
             "unplanned_share": unplanned,
             "forced": enrolment.forced,
+            "excluded": enrolment.excluded,
+            "untriggered": enrolment.untriggered,
             "recomputed": flow.recomputed,
             "mismatched": flow.mismatched,
         },
     )
+
+
+def _left_out(enrolment: Enrolment) -> str:
+    """Those that the plan itself leaves out."""
+    counts = {"excluded by the plan": enrolment.excluded, "without the trigger": enrolment.untriggered}
+    return "".join(f", {n} {why}" for why, n in counts.items() if n)
 
 
 def _status_of_recomputed(flow: DataFlow) -> Status:
@@ -160,8 +168,7 @@ def data(context: Context) -> Finding:
 def _status_of_gaps(context: Context, found: Gaps) -> Status:
     """Without one event of any metric the events do not arrive, or under other unit ids. An arm that is
     silent for an hour lost what the other did not; an hour that is empty for all costs both the same."""
-    has_no_outcome = len(found.absent) == len({binding.metric for binding in context.plan.bindings})
-    if context.flow.silent_days or found.silent_arms or found.silent_hours or has_no_outcome:
+    if context.flow.silent_days or found.silent_arms or found.silent_hours or found.has_no_outcome:
         return Status.FAIL
     is_odd = found.absent or found.one_sided or found.empty_hours or found.is_unjoined
     return Status.WARN if context.flow.waiting or is_odd else Status.OK

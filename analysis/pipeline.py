@@ -209,7 +209,17 @@ def _metric_facts(look: Look, binding: Binding, arms: Sequence[ArmOutcome]) -> M
         control=mine[0].estimates.value(look.locked.control),
         arms=tuple(arm.result for arm in mine),
         cap_value=_cap_value(mine[0].metric, look.readings),
+        waiting=_waiting(look, binding.definition.window_hours),
     )
+
+
+def _waiting(look: Look, window_hours: int | None) -> int:
+    """Enrolled units whose window is not over; nothing is known of the windows of imported numbers."""
+    if window_hours is None or look.is_imported:
+        return 0
+    enrolment = look.readings.enrolment
+    final = sum(enrolment.final.get((window_hours, arm), 0) for arm in look.plan.arms)
+    return sum(arm_units(look.locked, enrolment).values()) - final
 
 
 def _cap_value(metric: PlannedMetric, readings: Readings) -> float | None:

@@ -11,16 +11,27 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from experiments.plan import WHOLE_PPM, ArmRole, Hypothesis, Inference, PlannedArm, Role
-from metrics.definitions import Amount, Direction, Margin
+from experiments.plan import (
+    WHOLE_PPM,
+    ArmRole,
+    Hypothesis,
+    Inference,
+    PlannedArm,
+    Role,
+    Trigger,
+    as_lists,
+)
+from metrics.definitions import Amount, Direction, Margin, Where
 from metrics.parsing import read_amount
 from metrics.reading import Fields, body_fields
 
 MAX_ARMS = 10
 MAX_DAYS = 365
 MAX_DOSE_MS = 60_000
+MAX_EXCLUDED = 10
 HYPOTHESIS_FIELDS = tuple(field.name for field in fields(Hypothesis))
 ARM_FIELDS = tuple(field.name for field in fields(PlannedArm))
+TRIGGER_FIELDS = tuple(field.name for field in fields(Trigger))
 BINDING_FIELDS = ("metric", "version", "role", "blocking", "margin", "gain")
 UNSTATED = Amount(0.0, relative=True)
 
@@ -42,6 +53,7 @@ class Draft:
     `team` and `surface` are keys of the organisation. `layer_share_ppm` of the units of `layer` are the
     experiment's own; without a layer it shares its units with all other experiments. `prior_sd`: the report
     also gives posteriors under a normal prior around no effect of this width, as a share of the control.
+    `excluded` and `trigger` as in `LockedPlan`.
     """
 
     title: str
@@ -68,6 +80,8 @@ class Draft:
     layer_share_ppm: int | None
     source: str
     prior_sd: float | None
+    excluded: Where
+    trigger: Trigger | None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; `read` reads it back."""
@@ -80,6 +94,8 @@ class Draft:
             "arms": [arm.to_dict() for arm in self.arms],
             "dimensions": list(self.dimensions),
             "filters": dict(self.filters),
+            "excluded": as_lists(self.excluded),
+            "trigger": self.trigger and self.trigger.to_dict(),
         }
 
 
@@ -168,6 +184,8 @@ def _draft(body: Fields) -> Draft:
         ),
         source=_key(body, "source", ""),
         prior_sd=_prior_sd(body),
+        excluded=_excluded(body),
+        trigger=_trigger(body),
     )
 
 
@@ -184,6 +202,34 @@ def _prior_sd(body: Fields) -> float | None:
     if width <= 0 or width > 1:
         body.refuse("prior_sd", "this is not above 0 and up to 1", fix)
     return width
+
+
+def _excluded(body: Fields) -> Where:
+    """Values by dim; a text is a list of one."""
+    fix, listed = 'Write {"traffic": ["bot", "internal"]}.', body.values.get("excluded", {})
+    part = body.table("excluded", listed if isinstance(listed, Mapping) else (), fix=fix)
+    if part is None:
+        return ()
+    if len(part.values) > MAX_EXCLUDED:
+        body.refuse("excluded", f"these are more than {MAX_EXCLUDED} dims", "Send one dim that says it all.")
+        return ()
+    return tuple(sorted((name, value) for name in part.values for value in _values(part, name, fix)))
+
+
+def _values(part: Fields, name: str, fix: str) -> tuple[str, ...]:
+    if isinstance(part.values[name], list | tuple):
+        return part.names(name, fix=fix)
+    value = part.text(name, fix=fix)
+    return (value,) if value else ()
+
+
+def _trigger(body: Fields) -> Trigger | None:
+    fix = 'Write {"event": "checkout-opened"}.'
+    part = body.table("trigger", TRIGGER_FIELDS, fix=fix)
+    if part is None:
+        return None
+    event = part.text("event", fix=fix)
+    return Trigger(event, part.pairs("where", fix='Write {"page": "checkout"}.'))
 
 
 def _looks(body: Fields, inference: Inference) -> int | None:

@@ -242,10 +242,24 @@ def duration(context: Context) -> Item:
     low, high = context.plan.min_days, context.plan.max_days
     if not 1 <= low <= high:
         return line.missing(f"from {low} to {high} days", "The least has to come before the most.")
+    metric, window = _longest_window(context)
+    if window > high:
+        detail = f"{metric} takes {window:g} days of every unit, and it ends after {high} at the latest"
+        return line.missing(detail, "Plan more days, or bind a metric with a shorter window.")
+    if window > low:
+        detail = f"{low} to {high} days, and {metric} has values after {window:g} only"
+        return line.advice(detail, f"Plan at least {window + low:g} days.")
     if low < WISE_MIN_DAYS:
         detail = f"{low} to {high} days; weekdays and weekends would not all be covered"
         return line.advice(detail, f"Plan at least {WISE_MIN_DAYS} days.")
     return line.ok(f"{low} to {high} days")
+
+
+def _longest_window(context: Context) -> tuple[str, float]:
+    """The metric that waits longest for the values of a unit, and for how many days."""
+    hours = {each.metric: each.definition.window_hours or 0 for each in context.plan.bindings}
+    metric = max(hours, key=lambda key: hours[key], default="")
+    return metric, hours.get(metric, 0) / 24
 
 
 def planned_units(context: Context) -> Item:

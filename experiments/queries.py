@@ -187,6 +187,8 @@ def candidate(owner: Experiment, version: ExperimentVersion) -> LockedPlan:
         layer_share_ppm=written.layer_share_ppm,
         source=written.source,
         prior_sd=written.prior_sd,
+        excluded=written.excluded,
+        trigger=written.trigger,
     )
 
 

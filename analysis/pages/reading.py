@@ -32,6 +32,8 @@ LEFT_OUT = {
     "crossovers": {"title": "In more than one arm", "why": "nobody can say which arm their events belong to"},
     "unplanned": {"title": "In no planned arm", "why": "they saw a variant that the plan does not name"},
     "forced": {"title": "Forced", "why": "somebody chose their variant by hand, for a test or a preview"},
+    "excluded": {"title": "Bots and own people", "why": "an exposure carries a dim that the plan leaves out"},
+    "untriggered": {"title": "Without the trigger", "why": "they have not had the event that the plan names"},
 }
 
 

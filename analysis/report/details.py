@@ -80,6 +80,8 @@ def rows(judged: Judged, facts: ReportFacts) -> list[dict[str, str]]:
         found.append(_line("harm boundary crossed", f"look {judged.result.monitor.look}"))
     if isinstance(result.uncapped, Comparison):
         found.append(_line("without the cap", _exact_interval(result.uncapped)))
+    if judged.metric.waiting:
+        found.append(_line("window not over yet", f"{numbers.count(judged.metric.waiting)} units"))
     return [line for line in found if line["text"]]
 
 

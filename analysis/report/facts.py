@@ -113,12 +113,14 @@ class ArmResult:
 
 @dataclass(frozen=True, slots=True)
 class MetricFacts:
-    """One bound metric; `arms` in the plan's order. `cap_value` is the cap in force, in the metric's unit."""
+    """One bound metric; `arms` in the plan's order. `cap_value` is the cap in force, in the metric's unit.
+    `waiting` units are enrolled, and do not count before their window is over."""
 
     binding: Binding
     control: ArmValue
     arms: tuple[ArmResult, ...]
     cap_value: float | None = None
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

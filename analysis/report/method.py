@@ -9,6 +9,7 @@ from analysis.report import numbers
 from analysis.report.facts import ReportFacts
 from analysis.report.verdict import Conclusion
 from analysis.stats.results import Inference
+from experiments.plan import LockedPlan
 
 SMALL_PRINT = {
     Inference.ALWAYS_VALID: (
@@ -49,6 +50,8 @@ def _parts(facts: ReportFacts, conclusion: Conclusion) -> list[tuple[str, str]]:
         ("unit", plan.unit_type),
         ("cap", _caps(facts)),
         ("covariate", _covariates(facts)),
+        ("window", _windows(facts)),
+        ("taking part", _taking_part(facts.plan)),
         ("inference", f"{_inference(conclusion)}, alpha {numbers.exact(plan.alpha)}, look {looks}"),
         ("correction", made.correction),
         ("metrics", ", ".join(f"{binding.metric} v{binding.metric_version}" for binding in plan.bindings)),
@@ -66,6 +69,35 @@ def _inference(conclusion: Conclusion) -> str:
 def _caps(facts: ReportFacts) -> str:
     capped = [metric for metric in facts.metrics if metric.cap_value is not None]
     return ", ".join(f"{each.binding.metric} at {numbers.exact(each.cap_value)}" for each in capped) or "none"
+
+
+def _windows(facts: ReportFacts) -> str:
+    """Whose values are final, and how many units are still inside."""
+    windows = ((each, each.binding.definition.window_hours) for each in facts.metrics)
+    said = [
+        f"{each.binding.metric}, {_span(hours)} after the first exposure{_waiting(each.waiting)}"
+        for each, hours in windows
+        if hours
+    ]
+    return "; ".join(said)
+
+
+def _span(hours: int) -> str:
+    days, rest = divmod(hours, 24)
+    count, name = (hours, "hour") if rest else (days, "day")
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def _waiting(units: int) -> str:
+    return f" ({numbers.count(units)} units still inside do not count yet)" if units else ""
+
+
+def _taking_part(plan: LockedPlan) -> str:
+    """What narrows the units, beside the arm."""
+    only = [f"only {name} = {value}" for name, value in plan.filters]
+    without = [f"without {name} = {value}" for name, value in plan.excluded]
+    trigger = [f"from the first {plan.trigger.event} on"] if plan.trigger else []
+    return ", ".join([*only, *without, *trigger])
 
 
 def _covariates(facts: ReportFacts) -> str:

@@ -74,11 +74,11 @@ def memory(clock: Clock | None, seen: SeenLook | None) -> dict[str, Any]:
 
 
 def settled_caps(experiment: str, plan_version: int, plan: AnalysisPlan) -> dict[Entry, float]:
-    """The limits that stay in force: those of the first look with a full week of data."""
+    """The limits that stay in force: each from the first look with a full week of its values."""
+    found: dict[Entry, float] = {}
     for run in queries.runs_of_plan(experiment, plan_version=plan_version):
-        if caps.are_settled(plan, run.data_cut):
-            return caps.from_json(plan, run.caps)
-    return {}
+        found = {**caps.settled(plan, run.caps, run.data_cut), **found}
+    return found
 
 
 def _history(rows: list[tuple[int, Mapping[str, Any]]], better: str) -> History:

@@ -87,6 +87,8 @@ def _enrolment(enrolment: Enrolment, units: dict[str, int]) -> dict[str, Any]:
         "crossovers": enrolment.crossovers,
         "unplanned": enrolment.unplanned,
         "forced": enrolment.forced,
+        "excluded": enrolment.excluded,
+        "untriggered": enrolment.untriggered,
     }
 
 

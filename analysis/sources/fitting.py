@@ -16,13 +16,15 @@ COUNTING = (Kind.COUNT, Kind.PROPORTION)
 
 def problems(source: SourceDefinition, locked: LockedPlan) -> tuple[Problem, ...]:
     """Everything the plan asks for and the source does not say."""
-    return tuple(dict.fromkeys([*_exposure_dims(source, locked), *_metrics(source, locked)]))
+    found = [*_exposure_dims(source, locked), *_metrics(source, locked), *_trigger(source, locked)]
+    return tuple(dict.fromkeys(found))
 
 
 def _exposure_dims(source: SourceDefinition, locked: LockedPlan) -> Iterator[Problem]:
     known = [name for name, _ in source.exposures.dims]
     metrics = (name for binding in locked.bindings for name in binding.definition.dimensions)
-    wanted = dict.fromkeys([*(name for name, _ in locked.filters), *locked.dimensions, *metrics])
+    narrowed = (name for name, _ in (*locked.filters, *locked.excluded))
+    wanted = dict.fromkeys([*narrowed, *locked.dimensions, *metrics])
     for name in wanted:
         if name not in known:
             why = f'the exposure table of source "{source.key}" maps no column to it'
@@ -35,6 +37,12 @@ def _metrics(source: SourceDefinition, locked: LockedPlan) -> Iterator[Problem]:
         for read in filter(None, (of.source, of.denominator)):
             counted = replace(read, value=Measure.COUNT) if of.kind in COUNTING else read
             yield from _event(source, binding.metric, counted)
+
+
+def _trigger(source: SourceDefinition, locked: LockedPlan) -> Iterator[Problem]:
+    if locked.trigger is not None:
+        read = Source(locked.trigger.event, Measure.COUNT, locked.trigger.where)
+        yield from _event(source, "the trigger", read)
 
 
 def _event(source: SourceDefinition, metric: str, read: Source) -> Iterator[Problem]:

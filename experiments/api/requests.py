@@ -47,6 +47,11 @@ class ArmBody(_Body):
     )
 
 
+class TriggerBody(_Body):
+    event = serializers.CharField()
+    where = serializers.DictField(child=serializers.CharField(), required=False)
+
+
 class DraftBody(_Body):
     """A plan. A draft may have gaps; `/preflight` says which keep it from starting."""
 
@@ -70,6 +75,14 @@ class DraftBody(_Body):
     planned_units = serializers.IntegerField(required=False, allow_null=True, help_text="In each arm.")
     dimensions = serializers.ListField(child=serializers.CharField(), required=False)
     filters = serializers.DictField(child=serializers.CharField(), required=False)
+    excluded = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="Exposure dims of bots and of your own people, whose units are left out.",
+    )
+    trigger = TriggerBody(
+        required=False, allow_null=True, help_text="Only units with this event take part, from then on."
+    )
     layer = serializers.CharField(required=False)
     layer_share_ppm = serializers.IntegerField(required=False, allow_null=True, help_text=PPM)
     source = serializers.CharField(  # type: ignore[assignment]  # DRF keeps fields apart from its attributes

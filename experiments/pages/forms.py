@@ -11,9 +11,9 @@ from typing import Any
 from django import forms
 
 from experiments.drafts import Draft, ExperimentKind
-from experiments.plan import WHOLE_PPM, ArmRole, Inference, Role
+from experiments.plan import WHOLE_PPM, ArmRole, Inference, Role, as_lists
 from ledger.forms import first_part
-from metrics.definitions import Direction
+from metrics.definitions import Direction, Where
 
 ARM_ROWS = 4
 BLOCKING = [("", "as usual for the role"), ("yes", "can stop a launch"), ("no", "cannot stop a launch")]
@@ -102,6 +102,21 @@ class PlanForm(forms.Form):
     filters = forms.CharField(
         required=False, widget=_Rows(2), help_text="one dim = value a line; only such exposures count"
     )
+    excluded = forms.CharField(
+        required=False,
+        widget=_Rows(2),
+        label="Left out",
+        help_text="bots and your own people: one dim = value a line; a unit with such an exposure is out",
+    )
+    trigger = forms.CharField(
+        required=False,
+        label="Trigger",
+        help_text="empty: the first exposure; else the event from which on the arms can differ. "
+        "Only units that had it take part",
+    )
+    trigger_where = forms.CharField(
+        required=False, widget=_Rows(2), label="Only triggers with", help_text="one dim = value a line"
+    )
 
     def __init__(self, *args: Any, titles: dict[str, str], places: Places, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -132,7 +147,9 @@ class PlanForm(forms.Form):
             "assigned_here": data["assigned_here"],
             "hypothesis": hypothesis,
             "dimensions": [name.strip() for name in data["dimensions"].split(",") if name.strip()],
-            "filters": dict(_pair(line) for line in data["filters"].splitlines() if line.strip()),
+            "filters": dict(_pairs(data["filters"])),
+            "excluded": as_lists(_pairs(data["excluded"])),
+            "trigger": _trigger(data["trigger"], data["trigger_where"]),
         }
 
 
@@ -219,7 +236,10 @@ def initial(key: str, draft: Draft) -> dict[str, Any]:
         "expected": round(shown, 10) or None,
         "expected_scale": "relative" if expected.relative else "absolute",
         "dimensions": ", ".join(draft.dimensions),
-        "filters": "\n".join(f"{name} = {value}" for name, value in draft.filters),
+        "filters": _lines(draft.filters),
+        "excluded": _lines(draft.excluded),
+        "trigger": draft.trigger.event if draft.trigger else "",
+        "trigger_where": _lines(draft.trigger.where) if draft.trigger else "",
     }
 
 
@@ -246,6 +266,15 @@ def _ppm(percent: Decimal | None) -> int | None:
     return None if percent is None else int(percent * (WHOLE_PPM // 100))
 
 
-def _pair(line: str) -> tuple[str, str]:
-    name, _, value = line.partition("=")
-    return name.strip(), value.strip()
+def _pairs(text: str) -> Where:
+    found = (line.partition("=") for line in text.splitlines() if line.strip())
+    return tuple((name.strip(), value.strip()) for name, _, value in found)
+
+
+def _lines(pairs: Where) -> str:
+    return "\n".join(f"{name} = {value}" for name, value in pairs)
+
+
+def _trigger(event: str, where: str) -> dict[str, Any] | None:
+    """Dims without an event are kept, so that the missing event is asked for."""
+    return {"event": event, "where": dict(_pairs(where))} if event or where.strip() else None

@@ -35,8 +35,17 @@ def enrolled(plan, exposures, events=()):
             left_out["untriggered"] += 1
         else:
             arm = plan.arms[plan.variants.index(variants.pop())]
-            units[unit] = (arm, {**min(natural, key=lambda row: row["ts"]), "ts": started})
+            first = min(natural, key=lambda row: row["ts"])
+            units[unit] = (arm, {**first, "ts": started, "levels": levels(natural, first["ts"])})
     return units, left_out
+
+
+def levels(natural, first_at):
+    """By dim, the level at the first exposure: of several rows at that instant the smallest, with "(none)"
+    for rows without it."""
+    rows = [row["dims"] for row in natural if row["ts"] == first_at]
+    names = {name for dims in rows for name in dims}
+    return {name: min(dims.get(name, "(none)") for dims in rows) for name in names}
 
 
 LEFT_OUT = ("crossovers", "unplanned", "forced", "excluded", "untriggered")

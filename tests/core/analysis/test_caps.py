@@ -1,8 +1,12 @@
 """Limits of caps: stored under names, found again, kept from the first full week on."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from analysis import caps
+from analysis.plan import planned_metric
 from tests.core.analysis import world
 from tests.core.analysis.store import START
 
@@ -23,8 +27,11 @@ def test_caps__metric_no_longer_planned__left_out():
     assert caps.from_json(world.plan("orders"), stored) == {}
 
 
-def test_settled__full_week_of_data__from_then_on():
-    plan = world.plan()
+@pytest.mark.parametrize(("window_hours", "days"), [(None, 7), (48, 9)])
+def test_settled__full_week_of_final_values__from_then_on(window_hours, days):
+    of = replace(world.DEFINITIONS["spend"], window_hours=window_hours, covariate_days=None)
+    plan = world.plan(metrics=(planned_metric(of),))
+    stored, end = {"spend/value": 3.0}, START + timedelta(days=days)
 
-    assert not caps.are_settled(plan, START + timedelta(days=7) - timedelta(seconds=1))
-    assert caps.are_settled(plan, START + timedelta(days=7))
+    assert caps.settled(plan, stored, end - timedelta(seconds=1)) == {}
+    assert caps.settled(plan, stored, end) == {plan.capped_entries[0]: 3.0}
