@@ -3,6 +3,7 @@
 Authlib speaks the protocol and checks the token; here stands what its outcome means for accounts and roles.
 """
 
+import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -28,6 +29,15 @@ SIGNATURES = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
 """Signatures with the provider's private key: none with a shared secret, and never none at all."""
+WHY = {
+    "ExpiredTokenError": "it had run out; if it happens again, compare the clocks of both machines",
+    "MismatchingStateError": "it belongs to a log-in that was begun in another browser, or too long ago",
+    "BadSignatureError": "it is not signed with a key of the provider",
+    "InvalidClaimError": "it was made for another site, by another provider or for another log-in",
+    "MissingClaimError": "it does not say for which site it was made, by whom or when",
+}
+"""What stands behind an error of the protocol, for whoever could not log in."""
+log = logging.getLogger(__name__)
 
 
 @login_not_required
@@ -54,7 +64,10 @@ def finish(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         return _refused(request, str(refused.problems[0].reason) + ". " + refused.problems[0].fix)
     except Exception as problem:  # noqa: BLE001  a wrong state, a bad token, a provider that is away
-        return _refused(request, f"The provider's answer was not accepted: {type(problem).__name__}.")
+        name = type(problem).__name__
+        log.warning("single sign-on: %s: %s", name, problem)
+        why = WHY.get(name, "it does not hold")
+        return _refused(request, f"The provider's answer was not accepted: {why} ({name}).")
     there = request.session.pop(NEXT, "/")
     login(request, account, backend=BACKEND)
     return HttpResponseRedirect(there)

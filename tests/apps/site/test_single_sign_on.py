@@ -148,7 +148,10 @@ def test_callback__state_of_another_browser__refused(client, site):
     address = back(to_provider(client))
     client.cookies.clear()
 
-    assert client.get(address).status_code == 403
+    refused = client.get(address)
+
+    assert refused.status_code == 403
+    assert "begun in another browser" in refused.content.decode()
 
 
 def test_provider__away__said_and_not_500(client, site, provider):
