@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet, Subquery
 
 from ledger.models import AuditEvent, AuditHead
 
@@ -156,23 +157,38 @@ def check(*, kept: Kept | None = None) -> Checked:
     """
     previous, seal, rows, key = GENESIS, "", 0, _seal_key()
     passed = kept is None or kept == Kept(0, "")
-    walk = AuditEvent.objects.order_by("id").values_list("id", "sha256", *HASHED)
-    for row, sha256, *fields in walk.iterator(chunk_size=5000):
+    sealed: Kept | None = None
+    for row, sha256, *fields, head_rows, head_seal in _walk().iterator(chunk_size=5000):
+        sealed = None if head_rows is None else Kept(head_rows, head_seal)
         if fields[-1] != previous or sha256 != _digest(*fields):
             return Checked(rows, BREAKS.format(row), AuditEvent.objects.get(id=row), seal)
         previous, seal, rows = sha256, _sealed(key, seal, sha256), rows + 1
         passed = passed or kept == Kept(rows, seal)
-    return Checked(rows, _fault_of_seal(seal, rows) or _fault_of_kept(kept, passed, rows), None, seal)
+    fault = _fault_of_seal(sealed if rows else _head(), Kept(rows, seal))
+    return Checked(rows, fault or _fault_of_kept(kept, passed, rows), None, seal)
+
+
+def _walk() -> QuerySet[AuditEvent, Any]:
+    """Every row in order, with the seal beside it: one statement sees both as they were at one moment,
+    however many rows are written meanwhile."""
+    head = AuditHead.objects.all()
+    beside = {"head_rows": Subquery(head.values("rows")), "head_seal": Subquery(head.values("seal"))}
+    walk = AuditEvent.objects.order_by("id").annotate(**beside)
+    return walk.values_list("id", "sha256", *HASHED, *beside)
 
 
 def head() -> Kept:
     """The seal over all rows as it stands, to be written down elsewhere."""
-    found = AuditHead.objects.first()
-    return Kept(0, "") if found is None else Kept(found.rows, found.seal)
+    return _head() or Kept(0, "")
 
 
-def _fault_of_seal(seal: str, rows: int) -> str:
+def _head() -> Kept | None:
     found = AuditHead.objects.first()
+    return None if found is None else Kept(found.rows, found.seal)
+
+
+def _fault_of_seal(found: Kept | None, walked: Kept) -> str:
+    rows, seal = walked.rows, walked.seal
     if found is None:
         return "the seal over the rows was removed" if rows else ""
     if found.rows > rows:

@@ -41,6 +41,24 @@ def test_audit__untouched__chain_holds():
     assert audit.first_broken() is None
 
 
+@pytest.mark.django_db
+def test_audit__rows_written_during_the_walk__no_fault(monkeypatch):
+    write(5)
+    plain, walked = audit._digest, []
+
+    def interrupted(*fields):
+        walked.append(fields)
+        if len(walked) == 3:
+            write(2, actor="meanwhile")
+        return plain(*fields)
+
+    monkeypatch.setattr(audit, "_digest", interrupted)
+    found = audit.check()
+
+    assert (found.fault, found.rows) == ("", 5)
+    assert audit.check().rows == 7
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "statement",
