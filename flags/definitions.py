@@ -188,10 +188,10 @@ def without_experiment(definition: Definition, experiment: str) -> dict[str, Any
 def can_vanish(rules: list[dict[str, Any]], rule: Mapping[str, Any]) -> bool:
     """Whether no rule behind this one can catch its units: none is there, or all sit in other slots."""
     behind = rules[rules.index(dict(rule)) + 1 :]
-    return all("layer" in rule and _slot_of(other) == _slot_of(rule) for other in behind)
+    return all("layer" in rule and slot_of(other) == slot_of(rule) for other in behind)
 
 
-def _slot_of(rule: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def slot_of(rule: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """What decides in which slot a unit sits: two rules that agree here never share a unit."""
     return rule.get("layer", {}).get("key"), rule.get("unit_from")
 

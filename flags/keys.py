@@ -11,6 +11,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
+ACTOR = "key:"
+"""How a key is called where people have names."""
 SCOPES = ("server", "client", "ingest", "admin", "read")
 _PREFIX_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _PREFIX_LENGTH = 8
@@ -18,6 +20,11 @@ _KEY = re.compile(rf"hw_(?:{'|'.join(SCOPES)})_([a-z0-9]{{{_PREFIX_LENGTH}}})_[A
 _PURPOSE = b"headway.sdk-key.v1"
 _SIGNING_PURPOSE = b"headway.config-signature.v1"
 _TICKET_PURPOSE = b"headway.stream-ticket.v1"
+
+
+def is_key(actor: str) -> bool:
+    """Whether a key acted: it is no second person, for whoever asked may hold it."""
+    return actor.startswith(ACTOR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 A variant is at rest when it is what units get without the flag: the variant of the kill switch and the
 default that is in force. A change opens the flag when more units may get a variant that is not at rest.
-Conditions are not counted out: a rule with one may reach everybody.
+Conditions are not counted out: a rule with one may reach everybody. Another variant behind the kill switch
+counts as opening, because switching off, which nothing holds up, would serve it to everybody.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flags import audiences
-from flags.definitions import WHOLE_PPM, Definition, can_vanish, same, without_coverage
+from flags.definitions import WHOLE_PPM, Definition, can_vanish, same, slot_of, without_coverage
 
 Pair = tuple[int, int]
 Rest = frozenset[str | None]
@@ -45,7 +46,9 @@ def coverage_change(before: Definition | None, after: Definition) -> Pair:
         reach = reach_ppm(after, rest)
         return reach, reach
     opening = max(moved, key=lambda pair: pair[1] - pair[0])
-    return opening if opening[1] > opening[0] else min(moved, key=lambda pair: pair[1] - pair[0])
+    if opening[1] <= opening[0]:
+        return min(moved, key=lambda pair: pair[1] - pair[0])
+    return opening[0], max(opening[1], _together_ppm(after["rules"], rest))
 
 
 def reach_ppm(definition: Definition, rest: Rest | None = None) -> int:
@@ -71,21 +74,45 @@ def reach_through(definition: Definition, segments: frozenset[str]) -> int:
     return min(WHOLE_PPM, sum(_share_ppm(rule, rest) for rule in rules[first:]))
 
 
+def reach_when_met_ppm(definition: Definition) -> int:
+    """The largest share of the units that meet the flag's prerequisites which may get what others do not."""
+    return reach_ppm(definition, frozenset({definition["off"]})) if definition["on"] else 0
+
+
 def _rest_of_new(definition: Definition) -> Rest:
     off = definition["off"]
     return frozenset({definition["default"] if off is None else off})
+
+
+def _together_ppm(rules: list[dict[str, Any]], rest: Rest) -> int:
+    """The largest share that rules in slots of layers open together with one of the others; 0 without slots.
+
+    Each of them may open little, and all of them everybody.
+    """
+    slots = [rule for rule in rules if "layer" in rule]
+    if not slots:
+        return 0
+    others = max((_share_ppm(rule, rest) for rule in rules if "layer" not in rule), default=0)
+    are_apart = len({slot_of(rule) for rule in slots}) == 1 and not any("when" in rule for rule in slots)
+    left = WHOLE_PPM - sum(map(_slots_ppm, slots)) if are_apart else WHOLE_PPM
+    opened = sum(_share_ppm(rule, rest) for rule in slots)
+    return min(WHOLE_PPM, opened + others * max(left, 0) // WHOLE_PPM)
 
 
 def _parts(before: Definition, after: Definition, rest: Rest) -> Iterator[Pair]:
     """Each part of the definition that differs, with its share before and after."""
     if after["default"] != before["default"]:
         yield (0, 0 if after["default"] in rest else WHOLE_PPM)
+    if after["off"] is not None and after["off"] not in rest:
+        yield (0, WHOLE_PPM)
     serves_off = bool(after["prerequisites"])  # to whoever does not meet them
     if _changes_values(before, after) or (serves_off and after["off"] not in rest):
         yield (0, WHOLE_PPM)
     if not same(before["forced"], after["forced"]):
         yield (0, 1)
     are_freed = not all(needed in after["prerequisites"] for needed in before["prerequisites"])
+    if are_freed and after["default"] != before["off"]:  # to whoever did not meet them
+        yield (0, WHOLE_PPM)
     for index, rule in enumerate(after["rules"]):
         earlier = None if are_freed else _as_before(before["rules"], after["rules"], index)
         yield (_share_ppm(earlier, rest) if earlier else 0, _share_ppm(rule, rest))
@@ -124,10 +151,14 @@ def _share_ppm(rule: Mapping[str, Any], rest: Rest) -> int:
         return 0 if rule["variant"] in rest else WHOLE_PPM
     split = rule["split"]
     open_ppm = sum(weight for variant, weight in split["arms"] if variant not in rest)
-    slots = rule["layer"]["slots"] if "layer" in rule else [[0, WHOLE_PPM]]
-    layer_ppm = sum(high - low for low, high in slots)
-    share: int = -(-split["coverage_ppm"] * open_ppm * layer_ppm // WHOLE_PPM**2)
+    share: int = -(-split["coverage_ppm"] * open_ppm * _slots_ppm(rule) // WHOLE_PPM**2)
     return share
+
+
+def _slots_ppm(rule: Mapping[str, Any]) -> int:
+    """The share of a layer that the rule has; all of the units without one."""
+    slots = rule["layer"]["slots"] if "layer" in rule else [[0, WHOLE_PPM]]
+    return sum(high - low for low, high in slots)
 
 
 def _has_same_units(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -67,11 +67,16 @@ def requires_review(key: str) -> bool:
 
 def variants(flag_key: str, environment_key: str) -> tuple[str, ...] | None:
     """The variants that a flag can serve in an environment now, None when it serves nothing there."""
+    definition = served_definition(flag_key, environment_key)
+    return None if definition is None else tuple(definition["variants"])
+
+
+def served_definition(flag_key: str, environment_key: str) -> dict[str, Any] | None:
+    """What is in force, None when the flag is archived, unknown or served nowhere there."""
     live = FlagVersion.objects.filter(
         state=VersionState.PUBLISHED, flag__key=flag_key, environment__key=environment_key
     )
-    definition = live.filter(flag__archived_at__isnull=True).values_list("definition", flat=True).first()
-    return None if definition is None else tuple(definition["variants"])
+    return live.filter(flag__archived_at__isnull=True).values_list("definition", flat=True).first()
 
 
 def flags(*, search: str = "", archived: bool = False) -> QuerySet[Flag]:

@@ -171,7 +171,7 @@ def is_watched(flag: str, environment: str) -> bool:
     edits = ledger.audit_of(f"flag:{flag}").filter(
         action="flag.edited", at__gte=timezone.now() - FLAG_LASTS, before__has_key="team"
     )
-    teams = {team_of(flag), *(before["team"] for before in edits.values_list("before", flat=True))}
+    teams = {team_of(flag), *(each["team"] for each in edits.values_list("before", flat=True) if each)}
     return any(policy_queries.attached(team=each) for each in teams) or any(
         is_guarded(each) for each in started_on(flag, environment)
     )

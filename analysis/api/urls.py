@@ -52,7 +52,11 @@ urlpatterns = [
     path("sources/<slug:key>/test", sources.SourceTesting.as_view(), name="api-source-test"),
     path("trips", views.Trips.as_view(), name="api-trips"),
     *(
-        path(f"trips/<int:trip_id>/{name}", views.TripStep.as_view(service=service), name=f"api-trip-{name}")
+        path(
+            f"trips/<int:trip_id>/{name}",
+            views.TripStep.as_view(service=service, needs_person=name != "acknowledge"),
+            name=f"api-trip-{name}",
+        )
         for name, service in STEPS.items()
     ),
 ]

@@ -23,6 +23,7 @@ from analysis import answering, queries, services, unblinding
 from analysis.api.serializers import AskedSerializer, ResultSerializer, RunSerializer, TripSerializer
 from analysis.models import AnalysisRun, GuardrailTrip, MetricResult, ReportSnapshot
 from experiments import queries as experiments
+from flags.api.access import a_person, own_environment
 from ledger.refusals import NotFound, problem, refuse
 from metrics.reading import body_fields
 
@@ -168,9 +169,13 @@ class TripStep(APIView):
     """Acknowledge, resolve or waive a trip. Resolving and waiving need a `reason`."""
 
     service: Callable[..., GuardrailTrip] = services.acknowledge_trip
+    needs_person = False
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=TripSerializer)
     def post(self, request: Request, trip_id: int) -> Response:
+        own_environment(request, queries.trip(trip_id).experiment.environment)
+        if self.needs_person:
+            a_person(request, "settling a trip")
         body = body_fields(request.data, ("reason",))
         reason = body.text("reason", fix="Write one sentence for the history.", default="", limit=2000)
         body.findings.raise_if_any()

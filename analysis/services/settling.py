@@ -33,8 +33,15 @@ def acknowledge_trip(*, trip_id: int, actor: str, now: datetime, reason: str = "
 
 @transaction.atomic
 def resolve_trip(*, trip_id: int, reason: str, actor: str, now: datetime) -> GuardrailTrip:
-    """The cause is gone. The trip stops blocking, and the hold it set is released."""
-    return _settle(_unsettled(trip_id), TripState.RESOLVED, reason, actor, now)
+    """The cause is gone. The trip stops blocking, and the hold it set is released.
+
+    What blocks is cleared by somebody else than the owner of the experiment or who made it.
+    """
+    trip = _unsettled(trip_id)
+    if trip.is_blocking and actor in {trip.experiment.owner, trip.experiment.created_by}:
+        why = "the owner of an experiment cannot clear what blocks it"
+        raise refuse("actor", actor, why, "Ask somebody else to look and to resolve it.")
+    return _settle(trip, TripState.RESOLVED, reason, actor, now)
 
 
 @transaction.atomic
@@ -44,7 +51,7 @@ def waive_trip(*, trip_id: int, reason: str, actor: str, now: datetime) -> Guard
     if not organisation.may_answer_for(actor, Discipline.PERFORMANCE, trip.experiment.environment):
         why = "harm is accepted by the performance discipline only"
         raise refuse("approver", actor, why, "Ask a reviewer of performance; see People and roles.")
-    if actor == trip.experiment.owner:
+    if actor in {trip.experiment.owner, trip.experiment.created_by}:
         reason_why = "the owner of an experiment cannot waive its guardrails"
         raise refuse("approver", actor, reason_why, "Ask somebody of the performance discipline.")
     return _settle(trip, TripState.WAIVED, reason, actor, now)

@@ -22,6 +22,7 @@ from experiments.api.serializers import (
 )
 from experiments.models import CoverageRamp, PendingChange
 from experiments.plan import WHOLE_PPM
+from flags.api.access import a_person
 from ledger.refusals import NotFound, problem
 from metrics.reading import Fields, body_fields
 
@@ -102,7 +103,8 @@ class Ramp(generics.ListAPIView[CoverageRamp]):
 class RampStep(APIView):
     @extend_schema(request=requests.RampStepBody, responses=CoverageRampSerializer)
     def post(self, request: Request, key: str) -> Response:
-        """Agree to a coming step. Body: `step`, counted from 0."""
+        """Agree to a coming step, as a person. Body: `step`, counted from 0."""
+        a_person(request, "an approval")
         body = body_fields(request.data, ("step", "reason"))
         fix = "Write the number of the step, counted from 0."
         step, reason = body.whole("step", low=0, high=100, fix=fix), reason_of(body)

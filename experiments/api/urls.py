@@ -28,6 +28,8 @@ STEPS: dict[str, Callable[..., object]] = {
     "rollout/follow-up": services.follow_up,
     "close": services.close,
 }
+BY_PEOPLE = ("approve", "approve-change")
+"""Steps that take a second person."""
 
 urlpatterns = [
     path("experiments", views.ExperimentList.as_view(), name="api-experiments"),
@@ -53,7 +55,7 @@ urlpatterns = [
     *(
         path(
             f"{ONE}/{name}",
-            views.Step.as_view(service=service),
+            views.Step.as_view(service=service, needs_person=name in BY_PEOPLE),
             name=f"api-experiment-{name.replace('/', '-')}",
         )
         for name, service in STEPS.items()

@@ -24,7 +24,7 @@ from experiments.api.serializers import (
 from experiments.drafts import Draft
 from experiments.models import Experiment, ExperimentVersion, Phase
 from experiments.plan import WHOLE_PPM
-from flags.api.access import own_environment
+from flags.api.access import a_person, own_environment
 from ledger.refusals import refuse
 from metrics.reading import SLUG_RULE, body_fields
 
@@ -131,9 +131,12 @@ class Step(APIView):
     """One step of an experiment's life. The body may carry a `reason`; some steps need one."""
 
     service: Callable[..., object] = services.submit
+    needs_person = False
 
     @extend_schema(request=requests.ReasonBody, responses=DetailSerializer)
     def post(self, request: Request, key: str) -> Response:
+        if self.needs_person:
+            a_person(request, "an approval")
         body = body_fields(request.data, ("reason",))
         reason = reason_of(body)
         body.findings.raise_if_any()

@@ -29,7 +29,9 @@ PLACE = ("team", "surface")
 FIXED_AFTER_START = (
     *("kind", "flag", "environment", "unit_type", "assigned_here"),
     *("layer", "layer_share_ppm"),
+    *PLACE,
 )
+"""Team and surface too: they say which guardrails the experiment has and who signs its launch."""
 
 
 @transaction.atomic

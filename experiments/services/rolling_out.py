@@ -23,6 +23,7 @@ from experiments.services.running import arm_to_ship, start, stop
 from experiments.services.transitions import Act, locked_row, move, note
 from flags import queries as flag_queries
 from flags import ramp
+from flags.keys import is_key
 from ledger.refusals import Conflict, problem, refuse
 
 HOLDBACK_PPM = (10_000, 50_000)
@@ -147,7 +148,7 @@ def _raise_if_alone(experiment: Experiment, found: Rollout, actor: str) -> None:
     """Where a review is required, who decided does not start the hold-back's experiment too; a ramp of the
     flag has an approval of its own."""
     decision = queries.decision(experiment.key)
-    is_alone = decision is not None and decision.decided_by == actor
+    is_alone = decision is not None and (decision.decided_by == actor or is_key(actor))
     if is_alone and found.holdback_ppm and flag_queries.requires_review(experiment.environment):
         why = f"in {experiment.environment} somebody else has to start what you decided"
         raise refuse("actor", actor, why, "Ask somebody else.")

@@ -10,6 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from flags import queries
+from flags.keys import ACTOR
 from flags.services import keys
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -33,7 +34,7 @@ class KeyPrincipal:
     pk: None = None
 
     def get_username(self) -> str:
-        return f"key:{self.name}"
+        return f"{ACTOR}{self.name}"
 
 
 class KeyAuthentication(BaseAuthentication):

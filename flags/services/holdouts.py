@@ -10,12 +10,13 @@ from typing import Any
 
 from django.db import transaction
 
-from flags import gates, holdout_queries, queries, words
+from flags import holdout_queries, queries, words
 from flags.definitions import WHOLE_PPM
 from flags.gates import Subject
 from flags.holdout_models import MAX_SHARE_PPM
+from flags.keys import is_key
 from flags.models import Environment, Holdout
-from flags.services import environments, reasons
+from flags.services import asking, environments, reasons
 from flags.services.names import check_key, check_text
 from flags.services.salts import draw_salt
 from ledger import audit
@@ -82,7 +83,7 @@ def end_holdout(*, key: str, actor: str, now: datetime, reason: str) -> Holdout:
     row = _locked(key)
     if row.state != "holding":
         raise Conflict(problem("key", key, f"this holdout is {row.state}", "Only one that holds can end."))
-    if row.environment.requires_review and actor == row.created_by:
+    if row.environment.requires_review and (actor == row.created_by or is_key(actor)):
         fix = "Ask somebody else to end it."
         raise refuse("actor", actor, f"{row.environment.key} requires a second person", fix)
     _check_gates(row, actor, now)
@@ -104,7 +105,7 @@ def _check_gates(row: Holdout, actor: str, now: datetime) -> None:
             coverage_before_ppm=WHOLE_PPM - row.share_ppm,
             coverage_after_ppm=WHOLE_PPM,
         )
-        gates.check_all(("publish", "ramp.advance"), subject)
+        asking.check(row.environment, subject)
 
 
 def _check_share(share_ppm: int) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import transaction
 
-from flags import audiences, definitions, document, gates, opening, queries, review, words
+from flags import audiences, definitions, document, opening, queries, review, words
 from flags.gates import Subject
 from flags.models import Environment, Segment, SegmentVersion
 from flags.parts import Parts
-from flags.services import environments, reasons
+from flags.services import asking, environments, reasons
 from flags.services.names import check_key, check_text
 from ledger import audit
 from ledger.refusals import Conflict, problem
@@ -117,4 +117,4 @@ def _check_gates(where: Environment, parts: Parts, segment: str, actor: str, now
                 is_production=where.is_production,
                 coverage_after_ppm=reach,
             )
-            gates.check_all(("publish", "ramp.advance"), subject)
+            asking.check(where, subject)

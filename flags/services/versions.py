@@ -12,10 +12,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from flags import changes, definitions, document, gates, opening, queries, review, schemas
+from flags import changes, definitions, document, opening, queries, review, schemas
 from flags.gates import Subject
 from flags.models import Environment, Flag, FlagVersion, VersionState
-from flags.services import environments, reasons, salts, together
+from flags.services import asking, environments, reasons, salts, together
 from ledger import audit
 from ledger.refusals import Conflict, problem, raise_if_any
 
@@ -238,8 +238,7 @@ def check_gates(where: Place, definition: Mapping[str, Any], act: Act) -> None:
         coverage_before_ppm=coverage_before,
         coverage_after_ppm=coverage_after,
     )
-    asked: tuple[gates.Action, ...] = ("publish", "ramp.advance") if subject.opens_further else ("publish",)
-    gates.check_all(asked, subject)
+    asking.check(where.environment, subject)
 
 
 def prepared(where: Place, definition: Mapping[str, Any], now: datetime) -> dict[str, Any]:

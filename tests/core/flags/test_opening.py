@@ -2,7 +2,13 @@
 
 import pytest
 
-from flags.opening import coverage_change, only_closes, reach_ppm, reach_through
+from flags.opening import (
+    coverage_change,
+    only_closes,
+    reach_ppm,
+    reach_through,
+    reach_when_met_ppm,
+)
 from tests.core.flags.texts import DE, definition, fixed, in_layer, split
 
 LIVE = definition(rules=[fixed("r1", when=DE), split("r2", 300_000)])
@@ -136,3 +142,47 @@ def test_reach_through__rule_that_looks_at_the_segment__its_share():
     assert reach_through(definition(rules=[looking]), frozenset({"beta"})) == 200_000
     assert reach_through(definition(rules=[looking]), frozenset({"staff"})) == 0
     assert reach_through(definition(rules=[looking], on=False), frozenset({"beta"})) == 0
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ({**LIVE, "off": "on"}, (0, 1_000_000)),
+        ({**LIVE, "off": None}, (1_000_000, 1_000_000)),
+        ({**definition(default="on"), "off": "on"}, (0, 1_000_000)),
+    ],
+)
+def test_coverage_change__kill_switch_would_serve_something_new__counts_as_everybody(after, expected):
+    assert coverage_change(LIVE, after) == expected
+
+
+def test_coverage_change__kill_switch_serves_what_everybody_has__nothing_opens():
+    shipped = definition(default="on")
+
+    assert coverage_change(shipped, {**shipped, "off": "on"}) == (0, 0)
+
+
+def test_coverage_change__prerequisite_dropped__default_reaches_those_who_did_not_meet_it():
+    needing = definition(default="on", prerequisites=[{"flag": "other", "variants": ["on"]}])
+
+    assert coverage_change(needing, {**needing, "prerequisites": []}) == (0, 1_000_000)
+    resting = {**needing, "default": "off"}
+    assert coverage_change(resting, {**resting, "prerequisites": []}) == (0, 0)
+
+
+def test_coverage_change__slots_of_a_layer__count_together_and_with_what_stands_behind():
+    half = [
+        split(key, 1_000_000, layer=in_layer(low, low + 500_000)) for key, low in (("a", 0), ("b", 500_000))
+    ]
+    one, both = definition(rules=half[:1]), definition(rules=half)
+
+    assert coverage_change(definition(), one) == (0, 500_000)
+    assert coverage_change(one, both) == (0, 1_000_000)
+    behind = definition(rules=[half[0], split("rest", 400_000)])
+    assert coverage_change(one, behind) == (0, 700_000)
+
+
+def test_reach_when_met__default_that_others_do_not_get__everybody_who_meets_them():
+    assert reach_when_met_ppm(definition(default="on")) == 1_000_000
+    assert reach_when_met_ppm(definition(rules=[split("r1", 300_000)])) == 300_000
+    assert reach_when_met_ppm(definition(default="on", on=False)) == 0
