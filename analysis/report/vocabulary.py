@@ -94,6 +94,7 @@ REASONS = {
     Why.NO_COMMON_STRATUM: "the arms have no stratum in common",
     Why.TOO_FEW_STUDIES: "there are too few studies",
     Why.TARGET_NOT_REACHED: "the target was not reached",
+    Why.OUT_OF_RANGE: "its values are too large or too small to be squared",
 }
 
 ROLES = {

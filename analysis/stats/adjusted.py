@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.stats.estimators import mean, ratio
+from analysis.stats.estimators import mean, measured, ratio
 from analysis.stats.moments import Moments, merge_all
-from analysis.stats.results import Estimate, Estimated, InvalidInput, NotEstimable, Status, Why
+from analysis.stats.results import LARGEST, Estimate, Estimated, InvalidInput, NotEstimable, Status, Why
 
 Array = NDArray[np.float64]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def cuped(arms: Sequence[Moments], outcome: int = 0, covariates: Sequence[int] = (1,)) -> list[Estimated]:
     """y - theta (x - pooled mean of x), theta from the co-moments within arms, pooled (Deng, Xu, Kohavi &
     Walker 2013, WSDM, section 3). One Estimate per arm, in the outcome's unit; any number of covariates.
@@ -31,6 +32,7 @@ def cuped(arms: Sequence[Moments], outcome: int = 0, covariates: Sequence[int] =
     return _common_slopes(_means(arms, outcome, list(covariates)), "cuped")
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def lin(arms: Sequence[Moments], outcome: int = 0, covariates: Sequence[int] = (1,)) -> list[Estimated]:
     """CUPED with slopes of their own in every arm (Lin 2013, Annals of Applied Statistics 7:295, section 4).
 
@@ -56,6 +58,7 @@ class RatioColumns:
     more: tuple[int, ...] = ()
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def cuped_ratio(arms: Sequence[Moments], columns: RatioColumns | None = None) -> list[Estimated]:
     """CUPED for a ratio of sums: both periods linearised, one theta for all arms (Deng et al. 2013, appendix
     B; Deng, Knoblich & Lu 2018, section 3).
@@ -67,6 +70,7 @@ def cuped_ratio(arms: Sequence[Moments], columns: RatioColumns | None = None) ->
     return _ratios(arms, at, lambda linear: _common_slopes(linear, "ratio of sums, cuped"))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def lin_ratio(arms: Sequence[Moments], columns: RatioColumns | None = None) -> list[Estimated]:
     """`cuped_ratio` with slopes of their own in every arm, see `lin`."""
     at = columns or RatioColumns()
@@ -81,6 +85,7 @@ class ArmRows:
     covariates: Array
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def regression_adjusted(arms: Sequence[ArmRows]) -> list[Estimated]:
     """Own slopes per arm, covariates centred on the mean of all units, HC2 variance of the arm's intercept
     (Lin 2013, Annals of Applied Statistics 7:295, section 4; MacKinnon & White 1985).
@@ -88,16 +93,16 @@ def regression_adjusted(arms: Sequence[ArmRows]) -> list[Estimated]:
     The differences of the estimates are the coefficients of the fully interacted regression. For unequal arms
     or several covariates; needs unit rows, since HC2 needs each unit's leverage (from moments: `lin`). The
     effect is that on the units at hand: HC2 takes their covariates as given. Raises InvalidInput for shapes
-    that do not fit.
+    that do not fit and for values that are missing, infinite or too large to be squared.
     """
     for arm in arms:
-        if arm.covariates.ndim != 2 or arm.covariates.shape[0] != arm.outcome.shape[0]:
-            shapes = (arm.outcome.shape, arm.covariates.shape)
-            raise InvalidInput("arms", shapes, "outcome [n] and covariates [n, k] do not fit")
-    centre = np.concatenate([arm.covariates for arm in arms]).mean(axis=0)
+        _check_rows(arm)
+    rows = np.concatenate([arm.covariates for arm in arms])
+    centre = rows.mean(axis=0) if len(rows) else np.zeros(rows.shape[1])
     return [_regression_arm(arm, centre) for arm in arms]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def post_stratified(arms: Sequence[Mapping[str, Moments]], column: int = 0) -> list[Estimated]:
     """Stratum means weighted by the strata's shares of all units (Miratrix, Sekhon & Yu 2013, JRSS B 75:369).
 
@@ -134,10 +139,25 @@ class _Linear:
         found: Array = self.weights @ self.arm.comoment @ self.weights.T
         return found
 
+    def checked(self) -> _Linear | NotEstimable:
+        """Itself, when co-moments and levels leave room for products."""
+        sizes = [self.comoment.diagonal() / LARGEST**2, self.levels / LARGEST, self.centres / LARGEST]
+        fits = (np.abs(np.concatenate(sizes)) <= 1).all()
+        return self if fits else NotEstimable(Why.OUT_OF_RANGE)
+
     def residual_variance(self, theta: Array) -> float:
         """Sample variance of one unit's outcome - theta' covariates."""
         combined = self.weights[0] - theta @ self.weights[1:]
         return self.arm.combination_variance(combined.tolist())
+
+
+def _check_rows(arm: ArmRows) -> None:
+    if arm.covariates.ndim != 2 or arm.covariates.shape[0] != arm.outcome.shape[0]:
+        shapes = (arm.outcome.shape, arm.covariates.shape)
+        raise InvalidInput("arms", shapes, "outcome [n] and covariates [n, k] do not fit")
+    for values in (arm.outcome, arm.covariates):
+        if not (np.abs(values) <= LARGEST).all():
+            raise InvalidInput("arms", "nan, inf or too large", "every value must be finite", "Drop it.")
 
 
 def _means(arms: Sequence[Moments], outcome: int, covariates: list[int]) -> list[_Linear | NotEstimable]:
@@ -148,7 +168,7 @@ def _means(arms: Sequence[Moments], outcome: int, covariates: list[int]) -> list
         weights = np.eye(arm.width)[[outcome, *covariates]]
         plain = mean(arm, outcome)
         linear = _Linear(arm, float(arm.mean[outcome]), arm.mean[covariates], centres, weights)
-        found.append(plain if isinstance(plain, NotEstimable) else linear)
+        found.append(plain if isinstance(plain, NotEstimable) else linear.checked())
     return found
 
 
@@ -165,7 +185,7 @@ def _ratios(
     pooled = merge_all(usable).mean
     centres = np.append(pooled[at.pre_numerator] / pooled[at.pre_denominator], pooled[list(at.more)])
     linear = [
-        found if isinstance(found, NotEstimable) else _linearised(arm, at, found.value, centres)
+        found if isinstance(found, NotEstimable) else _linearised(arm, at, found.value, centres).checked()
         for arm, found in zip(arms, plain, strict=True)
     ]
     spread = sum(float(np.trace(part.comoment[1:, 1:])) for part in linear if isinstance(part, _Linear))
@@ -207,12 +227,12 @@ def _common_slopes(parts: Sequence[_Linear | NotEstimable], method: str) -> list
     return [part if isinstance(part, NotEstimable) else _common(part, theta, method) for part in parts]
 
 
-def _common(part: _Linear, theta: Array, method: str) -> Estimate:
+def _common(part: _Linear, theta: Array, method: str) -> Estimated:
     n = part.arm.n
     variance = part.residual_variance(theta) / n
     value = part.value - float(theta @ (part.levels - part.centres))
-    status = Status.OK if variance > 0 else Status.NO_VARIATION
-    return Estimate(value, variance, max(n - 1 - len(theta), 1), n, method, status)
+    status = Status.NO_VARIATION if variance == 0 else Status.OK
+    return measured(Estimate(value, variance, max(n - 1 - len(theta), 1), n, method, status))
 
 
 def _own_slopes(parts: Sequence[_Linear | NotEstimable], method: str) -> list[Estimated]:
@@ -236,8 +256,8 @@ def _own(part: _Linear, base: Array, of_mean: Array, method: str) -> Estimated:
     unit_variance = part.residual_variance(theta) * (n - 1) / df
     variance = unit_variance * (1 / n + _leverage(comoment, gap))
     variance += float((theta - base) @ of_mean @ (theta - base))
-    status = Status.OK if variance > 0 else Status.NO_VARIATION
-    return Estimate(part.value - float(theta @ gap), variance, df, n, method, status)
+    status = Status.NO_VARIATION if variance == 0 else Status.OK
+    return measured(Estimate(part.value - float(theta @ gap), variance, df, n, method, status))
 
 
 def _leverage(comoment: Array, gap: Array) -> float:
@@ -259,9 +279,10 @@ def _regression_arm(arm: ArmRows, centre: Array) -> Estimated:
     room = np.where(leverage < 1 - 1e-10, 1 - leverage, np.inf)
     variance = float(np.sum(inverse[0] ** 2 * residuals**2 / room))
     value = float(inverse[0] @ arm.outcome)
-    if variance <= (1e-14 * float(np.abs(arm.outcome).max())) ** 2:
+    residue = 1e-14 * float(np.abs(arm.outcome).max())
+    if variance <= residue * residue:
         return Estimate(value, 0.0, n - width - 1, n, "regression adjusted", Status.NO_VARIATION)
-    return Estimate(value, variance, n - width - 1, n, "regression adjusted, HC2")
+    return measured(Estimate(value, variance, n - width - 1, n, "regression adjusted, HC2"))
 
 
 def _merged_cells(arms: Sequence[Mapping[str, Moments]]) -> list[list[Moments]] | None:
@@ -286,9 +307,9 @@ def _stratified_arm(cells: Sequence[Moments], sizes: Array, base: Array, column:
     units = sum(cell.n for cell in cells)
     effects = means - base
     of_shares = float(shares @ (effects - shares @ effects) ** 2 / sizes.sum())
-    total = float(parts.sum())
-    value = float(shares @ means)
-    if not total > 0:
-        return Estimate(value, 0.0, units - len(cells), units, "post-stratified", Status.NO_VARIATION)
-    df = total**2 / float(np.sum(parts**2 / np.array([cell.n - 1 for cell in cells])))
-    return Estimate(value, total + of_shares, df, units, "post-stratified")
+    total, value = float(parts.sum()), float(shares @ means)
+    df = float(units - len(cells))
+    if total > 0:
+        df = 1 / float(np.sum((parts / total) ** 2 / np.array([cell.n - 1 for cell in cells])))
+    status = Status.NO_VARIATION if total + of_shares == 0 else Status.OK
+    return measured(Estimate(value, total + of_shares, df, units, "post-stratified", status))

@@ -14,16 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stats.results import (
+    LARGEST,
+    SMALLEST,
     Compared,
     Counts,
     Interval,
     InvalidInput,
     NotEstimable,
+    check_level,
     fields_as_dict,
 )
 from analysis.stats.tails import critical_value, special, upper_tail
 
 NODES = 1024
+MOST_TRIALS = 1e12
+"""More have no use, and the beta functions lose their digits."""
 TAIL = 1e-12
 """Quadrature over the control's posterior between the points with this tail outside. Probability and loss are
 right to 1e-7; interval ends to 1e-3 of a share when every unit or none has the event, else far better."""
@@ -57,11 +62,16 @@ def normal_posterior(
     """
     if isinstance(comparison, NotEstimable):
         return comparison
-    if not (math.isfinite(prior_sd) and prior_sd > 0):
-        raise InvalidInput("prior_sd", prior_sd, "a prior needs a spread", "Use that of past effects.")
-    precision = comparison.information + prior_sd**-2
-    mean = (comparison.estimate * comparison.information + prior_mean * prior_sd**-2) / precision
-    sd = precision**-0.5
+    if not (SMALLEST <= prior_sd <= LARGEST and abs(prior_mean) <= LARGEST):
+        prior = (prior_mean, prior_sd)
+        raise InvalidInput("prior", prior, "a prior needs a mean and a spread", "Use those of past effects.")
+    check_level("level", level)
+    # The share of the data in the mean, and the error, from the quotient of the two spreads: neither of the
+    # precisions need fit a double.
+    quotient = prior_sd / comparison.standard_error
+    sd = prior_sd / math.hypot(1.0, quotient)
+    share = (quotient / math.hypot(1.0, quotient)) ** 2
+    mean = prior_mean + share * (comparison.estimate - prior_mean)
     z, half = mean / sd, critical_value((1 - level) / 2) * sd
     density = math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
     loss = max(sd * density - mean * upper_tail(z), 0.0)
@@ -73,8 +83,9 @@ def beta_binomial(
 ) -> Posterior:
     """Difference of two shares under independent beta posteriors (Gelman et al., section 2.4), by quadrature
     over the control's. Raises InvalidInput for impossible counts or beta parameters below 0.5."""
-    if min(prior) < 0.5:
+    if not all(0.5 <= parameter <= MOST_TRIALS for parameter in prior):
         raise InvalidInput("prior", prior, "beta parameters start at 0.5 here", "Use (1, 1) for a flat one.")
+    check_level("level", level)
     base, other = _posterior(control, prior), _posterior(treatment, prior)
     points, weights = _density_points(*base)
     worse = _cdf(other, points)
@@ -96,7 +107,7 @@ Beta = tuple[float, float]
 
 
 def _posterior(counts: Counts, prior: Beta) -> Beta:
-    if not 0 <= counts.events <= counts.trials:
+    if not 0 <= counts.events <= counts.trials <= MOST_TRIALS:
         raise InvalidInput("counts", counts, "events lie between 0 and the trials")
     return counts.events + prior[0], counts.trials - counts.events + prior[1]
 

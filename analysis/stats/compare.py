@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from analysis.stats.exact import few_events_interval, few_events_p_value
 from analysis.stats.results import (
+    LARGEST,
     Alternative,
     Compared,
     Comparison,
@@ -22,6 +23,8 @@ from analysis.stats.results import (
     Scale,
     Status,
     Why,
+    check_level,
+    in_range,
 )
 from analysis.stats.tails import critical_value, upper_tail
 
@@ -39,7 +42,7 @@ class Margin:
     relative: bool = False
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.value) and self.value > 0):
+        if not 0 < self.value <= LARGEST:
             raise InvalidInput("margin", self.value, "a margin is a positive number", "Give its size.")
         if self.relative and self.value >= 1:
             raise InvalidInput("margin", self.value, "a relative margin is below 1", "Use 0.05 for 5 %.")
@@ -77,16 +80,21 @@ def contrast(
 ) -> Compared:
     """treatment - base_weight * control, with variance s1 + base_weight^2 s0; otherwise as `difference`."""
     side = Alternative(alternative)
-    if not 0 < alpha < 1:
-        raise InvalidInput("alpha", alpha, "alpha lies strictly between 0 and 1", "Use 0.05.")
+    check_level("alpha", alpha)
+    if not (abs(null) <= LARGEST and abs(base_weight) <= LARGEST):
+        raise InvalidInput("null, base_weight", (null, base_weight), "they must be numbers of usual size")
     if isinstance(control, NotEstimable) or isinstance(treatment, NotEstimable):
         return missing_arm(control, treatment)
     scaled = base_weight * base_weight * control.variance
     variance = treatment.variance + scaled
-    if not variance > 0:
+    if variance == 0:
         return NotEstimable(Why.NO_VARIATION)
-    error, df = math.sqrt(variance), _welch_df(control, treatment, scaled)
     estimate = treatment.value - base_weight * control.value
+    if not in_range(estimate, variance):
+        return NotEstimable(Why.OUT_OF_RANGE)
+    if not min(control.degrees_of_freedom, treatment.degrees_of_freedom) > 0:
+        return NotEstimable(Why.TOO_FEW_UNITS)
+    error, df = math.sqrt(variance), _welch_df(control, treatment, scaled)
     statistic = (estimate - null) / error
     result = Comparison(
         estimate,
@@ -130,6 +138,9 @@ def lift(
         return absolute
     if control.value <= 0:
         return NotEstimable(Why.BASE_NOT_POSITIVE, "control")
+    error = _delta_error(control, treatment)
+    if not in_range(treatment.value / control.value, error * error):
+        return NotEstimable(Why.OUT_OF_RANGE)
     critical = multiplier or critical_value(alpha / 2, absolute.degrees_of_freedom)
     chosen = _lift_method(control, treatment, critical) if method == "auto" else method
     if chosen not in LIFT_INTERVALS:
@@ -140,7 +151,7 @@ def lift(
     return replace(
         absolute,
         estimate=treatment.value / control.value - 1,
-        standard_error=_delta_error(control, treatment),
+        standard_error=error,
         confidence_interval=interval,
         method=f"lift, {chosen}",
         status=absolute.status if math.isfinite(interval.lower) else Status.UNBOUNDED,
@@ -174,8 +185,11 @@ def equivalence(control: Estimated, treatment: Estimated, *, margin: Margin, alp
     """Two one-sided tests (Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15:657): the difference
     lies within the margin on both sides.
 
-    The p value is the larger of the two; the interval is the 1 - 2 alpha interval of the difference.
+    The p value is the larger of the two; the interval is the 1 - 2 alpha interval of the difference. Raises
+    InvalidInput for an alpha that leaves no such interval.
     """
+    if not 0 < alpha < 0.5:
+        raise InvalidInput("alpha", alpha, "alpha of two one-sided tests lies below 1 / 2", "Use 0.05.")
     lower = noninferiority(control, treatment, margin=margin, better="up", alpha=alpha)
     upper = noninferiority(control, treatment, margin=margin, better="down", alpha=alpha)
     both = difference(control, treatment, alpha=2 * alpha)
@@ -268,7 +282,7 @@ def _lift_method(control: Estimate, treatment: Estimate, critical: float) -> str
 
 def _delta_error(control: Estimate, treatment: Estimate) -> float:
     lifted = treatment.value / control.value
-    return math.sqrt(treatment.variance + lifted * lifted * control.variance) / control.value
+    return math.hypot(treatment.standard_error, lifted * control.standard_error) / control.value
 
 
 def _log_interval(control: Estimate, treatment: Estimate, critical: float) -> Interval:
@@ -282,7 +296,8 @@ def _log_interval(control: Estimate, treatment: Estimate, critical: float) -> In
 
 
 def _fieller_interval(control: Estimate, treatment: Estimate, critical: float) -> Interval:
-    g = critical * critical * control.variance / control.value**2
+    from_zero = critical * control.standard_error / control.value
+    g = from_zero * from_zero
     if g >= 1:
         return Interval(-math.inf, math.inf)
     ratio = treatment.value / control.value

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.stats.results import InvalidInput, NotEstimable, Why
+from analysis.stats.results import LARGEST, SMALLEST, InvalidInput, NotEstimable, Why, check_level
 from analysis.stats.tails import LARGE_DF, critical_value, special, upper_tail
 
 MOST_UNITS = 10**15
@@ -38,18 +38,21 @@ class Design:
     def __post_init__(self) -> None:
         for name in ("unit_variance", "variance_ratio", "design_effect", "base_weight"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
+            if not SMALLEST <= value <= LARGEST:
                 raise InvalidInput(name, value, "it must be a positive number")
         for name in ("treatment_share", "alpha"):
-            if not 0 < getattr(self, name) < 1:
-                raise InvalidInput(name, getattr(self, name), "it lies strictly between 0 and 1")
+            check_level(name, getattr(self, name))
         if self.sides not in (1, 2):
             raise InvalidInput("sides", self.sides, "a test has one side or two", "Use 1 or 2.")
 
     def standard_error(self, units: float) -> float:
-        """Of the difference when `units` in all are in the two arms."""
-        weights = 1 / self.treatment_share + self.base_weight**2 / (1 - self.treatment_share)
-        return math.sqrt(self.unit_variance * self.variance_ratio * self.design_effect * weights / units)
+        """Of the difference when `units` in all are in the two arms. Raises InvalidInput without any."""
+        if not 0 < units <= LARGEST:
+            raise InvalidInput("units", units, "there must be some")
+        weights = math.hypot(
+            self.treatment_share**-0.5, self.base_weight * (1 - self.treatment_share) ** -0.5
+        )
+        return weights * math.sqrt(self.unit_variance / units * self.variance_ratio * self.design_effect)
 
 
 def power(design: Design, effect: float, units: float) -> float:
@@ -58,7 +61,9 @@ def power(design: Design, effect: float, units: float) -> float:
     2); in a one-sided design a positive effect lies in the direction tested."""
     if units <= 2:
         return 0.0
-    shift = effect / design.standard_error(units)
+    if not abs(effect) <= LARGEST:
+        raise InvalidInput("effect", effect, "it must be a number of usual size")
+    shift = effect / max(design.standard_error(units), SMALLEST)
     df = units - 2
     critical = critical_value(design.alpha / design.sides, df)
     reached = _beyond(critical, shift, df)
@@ -105,7 +110,7 @@ def duration(
     if isinstance(needed, NotEstimable):
         return needed
     pairs = pairwise(cumulative_units_by_day)
-    if any(later < earlier for earlier, later in pairs):
+    if any(not later >= earlier for earlier, later in pairs):
         curve = list(cumulative_units_by_day)
         raise InvalidInput("cumulative_units_by_day", curve, "a cumulative curve cannot fall")
     days = (day for day, units in enumerate(cumulative_units_by_day, start=1) if units >= needed)
@@ -120,14 +125,17 @@ def cuped_variance_ratio(correlation: float) -> float:
 
 
 def clustering_design_effect(sessions_per_unit: float, intraclass_correlation: float) -> float:
-    """1 + (m - 1) rho: how much larger the variance of a session mean is because users repeat (Kish 1965)."""
+    """1 + (m - 1) rho: how much larger the variance of a session mean is because users repeat (Kish 1965).
+    Raises InvalidInput for fewer sessions than units or a correlation outside 0..1."""
+    if not (1 <= sessions_per_unit <= LARGEST and 0 <= intraclass_correlation <= 1):
+        given = (sessions_per_unit, intraclass_correlation)
+        raise InvalidInput("sessions_per_unit, intraclass_correlation", given, "need 1 or more, and 0 to 1")
     return 1 + (sessions_per_unit - 1) * intraclass_correlation
 
 
 def proportion_variance(share: float) -> float:
     """Variance of one unit's 0 or 1."""
-    if not 0 < share < 1:
-        raise InvalidInput("share", share, "it lies strictly between 0 and 1")
+    check_level("share", share)
     return share * (1 - share)
 
 

@@ -12,7 +12,17 @@ from dataclasses import replace
 
 from analysis.stats.moments import Moments
 from analysis.stats.quantiles import QuantileStat, quantile_ranks
-from analysis.stats.results import Counts, Estimate, Estimated, InvalidInput, NotEstimable, Status, Why
+from analysis.stats.results import (
+    LARGEST,
+    Counts,
+    Estimate,
+    Estimated,
+    InvalidInput,
+    NotEstimable,
+    Status,
+    Why,
+    in_range,
+)
 
 FEW_EVENTS = 10
 """Below this many events, or non-events, in an arm the normal interval of a share is not trusted."""
@@ -31,7 +41,8 @@ def mean(moments: Moments, column: int = 0) -> Estimated:
         return refusal
     value, variance = float(moments.mean[column]), moments.variance(column)
     # A constant such as 0.1 leaves a residue of rounding; a spread below the digits of the mean is none.
-    if variance <= (4 * math.ulp(1.0) * value) ** 2:
+    residue = 4 * math.ulp(1.0) * value
+    if variance <= residue * residue:
         variance = 0.0
     return _estimate(moments, value, variance, "mean")
 
@@ -113,9 +124,11 @@ def quantile(stat: QuantileStat) -> Estimated:
     share_variance = below.value * (1 - below.value) / stat.n
     if stat.upper <= stat.lower or share_variance <= 0:
         return NotEstimable(Why.QUANTILE_TIED)
-    independent = ((stat.upper - stat.lower) / ranks.width_in_standard_errors(stat.q)) ** 2
-    variance = independent * below.variance / share_variance
-    return Estimate(stat.value, variance, units=stat.cluster.n, method="quantile, clustered outer interval")
+    independent = (stat.upper - stat.lower) / ranks.width_in_standard_errors(stat.q)
+    variance = independent * independent * below.variance / share_variance
+    return measured(
+        Estimate(stat.value, variance, units=stat.cluster.n, method="quantile, clustered outer interval")
+    )
 
 
 def too_few(moments: Moments) -> NotEstimable | None:
@@ -125,9 +138,17 @@ def too_few(moments: Moments) -> NotEstimable | None:
     return NotEstimable(Why.TOO_FEW_UNITS if moments.n else Why.NO_UNITS)
 
 
-def _estimate(moments: Moments, value: float, unit_variance: float, method: str) -> Estimate:
-    status = Status.OK if unit_variance > 0 else Status.NO_VARIATION
-    return Estimate(value, unit_variance / moments.n, moments.n - 1, moments.n, method, status)
+def measured(estimate: Estimate) -> Estimated:
+    """The estimate, unless its numbers have left the range in which comparisons can square them."""
+    is_known = estimate.status is Status.NO_VARIATION and abs(estimate.value) <= LARGEST
+    if is_known or in_range(estimate.value, estimate.variance):
+        return estimate
+    return NotEstimable(Why.OUT_OF_RANGE)
+
+
+def _estimate(moments: Moments, value: float, unit_variance: float, method: str) -> Estimated:
+    status = Status.NO_VARIATION if unit_variance == 0 else Status.OK
+    return measured(Estimate(value, unit_variance / moments.n, moments.n - 1, moments.n, method, status))
 
 
 def _checked_share(moments: Moments, column: int) -> float:

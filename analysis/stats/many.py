@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stats.results import (
+    LARGEST,
+    SMALLEST,
     Alternative,
     Compared,
     Comparison,
@@ -23,8 +25,17 @@ from analysis.stats.results import (
     InvalidInput,
     NotEstimable,
     Why,
+    check_level,
+    in_range,
 )
-from analysis.stats.tails import LARGE_DF, special
+from analysis.stats.tails import (
+    FARTHEST,
+    LARGE_DF,
+    SMALLEST_TAIL,
+    critical_value,
+    special,
+    upper_tail,
+)
 
 Array = NDArray[np.float64]
 
@@ -42,29 +53,30 @@ class Estimates:
 
     @classmethod
     def means(cls, n: Array, mean: Array, unit_variance: Array) -> Estimates:
-        """Means per unit from counts, means and sample variances of one unit; rows with n < 2 have none."""
-        enough = n >= 2
-        size = np.where(enough, n, 1)
+        """Means per unit from counts, means and sample variances of one unit; rows with n < 2 have none, nor
+        have rows whose numbers are missing, infinite or too large to be squared."""
+        enough = (n >= 2) & (np.abs(mean) <= LARGEST) & (unit_variance >= 0) & (unit_variance <= LARGEST**2)
+        size, mean = np.where(enough, n, 1), np.where(enough, mean, 0.0)
         # As in `estimators.mean`: a spread below the digits of the mean is rounding, not spread.
-        has_spread = unit_variance > (4 * math.ulp(1.0) * mean) ** 2
+        has_spread = unit_variance > np.square(4 * math.ulp(1.0) * mean)
         variance = np.where(enough & has_spread, unit_variance / size, 0.0)
-        return cls(np.where(enough, mean, 0.0), variance, np.where(enough, n - 1.0, 0.0))
+        return cls(mean, variance, np.where(enough, n - 1.0, 0.0))
 
     @classmethod
     def of(cls, rows: Sequence[Estimated]) -> Estimates:
         if any(isinstance(row, Estimate) and row.counts for row in rows):
             raise InvalidInput("rows", "few events", "they need score limits", "Use compare.difference.")
         missing = Estimate(0.0, 0.0, 0.0)
-        found = [row if isinstance(row, Estimate) else missing for row in rows]
-        columns = zip(*((row.value, row.variance, row.degrees_of_freedom) for row in found), strict=True)
-        value, variance, df = (np.array(column, dtype=np.float64) for column in columns)
+        found = [row if isinstance(row, Estimate) and _is_known(row) else missing for row in rows]
+        columns = np.array([(row.value, row.variance, row.degrees_of_freedom) for row in found], float)
+        value, variance, df = columns.reshape(-1, 3).T
         return cls(value, variance, df)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparisons:
     """Columns of many comparisons [m]. Rows that are not `estimable` have p 1 and the whole line as
-    interval."""
+    interval; their error is 0 when nothing varies."""
 
     estimate: Array
     standard_error: Array
@@ -83,7 +95,9 @@ class Comparisons:
 
     def __getitem__(self, row: int) -> Compared:
         if not self.estimable[row]:
-            return NotEstimable(Why.NO_VARIATION if self.degrees_of_freedom[row] else Why.TOO_FEW_UNITS)
+            if not self.degrees_of_freedom[row]:
+                return NotEstimable(Why.TOO_FEW_UNITS)
+            return NotEstimable(Why.OUT_OF_RANGE if self.standard_error[row] else Why.NO_VARIATION)
         df = float(self.degrees_of_freedom[row])
         return Comparison(
             float(self.estimate[row]),
@@ -99,6 +113,7 @@ class Comparisons:
         )
 
 
+@np.errstate(over="ignore")
 def differences(
     control: Estimates,
     treatment: Estimates,
@@ -113,11 +128,12 @@ def differences(
     if control.value.shape != treatment.value.shape:
         shapes = (control.value.shape, treatment.value.shape)
         raise InvalidInput("control, treatment", shapes, "both arms need one row per comparison")
-    if not 0 < alpha < 1:
-        raise InvalidInput("alpha", alpha, "alpha lies strictly between 0 and 1", "Use 0.05.")
+    check_level("alpha", alpha)
+    if not abs(null) <= LARGEST:
+        raise InvalidInput("null", null, "it must be a number of usual size")
     variance = control.variance + treatment.variance
     both = (control.degrees_of_freedom > 0) & (treatment.degrees_of_freedom > 0)
-    estimable = both & (variance > 0)
+    estimable = both & (variance >= SMALLEST**2) & (variance <= LARGEST**2)
     error = np.sqrt(np.where(estimable, variance, 1.0))
     df = np.where(both, _welch_df(control, treatment, np.where(estimable, variance, 1.0)), 0.0)
     estimate = treatment.value - control.value
@@ -128,7 +144,7 @@ def differences(
     upper = np.full(estimate.shape, np.inf) if side is Alternative.GREATER else estimate + half * error
     return Comparisons(
         estimate,
-        np.where(estimable, error, 0.0),
+        np.where(estimable, error, np.sqrt(variance)),
         df,
         np.where(estimable, statistic, 0.0),
         p_value,
@@ -139,6 +155,10 @@ def differences(
         alpha,
         null,
     )
+
+
+def _is_known(row: Estimate) -> bool:
+    return row.variance == 0 or in_range(row.value, row.variance)
 
 
 def _welch_df(control: Estimates, treatment: Estimates, variance: Array) -> Array:
@@ -158,10 +178,14 @@ def _p_values(statistic: Array, df: Array, side: Alternative) -> Array:
 def _upper_tails(statistic: Array, df: Array) -> Array:
     student = special().stdtr(np.clip(df, 1e-3, LARGE_DF), -statistic)
     tails: Array = np.where(df > LARGE_DF, special().ndtr(-statistic), student)
+    for row in np.flatnonzero(statistic > FARTHEST):
+        tails[row] = upper_tail(float(statistic[row]), float(df[row]))
     return tails
 
 
 def _critical(tail: float, df: Array) -> Array:
+    if tail < SMALLEST_TAIL:
+        return np.array([critical_value(tail, max(float(each), 1e-3)) for each in df])
     student = -special().stdtrit(np.clip(df, 1e-3, LARGE_DF), tail)
     points: Array = np.where(df > LARGE_DF, -special().ndtri(tail), student)
     return points

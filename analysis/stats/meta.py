@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from analysis.stats.compare import difference
 from analysis.stats.results import (
+    LARGEST,
+    SMALLEST,
     Compared,
     Comparison,
     Estimate,
@@ -24,6 +26,7 @@ from analysis.stats.results import (
     NotEstimable,
     Why,
     fields_as_dict,
+    in_range,
 )
 from analysis.stats.tails import chi_square_tail, critical_value, upper_tail
 
@@ -83,14 +86,16 @@ def cochran_q(effects: Sequence[Estimate]) -> Heterogeneity | NotEstimable:
     if refusal:
         return refusal
     values, variances = _columns(effects)
-    weights = 1 / variances
+    # Weights against the largest: squares of 1 / variance need not fit a double.
+    weights = variances.min() / variances
     centre = float(weights @ values / weights.sum())
-    q, df = float(weights @ (values - centre) ** 2), len(effects) - 1
+    q, df = float(np.square((values - centre) / np.sqrt(variances)).sum()), len(effects) - 1
     # Sum of w minus sum of w^2 over sum of w, as products of pairs: no digits lost when one weight dominates.
     pairs = np.outer(weights, weights)
     scale = float(pairs[~np.eye(len(effects), dtype=bool)].sum() / weights.sum())
     i2 = max(0.0, 1 - df / q) if q > 0 else 0.0
-    tau2 = max(0.0, (q - df) / scale) if scale > 0 else 0.0
+    excess = max(0.0, q - df)
+    tau2 = excess * float(variances.min()) / scale if scale > 0 else 0.0
     return Heterogeneity(q, df, chi_square_tail(q, df), i2, tau2)
 
 
@@ -196,7 +201,10 @@ def _segment_shift(
 
 def _total(sums: Mapping[str, SegmentSums]) -> SegmentSums:
     for name, part in sums.items():
-        if part.denominator < 0 or (part.denominator == 0 and part.numerator != 0):
+        if not (abs(part.numerator) <= LARGEST and SMALLEST <= (part.denominator or 1) <= LARGEST):
+            reason = "a rate needs sums of usual size and a base that is not negative"
+            raise InvalidInput(f"numerator, denominator of {name}", part, reason)
+        if part.denominator == 0 and part.numerator != 0:
             raise InvalidInput(f"denominator of {name}", part.denominator, "a rate needs a positive base")
     numerator = math.fsum(part.numerator for part in sums.values())
     return SegmentSums(numerator, math.fsum(part.denominator for part in sums.values()))
@@ -209,7 +217,11 @@ def _columns(effects: Sequence[Estimate]) -> tuple[Array, Array]:
 def _refusal(effects: Sequence[Estimate]) -> NotEstimable | None:
     if len(effects) < 2:
         return NotEstimable(Why.TOO_FEW_STUDIES)
-    return NotEstimable(Why.NO_VARIATION) if min(e.variance for e in effects) <= 0 else None
+    if min(e.variance for e in effects) <= 0:
+        return NotEstimable(Why.NO_VARIATION)
+    farthest = max(abs(e.value) for e in effects) / min(e.standard_error for e in effects)
+    is_known = farthest <= LARGEST and all(in_range(e.value, e.variance) for e in effects)
+    return None if is_known else NotEstimable(Why.OUT_OF_RANGE)
 
 
 def _pooled(

@@ -54,12 +54,15 @@ class Moments:
         n, width = values.shape
         if n == 0:
             return cls.empty(width)
-        first = values.mean(axis=0)
-        centred = values - first
-        shift = centred.mean(axis=0)
-        comoment = centred.T @ centred - n * np.outer(shift, shift)
+        # What overflows is infinite or nan and refused below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            first = values.mean(axis=0)
+            centred = values - first
+            shift = centred.mean(axis=0)
+            comoment = centred.T @ centred - n * np.outer(shift, shift)
+            mean = first + shift
         np.fill_diagonal(comoment, np.maximum(comoment.diagonal(), 0.0))
-        return cls(n, first + shift, comoment)
+        return _squared("rows", cls(n, mean, comoment))
 
     @classmethod
     def from_aggregates(
@@ -88,7 +91,7 @@ class Moments:
             for j in range(i + 1, width):
                 pair = _pair(covariances or {}, i, j)
                 comoment[i, j] = comoment[j, i] = _aggregate("covariances", pair, n < 2) * scale
-        return cls(int(n), mean, comoment)
+        return _squared("variances", cls(int(n), mean, comoment))
 
     @classmethod
     def from_events(cls, events: int, trials: int) -> Moments:
@@ -107,10 +110,11 @@ class Moments:
         if self.n == 0 or other.n == 0:
             return other if self.n == 0 else self
         n = self.n + other.n
-        gap = other.mean - self.mean
-        mean = self.mean + gap * (other.n / n)
-        between = np.outer(gap, gap) * (self.n * (other.n / n))
-        return Moments(n, mean, self.comoment + other.comoment + between)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gap = other.mean - self.mean
+            mean = self.mean + gap * (other.n / n)
+            between = np.outer(gap, gap) * (self.n * (other.n / n))
+            return Moments(n, mean, self.comoment + other.comoment + between)
 
     @property
     def width(self) -> int:
@@ -144,12 +148,15 @@ class Moments:
         return Moments(self.n, np.append(self.mean, values), comoment)
 
     def combination_variance(self, weights: Sequence[float]) -> float:
-        """Sample variance of one unit's w'v; rounding residue of an exact zero is returned as zero."""
+        """Sample variance of one unit's w'v; rounding residue of an exact zero is returned as zero, what a
+        double cannot hold as infinity."""
         w = np.asarray(weights, dtype=np.float64)
-        terms = np.outer(w, w) * self.comoment
-        total = float(terms.sum())
-        noise = 8 * np.finfo(float).eps * float(np.abs(terms).sum())
-        return total / max(self.n - 1, 1) if total > noise else 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            terms = np.outer(w, w) * self.comoment
+            total, size = float(terms.sum()), float(np.abs(terms).sum())
+        if not math.isfinite(size):
+            return math.inf
+        return total / max(self.n - 1, 1) if total > 8 * math.ulp(1.0) * size else 0.0
 
     def to_dict(self) -> dict[str, object]:
         return {"n": self.n, "mean": self.mean.tolist(), "comoment": self.comoment.tolist()}
@@ -190,8 +197,22 @@ def _merge_filled(parts: list[Moments]) -> Moments:
     for i in range(width):
         for j in range(i, width):
             between = (c * g[i] * g[j] for c, g in zip(counts, gaps, strict=True))
-            comoment[i, j] = comoment[j, i] = math.fsum([*(w[i][j] for w in within), *between])
+            comoment[i, j] = comoment[j, i] = _total([*(w[i][j] for w in within), *between])
     return Moments(n, np.asarray(pivot) + np.asarray(offset), comoment)
+
+
+def _total(terms: list[float]) -> float:
+    """Their exact sum; infinite when a double cannot hold it, which estimators then say."""
+    try:
+        return math.fsum(terms)
+    except (OverflowError, ValueError):
+        return math.inf
+
+
+def _squared(name: str, found: Moments) -> Moments:
+    if not (np.isfinite(found.mean).all() and np.isfinite(found.comoment).all()):
+        raise InvalidInput(name, "too large", "the squares leave the range of a double", "Use a larger unit.")
+    return found
 
 
 def _same_width(first: Moments, second: Moments) -> None:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from itertools import accumulate
 from typing import Any
 
-from analysis.stats.results import Comparison, InvalidInput, Scale, fields_as_dict
+from analysis.stats.results import LARGEST, SMALLEST, Comparison, InvalidInput, Scale, fields_as_dict
 from analysis.stats.sequential import AlwaysValid, tuned_tau2
 from analysis.stats.spending import Spending, bounds_that_spend, spent
 
@@ -70,8 +70,13 @@ class SeenLook:
         sign = {"up": -1.0, "down": 1.0}.get(better)
         if sign is None:
             raise InvalidInput("better", better, "unknown direction", 'Use "up" or "down".')
-        if not (math.isfinite(self.unit) and self.unit > 0):
+        if not SMALLEST <= self.unit <= LARGEST:
             raise InvalidInput("unit", self.unit, "the clock counts in a positive unit", "See clock_unit.")
+        if not (math.isfinite(self.difference) and math.isfinite(self.standard_error)):
+            seen = (self.difference, self.standard_error)
+            raise InvalidInput("difference, standard_error", seen, "a look has a number and its error")
+        if math.isnan(self.hours) or math.isnan(self.plan_share or 0.0):
+            raise InvalidInput("hours, plan_share", (self.hours, self.plan_share), "they are no numbers")
         harm, error = sign * self.difference / self.unit, self.standard_error / self.unit
         return MonitorLook(harm, error, self.units, self.hours, self.scheduled, self.plan_share)
 
@@ -129,7 +134,7 @@ class GuardrailMonitor:
     spending: Spending = field(default=Spending.OBRIEN_FLEMING)
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.planned_information) and self.planned_information > 0):
+        if not SMALLEST <= self.planned_information <= LARGEST:
             raise InvalidInput(
                 "planned_information",
                 self.planned_information,
@@ -139,6 +144,8 @@ class GuardrailMonitor:
         for name in ("alpha", "always_valid_share", "tuned_share"):
             if not 0 < getattr(self, name) < 1:
                 raise InvalidInput(name, getattr(self, name), "it lies strictly between 0 and 1")
+        if self.planned_information * self.tuned_share < SMALLEST:
+            raise InvalidInput("tuned_share", self.tuned_share, "it leaves no information to be tuned for")
         if not 0 <= self.first_day_share < 1 - self.always_valid_share:
             raise InvalidInput(
                 "first_day_share", self.first_day_share, "it leaves nothing for the days after the first"
@@ -239,4 +246,7 @@ def look_of(
 
 
 def _late_enough(look: MonitorLook) -> bool:
-    return look.units >= MIN_UNITS_PER_ARM and look.hours >= MIN_HOURS
+    """Counts it at all? Of a look without a measurable error nothing can be said."""
+    is_late = look.units >= MIN_UNITS_PER_ARM and look.hours >= MIN_HOURS
+    error = look.standard_error
+    return is_late and SMALLEST <= error <= LARGEST and abs(look.harm) <= LARGEST

@@ -10,6 +10,10 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+LARGEST, SMALLEST = 1e140, 1e-140
+"""The sizes between which values and errors are told apart: squares of what lies beyond, and products of
+such squares with counts, leave the range of a double."""
+
 
 class InvalidInput(ValueError):
     """An argument makes no sense whatever the data are; names the field, its value and what would do."""
@@ -47,6 +51,8 @@ class Why(StrEnum):
     NO_COMMON_STRATUM = "no_common_stratum"
     TOO_FEW_STUDIES = "too_few_studies"
     TARGET_NOT_REACHED = "target_not_reached"
+    OUT_OF_RANGE = "out_of_range"
+    """Sizes whose squares a double cannot hold (`LARGEST`, `SMALLEST`)."""
 
 
 class Alternative(StrEnum):
@@ -115,7 +121,10 @@ class Counts:
         return min(self.events, self.trials - self.events)
 
     def wilson(self, z: float) -> Interval:
-        """Score limits of one proportion (Wilson 1927, JASA 22:209) for a normal quantile `z`."""
+        """Score limits of one proportion (Wilson 1927, JASA 22:209) for a normal quantile `z`. Raises
+        InvalidInput without trials, or for events that are none of them."""
+        if not (0 <= self.events <= self.trials <= LARGEST and self.trials >= 1 and 0 <= z <= LARGEST):
+            raise InvalidInput("events, trials, z", (self.events, self.trials, z), "no share of any trials")
         share = self.events / self.trials
         z2 = z * z
         centre = (share + z2 / (2 * self.trials)) / (1 + z2 / self.trials)
@@ -205,6 +214,17 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         return fields_as_dict(self) | {"information": plain(self.information), "rejects": self.rejects}
+
+
+def check_level(name: str, value: float) -> None:
+    """Raises InvalidInput unless an alpha, a level or a share lies strictly between 0 and 1."""
+    if not 0 < value < 1:
+        raise InvalidInput(name, value, f"{name} lies strictly between 0 and 1", "Use 0.05 for 5 %.")
+
+
+def in_range(value: float, variance: float) -> bool:
+    """Can comparisons square this value and this error? Also False for nan."""
+    return -LARGEST <= value <= LARGEST and SMALLEST**2 <= variance <= LARGEST**2
 
 
 Estimated = Estimate | NotEstimable

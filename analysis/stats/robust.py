@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.stats.estimators import measured
 from analysis.stats.results import Estimate, Estimated, InvalidInput, NotEstimable, Status, Why
 
 CAP_SHARE = 0.99
@@ -61,8 +62,11 @@ def trimmed_mean(values: ArrayLike, share: float = 0.1) -> Estimated:
     kept = ordered[cut : n - cut]
     if kept.size < 2:
         return NotEstimable(Why.TOO_FEW_UNITS if n else Why.NO_UNITS)
-    winsorised = np.clip(ordered, kept[0], kept[-1])
-    variance = float(np.var(winsorised, ddof=1)) * (n - 1) / (kept.size * (kept.size - 1))
-    status = Status.OK if kept[0] < kept[-1] else Status.NO_VARIATION
-    variance = variance if status is Status.OK else 0.0
-    return Estimate(float(kept.mean()), variance, kept.size - 1, n, f"trimmed mean {share:g}", status)
+    name = f"trimmed mean {share:g}"
+    if kept[0] == kept[-1]:
+        return measured(Estimate(float(kept[0]), 0.0, kept.size - 1, n, name, Status.NO_VARIATION))
+    with np.errstate(over="ignore", invalid="ignore"):
+        winsorised = float(np.var(np.clip(ordered, kept[0], kept[-1]), ddof=1))
+        value = float(kept.mean())
+    variance = winsorised * (n - 1) / (kept.size * (kept.size - 1))
+    return measured(Estimate(value, variance, kept.size - 1, n, name))

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 from analysis.stats import compare
 from analysis.stats.results import (
+    LARGEST,
+    SMALLEST,
     Alternative,
     Compared,
     Estimated,
@@ -21,6 +23,9 @@ from analysis.stats.results import (
     Interval,
     InvalidInput,
     NotEstimable,
+    Why,
+    check_level,
+    in_range,
 )
 from analysis.stats.tails import special
 
@@ -43,10 +48,9 @@ class AlwaysValid:
     sides: int = 2
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.tau2) and self.tau2 > 0):
+        if not SMALLEST**2 <= self.tau2 <= LARGEST**2:
             raise InvalidInput("tau2", self.tau2, "tau2 is a positive variance", "See tuned_tau2.")
-        if not 0 < self.alpha < 1:
-            raise InvalidInput("alpha", self.alpha, "alpha lies strictly between 0 and 1", "Use 0.05.")
+        check_level("alpha", self.alpha)
         if self.sides not in (1, 2):
             raise InvalidInput("sides", self.sides, "a test has one side or two", "Use 1 or 2.")
 
@@ -54,13 +58,15 @@ class AlwaysValid:
         """The interval is estimate +- multiplier * standard error (one side of it when `sides` is 1)."""
         log_growth, shrink = self._mixing(standard_error)
         if self.sides == 2:
-            return math.sqrt((log_growth - 2 * math.log(self.alpha)) / shrink)
-        return _half_normal_root(0.5 * log_growth - math.log(2 * self.alpha)) / math.sqrt(shrink)
+            return math.sqrt(log_growth - 2 * math.log(self.alpha)) / shrink
+        return _half_normal_root(0.5 * log_growth - math.log(2 * self.alpha)) / shrink
 
     def log_e_value(self, estimate: float, standard_error: float, null: float = 0.0) -> float:
         """Log evidence against `null`; with one side, against effects at or below it."""
         log_growth, shrink = self._mixing(standard_error)
-        a = (estimate - null) / standard_error * math.sqrt(shrink)
+        if not (abs(estimate) <= LARGEST and abs(null) <= LARGEST):
+            raise InvalidInput("estimate, null", (estimate, null), "they must be numbers of usual size")
+        a = (estimate - null) / standard_error * shrink
         log_e = 0.5 * (a * a - log_growth)
         if self.sides == 1:
             log_e += math.log(2) + float(special().log_ndtr(a))
@@ -75,9 +81,13 @@ class AlwaysValid:
         return math.exp(min(0.0, -self.log_e_value(estimate, standard_error, null)))
 
     def _mixing(self, standard_error: float) -> tuple[float, float]:
-        """log((V + tau2) / V) and tau2 / (V + tau2)."""
-        variance = standard_error**2
-        return math.log1p(self.tau2 / variance), self.tau2 / (variance + self.tau2)
+        """log((V + tau2) / V) and the root of tau2 / (V + tau2), from tau / error, whose square may leave the
+        range of a double."""
+        if not SMALLEST <= standard_error <= LARGEST:
+            raise InvalidInput("standard_error", standard_error, "it must be positive and of usual size")
+        spread = math.sqrt(self.tau2) / standard_error
+        growth = math.log1p(spread * spread) if spread < LARGEST else 2 * math.log(spread)
+        return growth, spread / math.hypot(1.0, spread)
 
     def of(self, fixed: Compared, *, unit: float = 1.0) -> Compared:
         """The always-valid version of a fixed-horizon comparison on the same scale.
@@ -94,6 +104,8 @@ class AlwaysValid:
         if two_sided != (self.sides == 2):
             raise InvalidInput("sides", self.sides, f"the comparison is {fixed.alternative}", "Match them.")
         error = fixed.standard_error / unit
+        if not (in_range(fixed.estimate / unit, error * error) and abs(fixed.null / unit) <= LARGEST):
+            return NotEstimable(Why.OUT_OF_RANGE)
         half = self.multiplier(error) * fixed.standard_error
         sign = -1.0 if fixed.alternative is Alternative.LESS else 1.0
         lower = -math.inf if fixed.alternative is Alternative.LESS else fixed.estimate - half
@@ -149,7 +161,7 @@ def tuned_tau2(variance: float, alpha: float = 0.05, sides: int = 2) -> float:
     and the level below 1.
     """
     level = alpha if sides == 2 else 2 * alpha
-    if not (variance > 0 and 0 < level < 1):
+    if not (0 < variance <= LARGEST**2 and 0 < level < 1):
         raise InvalidInput("variance, alpha", (variance, alpha), "they must be positive, alpha below 1 / 2")
     logs = -2 * math.log(level)
     return variance * (logs + math.log(1 + logs))

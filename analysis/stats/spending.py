@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.stats.results import InvalidInput
+from analysis.stats.results import LARGEST, InvalidInput, check_level
 from analysis.stats.tails import critical_value, special, upper_tail
 
 Array = NDArray[np.float64]
@@ -36,6 +36,9 @@ class Spending(StrEnum):
 
 def spent(share: float, alpha: float, spending: Spending | str = Spending.OBRIEN_FLEMING) -> float:
     """One-sided alpha spent when `share` of the plan has passed (Lan & DeMets 1983, Biometrika 70:659)."""
+    check_level("alpha", alpha)
+    if math.isnan(share):
+        raise InvalidInput("share", share, "it is no number")
     share = min(share, 1.0)
     if share <= 0:
         return 0.0
@@ -65,7 +68,9 @@ def alpha_spending_bounds(
     shares = tuple(float(share) for share in information_shares)
     counted = shares if plan_shares is None else tuple(float(share) for share in plan_shares)
     _raise_unless_rising(shares)
-    if len(counted) != len(shares) or any(later < earlier for earlier, later in pairwise((0.0, *counted))):
+    if len(counted) != len(shares) or any(
+        not later >= earlier for earlier, later in pairwise((0.0, *counted))
+    ):
         raise InvalidInput("plan_shares", counted, "one share for each look, never falling")
     if not 0 < alpha < 1 or sides not in (1, 2):
         raise InvalidInput("alpha, sides", (alpha, sides), "alpha is below 1 and sides 1 or 2")
@@ -84,13 +89,18 @@ def bounds_that_spend(
     shares = tuple(float(share) for share in information_shares)
     _raise_unless_rising(shares)
     looks = tuple(zip(shares, map(float, totals), strict=True))
+    if not all(total <= 1 for _, total in looks):
+        raise InvalidInput("totals", list(totals), "probabilities are at most 1")
     for depth in range(0, len(looks), DEEPEST):
         _history(looks[:depth], sides)
     return list(_history(looks, sides)[0])
 
 
 def _raise_unless_rising(shares: Sequence[float]) -> None:
-    if any(later <= earlier for earlier, later in pairwise((0.0, *shares))):
+    if (
+        any(not later > earlier for earlier, later in pairwise((0.0, *shares)))
+        or max(shares, default=0.0) > LARGEST
+    ):
         raise InvalidInput("information_shares", shares, "shares must rise and start above 0")
 
 

@@ -13,10 +13,12 @@ from typing import Any
 
 from analysis.stats.multiplicity import holm
 from analysis.stats.results import InvalidInput, NotEstimable, Status, Why, fields_as_dict
-from analysis.stats.tails import chi_square_tail, special
+from analysis.stats.tails import chi_square_tail
 
 ALARM_P_VALUE = 0.001
 CONCENTRATION = 1000.0
+SMALLEST_SHARE = 1e-12
+MOST_UNITS = 1e18
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def e_value(
     e = Dirichlet-multinomial probability of the sequence with prior concentration * weights, over its planned
     probability (Lindon & Malek 2022, arXiv 2011.03567, section 3). Arguments and errors as `chi_square`.
     """
+    if not 1e-6 <= concentration <= MOST_UNITS:
+        raise InvalidInput("concentration", concentration, "a prior weighs something", "Use 1000.")
     expected = _expected(counts, weights)
     if isinstance(expected, NotEstimable):
         return expected
@@ -95,10 +99,12 @@ def by_dimension(
 def _expected(counts: Sequence[int], weights: Sequence[float]) -> tuple[float, ...] | NotEstimable:
     if len(counts) != len(weights) or sum(weight > 0 for weight in weights) < 2:
         raise InvalidInput("weights", list(weights), "two or more arms need a weight", "Give one per count.")
-    if min(weights) < 0 or not math.isfinite(math.fsum(weights)):
+    if min(weights) < 0 or not math.isfinite(sum(weights)):
         raise InvalidInput("weights", list(weights), "a weight is finite and not negative")
-    if min(counts) < 0:
-        raise InvalidInput("counts", list(counts), "a count cannot be negative")
+    if min(weight for weight in weights if weight) < SMALLEST_SHARE * sum(weights):
+        raise InvalidInput("weights", list(weights), "a share is too small to be told from none", "Use 0.")
+    if not all(0 <= count <= MOST_UNITS for count in counts):
+        raise InvalidInput("counts", list(counts), "a count is a number from 0 on")
     total, whole = sum(counts), math.fsum(weights)
     if total == 0:
         return NotEstimable(Why.NO_UNITS)
@@ -114,14 +120,34 @@ def _chi_square_term(observed: int, expected: float) -> float:
 def _log_e_value(counts: Sequence[int], weights: Sequence[float], concentration: float) -> float:
     if any(count and not weight for count, weight in zip(counts, weights, strict=True)):
         return math.inf
-    whole, total, gammaln = math.fsum(weights), sum(counts), special().gammaln
-    terms = [float(gammaln(concentration) - gammaln(concentration + total))]
-    for count, weight in zip(counts, weights, strict=True):
-        if weight:
-            share = weight / whole
-            prior = concentration * share
-            terms.append(float(gammaln(prior + count) - gammaln(prior)) - count * math.log(share))
+    whole, total = math.fsum(weights), sum(counts)
+    planned = [(count, weight / whole) for count, weight in zip(counts, weights, strict=True) if weight]
+    prior = [concentration * share for _, share in planned]
+    after = [start + count for start, (count, _) in zip(prior, planned, strict=True)]
+    # Logarithms of gamma functions as Stirling's formula and what it leaves: its large terms cancel against
+    # the planned probability on paper, where billions of units would leave no digit of their difference.
+    terms = [0.5 * (len(planned) - 1) * math.log(2 * math.pi) + 0.5 * math.log(concentration + total)]
+    terms += [_beyond_stirling(each) for each in after]
+    terms += [-_beyond_stirling(concentration + total), math.lgamma(concentration)]
+    for (count, share), start, end in zip(planned, prior, after, strict=True):
+        expected = (concentration + total) * share
+        terms.append(expected * _bregman((count - total * share) / expected))
+        terms.append(start * math.log(share) - 0.5 * math.log(end) - math.lgamma(start))
     return math.fsum(terms)
+
+
+def _beyond_stirling(x: float) -> float:
+    """log Gamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2)."""
+    if x > 1e4:
+        return 1 / (12 * x)
+    return math.lgamma(x) - (x - 0.5) * math.log(x) + x - 0.5 * math.log(2 * math.pi)
+
+
+def _bregman(gap: float) -> float:
+    """(1 + gap) log(1 + gap) - gap without loss near 0; 1 at gap -1."""
+    if abs(gap) < 1e-3:
+        return gap * gap * (1 / 2 - gap * (1 / 6 - gap * (1 / 12 - gap / 20)))
+    return (1 + gap) * math.log1p(gap) - gap if gap > -1 else 1.0
 
 
 def _sample_ratio(

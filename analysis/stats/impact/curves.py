@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stats.impact.doses import STEP_MS, DoseArm, Effects, relative_effects
-from analysis.stats.results import Interval, InvalidInput, NotEstimable, fields_as_dict
+from analysis.stats.results import Interval, InvalidInput, NotEstimable, check_level, fields_as_dict
 
 LIKELIHOOD_RATIO = 7.0
 """Declares a knee where there is none in about 2 % of studies."""
@@ -88,6 +88,7 @@ def isotonic_curve(
     """
     if not 1 <= draws <= MOST_DRAWS:
         raise InvalidInput("draws", draws, f"draws are 1 to {MOST_DRAWS}")
+    check_level("alpha", alpha)
     effects = relative_effects(arms)
     if isinstance(effects, NotEstimable):
         return effects

@@ -19,12 +19,23 @@ from numpy.typing import NDArray
 
 from analysis.stats.impact.panels import PoorFit, simplex_weights
 from analysis.stats.impact.series import (
+    BASE_WEEKS,
+    WEEK,
     NaturalExperiment,
     difference_of_slices,
     excess,
     placebo_excesses,
 )
-from analysis.stats.results import Interval, InvalidInput, NotEstimable, Why, fields_as_dict
+from analysis.stats.results import (
+    LARGEST,
+    SMALLEST,
+    Interval,
+    InvalidInput,
+    NotEstimable,
+    Why,
+    check_level,
+    fields_as_dict,
+)
 from analysis.stats.tails import critical_value, upper_tail
 
 LEAST_DONORS = 5
@@ -67,6 +78,7 @@ def difference_to_donors(
     PoorFit when the mix missed the affected slice by more than the effect in windows of the same length
     before. Raises InvalidInput for a ragged panel, values out of range or a window outside of the days.
     """
+    check_level("alpha", alpha)
     panel, delays = _logs([outcome[0], *outcome[1]]), np.array([latency_ms[0], *latency_ms[1]], dtype=float)
     if len(outcome[1]) < LEAST_DONORS:
         return NotEstimable(Why.TOO_FEW_UNITS)
@@ -90,8 +102,13 @@ def difference_to_donors(
 
 def strayed_in_space(donors: Sequence[Sequence[float]], start: int, end: int) -> float:
     """By how much an error grows when unaffected slices strayed from each other on the days of the event; at
-    least 1. For comparisons that are no mix."""
+    least 1. For comparisons that are no mix. Raises InvalidInput for fewer than two slices, or a window
+    without placebo windows of its length before it."""
     panel = _logs(donors)
+    if len(panel) < 2:
+        raise InvalidInput("donors", len(panel), "slices stray from each other", "Pass two or more.")
+    if not BASE_WEEKS * WEEK < BASE_WEEKS * WEEK + end - start <= start < end <= panel.shape[1]:
+        raise InvalidInput("start, end", (start, end), "no window with four weeks and a placebo before it")
     return _factor([_strayed(panel, unit, start, end) for unit in range(len(panel))])
 
 
@@ -162,6 +179,6 @@ def _logs(rows: Sequence[Sequence[float]]) -> Array:
     if len({len(row) for row in rows}) != 1:
         raise InvalidInput("outcome", [len(row) for row in rows], "the series differ in length")
     panel = np.array(rows, dtype=np.float64)
-    if not np.isfinite(panel).all() or float(panel.min()) <= 0:
+    if not ((panel >= SMALLEST) & (panel <= LARGEST)).all():
         raise InvalidInput("outcome", "0 or less", "outcomes are compared as logarithms")
     return np.asarray(np.log(panel))

@@ -20,11 +20,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.stats.results import Estimate, Interval, InvalidInput, NotEstimable, Why, fields_as_dict
+from analysis.stats.results import (
+    LARGEST,
+    SMALLEST,
+    Estimate,
+    Interval,
+    InvalidInput,
+    NotEstimable,
+    Why,
+    check_level,
+    fields_as_dict,
+)
 from analysis.stats.tails import chi_square_tail, critical_value, upper_tail
 
 STEP_MS = 100.0
 FIT_ALPHA = 0.05
+MOST_MS = 1e9
+LEAST_STEP = 1e-9
+LEAST_PART = 1e-6
+"""An error smaller than this part of another one cannot be told from none beside it."""
 
 Array = NDArray[np.float64]
 
@@ -83,9 +97,10 @@ class Slope:
         return fields_as_dict(self) | {"fits": self.fits}
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def relative_effects(arms: Sequence[DoseArm]) -> Effects | NotEstimable:
     """Changes of the dosed arms against the arm without delay. Raises InvalidInput for a ladder without
-    exactly one control, without doses, or with two arms of one dose."""
+    exactly one control, without doses, with two arms of one dose, or with a delay that is no number."""
     control, dosed = _sorted(arms)
     base = control.outcome.value
     if base <= 0:
@@ -94,16 +109,19 @@ def relative_effects(arms: Sequence[DoseArm]) -> Effects | NotEstimable:
         return NotEstimable(Why.NO_VARIATION, "treatment")
     values = np.array([arm.outcome.value for arm in dosed])
     variances = np.array([arm.outcome.variance for arm in dosed])
-    shared = values / base**2
-    covariance = np.diag(variances / base**2) + np.outer(shared, shared) * control.outcome.variance
     steps = np.array([arm.delivered_ms - control.delivered_ms for arm in dosed]) / STEP_MS
-    if not steps.any():
+    if not np.abs(steps).max() >= LEAST_STEP:
         return NotEstimable(Why.NO_VARIATION, "treatment")
-    return Effects(steps, values / base - 1, covariance)
+    changes, errors = values / base, np.sqrt(variances) / base
+    shared = changes * (control.outcome.standard_error / base)
+    covariance = np.diag(np.square(errors)) + np.outer(shared, shared)
+    known = _are_comparable(errors, np.concatenate([errors, np.abs(shared)]))
+    return Effects(steps, changes - 1, covariance) if known else NotEstimable(Why.OUT_OF_RANGE)
 
 
 def dose_response(arms: Sequence[DoseArm], *, alpha: float = 0.05) -> Slope | NotEstimable:
     """The slope of a dose ladder. `alpha` is two-sided. Raises InvalidInput as `relative_effects` does."""
+    check_level("alpha", alpha)
     effects = relative_effects(arms)
     if isinstance(effects, NotEstimable):
         return effects
@@ -126,8 +144,17 @@ def dose_response(arms: Sequence[DoseArm], *, alpha: float = 0.05) -> Slope | No
     )
 
 
+def _are_comparable(own: Array, every: Array) -> bool:
+    """Is each arm's own error told from the others', so that their covariance can be taken apart?"""
+    narrowest = float(own.min())
+    return narrowest >= SMALLEST and bool((every <= min(narrowest / LEAST_PART, LARGEST)).all())
+
+
 def _sorted(arms: Sequence[DoseArm]) -> tuple[DoseArm, list[DoseArm]]:
     doses = [arm.dose_ms for arm in arms]
+    delays = [*doses, *(arm.delivered_ms for arm in arms)]
+    if not all(abs(delay) <= MOST_MS for delay in delays):
+        raise InvalidInput("arms", delays, "a delay is a number of milliseconds")
     if sorted(set(doses)) != sorted(doses):
         raise InvalidInput("arms", doses, "two arms have the same dose", "Merge them first.")
     if not doses or min(doses) != 0 or len(doses) < 2:

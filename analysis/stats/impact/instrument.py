@@ -18,9 +18,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.stats.impact.doses import STEP_MS
+from analysis.stats.impact.doses import MOST_MS, STEP_MS
 from analysis.stats.moments import Moments, merge_all
-from analysis.stats.results import Interval, InvalidInput, NotEstimable, Why, fields_as_dict
+from analysis.stats.results import (
+    LARGEST,
+    Interval,
+    InvalidInput,
+    NotEstimable,
+    Why,
+    check_level,
+    fields_as_dict,
+)
 from analysis.stats.tails import critical_value, upper_tail
 
 WEAK_F = 10.0
@@ -74,17 +82,20 @@ def two_stage_least_squares(
 ) -> Instrumented | WeakInstrument | NotEstimable:
     """The slope with the dose as instrument. Raises InvalidInput for fewer than two doses or for moments
     that are not of (outcome, latency)."""
+    check_level("alpha", alpha)
     _check(arms)
     filled = [arm for arm in arms if arm.moments.n > 1]
     if len({arm.dose_ms for arm in filled}) < 2:
         return NotEstimable(Why.TOO_FEW_UNITS)
+    if not all(_is_known(arm.moments) for arm in filled):
+        return NotEstimable(Why.OUT_OF_RANGE)
     units = sum(arm.moments.n for arm in filled)
     centre = math.fsum(arm.moments.n * arm.dose_ms for arm in filled) / units
     zz = math.fsum(arm.moments.n * (arm.dose_ms - centre) ** 2 for arm in filled)
     z_latency = _lifted(filled, centre, LATENCY)
     f, pi = _first_stage(filled, centre, zz, z_latency)
     if not f >= WEAK_F:
-        return WeakInstrument(f, pi)
+        return NotEstimable(Why.OUT_OF_RANGE) if math.isnan(f) else WeakInstrument(f, pi)
     slope = _lifted(filled, centre, OUTCOME) / z_latency
     error = math.sqrt(_meat(filled, centre, slope, OUTCOME, LATENCY)) / abs(z_latency)
     return _result(filled, slope, error, f, pi, units, alpha)
@@ -118,6 +129,12 @@ def _result(
         naive_per_100_ms=naive,
         units=units,
     )
+
+
+def _is_known(moments: Moments) -> bool:
+    """Do its numbers leave room for squares of sums over doses and units?"""
+    sizes = (float(abs(moments.mean).max()), math.sqrt(float(abs(moments.comoment).max())), float(moments.n))
+    return all(size <= LARGEST**0.5 for size in sizes)
 
 
 def _lifted(arms: Sequence[InstrumentedArm], centre: float, column: int) -> float:
@@ -165,6 +182,8 @@ def _meat(arms: Sequence[InstrumentedArm], centre: float, slope: float, outcome:
 
 def _check(arms: Sequence[InstrumentedArm]) -> None:
     doses = [arm.dose_ms for arm in arms]
+    if not all(abs(dose) <= MOST_MS for dose in doses):
+        raise InvalidInput("arms", doses, "a dose is a number of milliseconds")
     if len(set(doses)) < 2:
         raise InvalidInput("arms", doses, "an instrument needs two doses", "One of them may be 0.")
     if any(arm.moments.width != 2 for arm in arms):

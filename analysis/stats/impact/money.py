@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.stats.results import Estimate, Interval, InvalidInput, fields_as_dict
+from analysis.stats.results import LARGEST, Estimate, Interval, InvalidInput, check_level, fields_as_dict
 from analysis.stats.tails import critical_value
 
 
@@ -32,7 +32,8 @@ class Price:
 def price_of(slope: Estimate, revenue: Estimate, *, alpha: float = 0.1) -> Price:
     """Money a year for each 100 ms. `slope` is a relative change per 100 ms, `revenue` what the surface
     brings in a year. Raises InvalidInput for negative revenue."""
-    if revenue.value < 0 or not math.isfinite(revenue.value):
+    check_level("alpha", alpha)
+    if not 0 <= revenue.value <= LARGEST:
         raise InvalidInput("revenue", revenue.value, "revenue is not a positive amount", "Give it per year.")
     value = -slope.value * revenue.value
     error = math.hypot(revenue.value * slope.standard_error, slope.value * revenue.standard_error)

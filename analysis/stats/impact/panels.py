@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stats.impact.regression import Fit, clustered
-from analysis.stats.results import Interval, InvalidInput, NotEstimable, Why, fields_as_dict
+from analysis.stats.results import (
+    LARGEST,
+    Interval,
+    InvalidInput,
+    NotEstimable,
+    Why,
+    check_level,
+    fields_as_dict,
+)
 from analysis.stats.tails import critical_value, f_tail, upper_tail
 
 SUM_WEIGHT = 1e3
@@ -87,6 +95,7 @@ def difference_in_differences(
 
     Raises InvalidInput for a ragged or unfinished panel, or a period outside of it.
     """
+    check_level("alpha", alpha)
     panel, hit = _panel(values, treated, at)
     if min(hit.sum(), (~hit).sum()) < 1 or len(hit) < 3:
         return NotEstimable(Why.TOO_FEW_UNITS)
@@ -207,7 +216,7 @@ def _panel(
     if len(lengths) != 1 or len(values) != len(treated):
         raise InvalidInput("values", sorted(lengths), "not one value for each unit and period")
     panel = np.array(values, dtype=np.float64)
-    if not np.isfinite(panel).all():
+    if not (np.abs(panel) <= LARGEST).all():
         raise InvalidInput("values", "nan or inf", "every value must be finite", "Drop or fill missing ones.")
     if not 0 < at < panel.shape[1]:
         raise InvalidInput("at", at, f"the event lies outside of the {panel.shape[1]} periods")

@@ -16,6 +16,8 @@ from analysis.stats.results import InvalidInput, NotEstimable, Why
 
 Array = NDArray[np.float64]
 
+RESIDUE = 1e-12
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
@@ -36,7 +38,10 @@ def newey_west(columns: Array, outcome: Array, *, lag: int) -> Fit | NotEstimabl
     if bread is None:
         return NotEstimable(Why.NO_VARIATION)
     coefficients = bread @ (columns.T @ outcome)
-    scores = columns * (outcome - columns @ coefficients)[:, None]
+    residuals = outcome - columns @ coefficients
+    if _is_rounding(residuals, outcome):
+        return NotEstimable(Why.NO_VARIATION)
+    scores = columns * residuals[:, None]
     meat = np.asarray(scores.T @ scores, dtype=np.float64)
     for back in range(1, min(lag, len(outcome) - 1) + 1):
         product = scores[back:].T @ scores[:-back]
@@ -59,7 +64,10 @@ def clustered(
     if len(names) < 2:
         return NotEstimable(Why.TOO_FEW_UNITS)
     coefficients = bread @ (columns.T @ outcome)
-    scores = columns * (outcome - columns @ coefficients)[:, None]
+    residuals = outcome - columns @ coefficients
+    if _is_rounding(residuals, outcome):
+        return NotEstimable(Why.NO_VARIATION)
+    scores = columns * residuals[:, None]
     index = np.array([names[name] for name in clusters])
     sums = np.zeros((len(names), columns.shape[1]))
     np.add.at(sums, index, scores)
@@ -68,6 +76,11 @@ def clustered(
         return NotEstimable(Why.TOO_FEW_UNITS)
     factor = len(names) / (len(names) - 1) * (n - 1) / (n - k)
     return Fit(coefficients, factor * bread @ (sums.T @ sums) @ bread, len(names) - 1)
+
+
+def _is_rounding(residuals: Array, outcome: Array) -> bool:
+    """Is all that is left of the outcome a residue of rounding? The columns then fit it exactly."""
+    return float(np.abs(residuals).max()) <= RESIDUE * float(np.abs(outcome).max())
 
 
 def _bread(columns: Array) -> Array | None:

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from analysis.stats.impact.doses import STEP_MS
 from analysis.stats.impact.regression import Fit, newey_west
-from analysis.stats.results import Interval, InvalidInput, NotEstimable, Why, fields_as_dict
+from analysis.stats.results import (
+    LARGEST,
+    Interval,
+    InvalidInput,
+    NotEstimable,
+    Why,
+    check_level,
+    fields_as_dict,
+)
 from analysis.stats.tails import critical_value, upper_tail
 
 WEEK = 7
@@ -84,6 +92,7 @@ def interrupted_time_series(
     Columns: 1, time, after, time since, six weekdays (Wagner et al. 2002, J. Clin. Pharm. Ther. 27:299).
     Raises InvalidInput for values that are not finite or a date outside the series.
     """
+    check_level("alpha", alpha)
     series = _series("values", values)
     if not 0 < at < len(series):
         raise InvalidInput("at", at, f"the date lies outside of the {len(series)} days")
@@ -112,6 +121,7 @@ def difference_of_slices(
     window and at least 60 placebo windows of the same length before that. Raises InvalidInput for series of
     different lengths, values out of range or a window outside of them.
     """
+    check_level("alpha", alpha)
     gap, delay = _gaps(outcome, latency_ms)
     if not BASE_WEEKS * WEEK <= start < end <= len(gap):
         fix = f"It begins at day {BASE_WEEKS * WEEK} or later and ends with the series."
@@ -188,7 +198,7 @@ def _gaps(
 
 def _series(name: str, values: Sequence[float]) -> Array:
     series = np.asarray(values, dtype=np.float64)
-    if series.ndim != 1 or not len(series) or not np.isfinite(series).all():
+    if series.ndim != 1 or not len(series) or not (np.abs(series) <= LARGEST).all():
         raise InvalidInput(name, "nan, inf or empty", "every day needs a finite value", "Fill or drop days.")
     return series
 

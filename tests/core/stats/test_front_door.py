@@ -13,7 +13,16 @@ MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__in
 AS_MODULES = {"srm", "simulate", "tails", "exact", "changepoints"}
 """Used as modules, because their names only speak beside the module's, or used by the others only."""
 
-HELPERS = {"plain", "fields_as_dict", "missing_arm", "too_few", "estimated"}
+HELPERS = {
+    "plain",
+    "fields_as_dict",
+    "missing_arm",
+    "too_few",
+    "estimated",
+    "measured",
+    "in_range",
+    "check_level",
+}
 
 
 def public(module):
