@@ -52,10 +52,18 @@ class Conflict(Refused):
 
 def problem(field: str, value: object, reason: str, fix: str = "", line: int | None = None) -> Problem:
     """A Problem whose value is shown as `repr`, shortened."""
-    shown = repr(value)
+    return Problem(field=field, value=shortened(value), reason=reason, fix=fix, line=line)
+
+
+def shortened(value: object) -> str:
+    """The start of a value's `repr`."""
+    try:
+        shown = repr(value)
+    except RecursionError:
+        return f"(a deeply nested {type(value).__name__})"
     if len(shown) > SHOWN_CHARACTERS:
         shown = f"{shown[:SHOWN_CHARACTERS]}… ({len(shown)} characters)"
-    return Problem(field=field, value=shown, reason=reason, fix=fix, line=line)
+    return shown
 
 
 def refuse(field: str, value: object, reason: str, fix: str = "") -> Refused:

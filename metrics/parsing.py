@@ -17,6 +17,8 @@ from metrics.lines import line_numbers
 from metrics.reading import Fields, Findings
 
 MAX_CHARACTERS = 10_000
+MAX_DEPTH = 10
+BYTE_ORDER_MARK = "\ufeff"
 MAX_WINDOW_DAYS = 90
 DEFINITION_FIELDS = (
     "key",
@@ -50,8 +52,9 @@ _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 def parse(text: str, *, file: str | None = None) -> MetricDefinition:
     """The definition that the text holds. Raises Refused with every problem found."""
+    table = toml_table(text, file)
     findings = Findings(file=file, lines=line_numbers(text))
-    definition = _definition(Fields(toml_table(text, file), DEFINITION_FIELDS, findings))
+    definition = _definition(Fields(table, DEFINITION_FIELDS, findings))
     findings.raise_if_any()
     return definition
 
@@ -97,13 +100,25 @@ def toml_table(text: str, file: str | None) -> dict[str, Any]:
         reason = f"this has {len(text):,} characters, at most {MAX_CHARACTERS:,} are possible"
         raise Refused(Problem("file", "(long text)", reason, "One file holds one metric.", 1, file))
     try:
-        return tomllib.loads(text)
+        table = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
     except RecursionError:
         raise Refused(Problem("file", "[[[…", "this is nested too deeply", "", 1, file)) from None
     except tomllib.TOMLDecodeError as wrong:
         raise Refused(_not_toml(text, str(wrong), file)) from None
     except ValueError:
         raise Refused(Problem("file", "999…", "a number has thousands of digits", "", 1, file)) from None
+    if _is_deep(table):
+        raise Refused(Problem("file", "a.b.c…", "this is nested too deeply", "", 1, file))
+    return table
+
+
+def _is_deep(table: dict[str, Any]) -> bool:
+    """Does the table nest deeper than any definition has to? Level by level, as deep ones break recursion."""
+    level: list[object] = [table]
+    for _ in range(MAX_DEPTH):
+        inner = [list(each.values()) if isinstance(each, dict) else each for each in level]
+        level = [value for each in inner if isinstance(each, list) for value in each]
+    return bool(level)
 
 
 def _not_toml(text: str, message: str, file: str | None) -> Problem:
@@ -174,9 +189,14 @@ def _kind(fields: Fields) -> Kind | None:
 
 def _judge(fields: Fields, definition: MetricDefinition) -> None:
     """Rules that need more than one field."""
-    for name in ("margin", "gain"):
+    for name, size in (("margin", definition.margin), ("gain", definition.gain)):
         if name in fields and definition.direction is Direction.NONE:
             fields.refuse(name, "a metric without a better direction can neither lose nor gain", "Remove it.")
+        elif size and not size.relative and definition.kind is Kind.PROPORTION and size.value >= 1:
+            why = f"a share lies from 0 to 1, so it cannot move by {size.value:g}"
+            fields.refuse(name, why, "Write 0.02 for 2 points.")
+    if definition.denominator == definition.source:
+        fields.refuse("denominator", "this is the source itself, so the ratio is always 1", "Choose another.")
     if definition.tier is Tier.FINAL:
         for name in ("backup_owner", "runbook"):
             if name not in fields:
@@ -240,6 +260,8 @@ def _cap(fields: Fields, kind: Kind | None) -> Cap | None:
         fields.refuse("cap", "a cap has either a percentile or an absolute limit", fix)
         return None
     cap = Cap(_percentile(table), _limit(table, "absolute"), _limit(table, "floor"))
+    if kind is Kind.COUNT and cap.absolute is not None and cap.absolute <= 0:
+        table.refuse("absolute", "no number of events is left below this limit", fix)
     if cap.absolute is not None and cap.floor is not None and cap.floor >= cap.absolute:
         table.refuse("floor", f"the floor is not below the limit {cap.absolute:g}", "Swap the two.")
     return cap

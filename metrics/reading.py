@@ -14,13 +14,17 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar, cast
 
-from ledger.refusals import Problem, Refused, problem
+from ledger.refusals import Problem, Refused, problem, shortened
 from metrics.lines import line_of
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 SLUG_RULE = "Use lower-case letters, digits and hyphens, at most 63 of them, starting with a letter or digit."
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _LAYOUT = {"\n", "\r", "\t"}
+_LINE_ENDS = {"\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"}
+ONE_LINE = 200
+"""Texts of so many characters at most are names and titles, which stand in tables and in subjects of mail."""
+LONGEST_NAME = 100
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Instead = TypeVar("Instead")
@@ -142,6 +146,9 @@ class Fields:
             return self._wrong(name, "this is not a table", fix, ())
         if len(value) > limit:
             return self._wrong(name, f"this has {len(value)} entries, at most {limit} are possible", fix, ())
+        for key in value:
+            if reason := what_is_wrong_with(key, limit=LONGEST_NAME):
+                return self._wrong(name, f"the name {shortened(key)}: {reason}", fix, ())
         inner = Fields(cast("Mapping[str, object]", value), value, self.findings, self._full(name))
         return tuple(sorted((key, inner.text(key, fix=fix)) for key in value))
 
@@ -193,11 +200,14 @@ def meant(value: object, words: Iterable[str]) -> str:
 
 
 def what_is_wrong_with(text: str, *, limit: int) -> str:
-    """The reason why a text cannot be shown to people as it is, or nothing."""
+    """The reason why a text cannot be shown to people as it is, or nothing; `limit` in characters, and up to
+    `ONE_LINE` of them also a limit to one line."""
     if not text.strip():
         return "this is empty"
     if len(text) > limit:
         return f"this has {len(text):,} characters, at most {limit:,} are possible"
+    if limit <= ONE_LINE and _LINE_ENDS & set(text.strip()):
+        return "this is more than one line"
     hidden = next((c for c in text if c not in _LAYOUT and unicodedata.category(c) in _HIDDEN_CATEGORIES), "")
     return f"this holds the invisible character U+{ord(hidden):04X}" if hidden else ""
 

@@ -30,9 +30,8 @@ TIME_FIX = "Name the column with the time, one of type timestamp or date."
 
 def parse(text: str) -> SourceDefinition:
     """The source that a TOML text describes. Raises Refused with every problem and its line."""
-    findings = Findings(lines=line_numbers(text))
-    fields = Fields(toml_table(text, None), FIELDS, findings)
-    return _complete(fields)
+    table = toml_table(text, None)
+    return _complete(Fields(table, FIELDS, Findings(lines=line_numbers(text))))
 
 
 def read(body: object) -> SourceDefinition:

@@ -161,6 +161,12 @@ def test_analyse__missing_values__noted_beside_the_report(frame):
     assert "counts as 0" in found._repr_markdown_()
 
 
+def test_analyse__denominator_of_nothing__no_number_and_why(frame):
+    found = ask(frame.assign(visits=0), "revenue/visits:ratio", "revenue:mean")
+
+    assert "no number, its denominator is not above zero in the control" in found.markdown
+
+
 def test_analyse__column_with_a_colon_and_one_name_for_a_list__understood(frame):
     renamed = frame.rename(columns={"revenue": "shop:revenue"})
 

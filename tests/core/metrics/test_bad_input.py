@@ -1,7 +1,10 @@
 """What people write into metric definitions and should not: rows 61 to 78 of bad input, one test for each.
 
 A definition is plain data: no row of it is an expression, so what other tools have to refuse as SQL is here
-either a text that is compared as it stands, or no field at all.
+either a text that is compared as it stands, or no field at all. What shows in the data only is held elsewhere,
+below tests/core/analysis but for the last: 64 a column of text (test_own_files, test_adhoc), 65 a denominator
+of nothing (test_adhoc_tables), 72 a read that grows without end (test_jail), 76 an alpha metric as a blocking
+guardrail (tests/apps/experiments/test_drafting).
 """
 
 import pytest
@@ -26,6 +29,9 @@ ROWS = [
     pytest.param("", "this holds no definition", id="61 empty"),
     pytest.param("#" * (MAX_CHARACTERS + 1), "10,001 characters, at most 10,000", id="61 too long"),
     pytest.param(changed('unit = "ms"', "unit = [(1, 2"), "this is not TOML", id="62 unbalanced"),
+    pytest.param("a = " + "[" * 4000, "nested too deeply", id="62 brackets without end"),
+    pytest.param(".".join("a" * 900) + " = 1", "nested too deeply", id="62 dots without end"),
+    pytest.param(changed('unit = "ms"', 'unit = "ms"\nunit = "s"'), "written twice", id="100 twice"),
     pytest.param(
         changed('unit = "ms"', 'unit = "ms"\ncolumn = "x"'), "there is no such field", id="63 unknown"
     ),
@@ -38,10 +44,14 @@ ROWS = [
         pytest.param(
             metric("quantile", f"quantile = {share}"), "share from 0.5 to 0.99|not a number", id=f"66 {share}"
         )
-        for share in ("0", "1.0", "95", "150", '"p95"', "nan", "-0.5")
+        for share in ("0", "1.0", "95", "100", "150", '"p95"', "nan", "-0.5", "true")
     ),
     pytest.param(
         metric("mean", "cap = { absolute = 1, floor = 2 }"), "not below the limit 1", id="67 swapped"
+    ),
+    pytest.param(metric("count", "cap = { absolute = 0 }"), "no number of events is left", id="67 cap of 0"),
+    pytest.param(
+        metric("ratio", "denominator = { event = 'click' }"), "ratio is always 1", id="68 over itself"
     ),
     pytest.param(
         metric("mean", 'source_metric = "m"'), "there is no such field", id="68 derived from itself"
@@ -63,6 +73,22 @@ ROWS = [
     pytest.param(
         metric("mean", "margin = { value = 5, relative = true }"), "more than 100 %", id="77 5 for 5 %"
     ),
+    pytest.param(
+        metric("proportion", "margin = { value = 5, relative = false }"),
+        "a share lies from 0 to 1, so it cannot move by 5",
+        id="77 points as shares",
+    ),
+    pytest.param(
+        changed('owner = "rosa"', 'owner = "rosa"\ntier = "final"'), "backup owner", id="78 final for nobody"
+    ),
+    pytest.param(
+        changed('"Checkout time, p95"', '"a\\nBcc: b"'), "more than one line", id="40 lines in a title"
+    ),
+    pytest.param(
+        changed('"Checkout time, p95"', '"a\\u202eb"'), "invisible character U", id="40 RTL in a title"
+    ),
+    pytest.param(changed("page =", '"" ='), "the name '': this is empty", id="45 dim without a name"),
+    pytest.param(changed("page =", f"{'k' * 101} ="), "has 101 characters", id="45 dim of 101 letters"),
     pytest.param(changed('owner = "rosa"\n', ""), "owner = .missing", id="78 no owner"),
 ]
 
@@ -91,6 +117,10 @@ def test_parse_all__row_69_titles_that_look_alike__refused(title):
 
     with pytest.raises(Refused, match="another file have this title"):
         parse_all({"a.toml": first, "b.toml": other})
+
+
+def test_parse__row_79_byte_order_mark_before_pasted_text__left_out():
+    assert parse("\ufeff" + GOOD) == parse(GOOD)
 
 
 def test_parse__row_70_sql_as_a_value__is_a_text_to_compare_with():
