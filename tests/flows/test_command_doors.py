@@ -1,5 +1,6 @@
 """The command line against a launch that may not happen: every command that opens a flag is refused."""
 
+import argparse
 import io
 
 import pytest
@@ -92,3 +93,27 @@ def test_commands__sign_off_missing_then_a_trip_open__each_refused_with_it(run):
     assert let_through(run, REASONS["a trip is open"]) == {}
     for row in analysis.unsettled_trips().filter(experiment__environment=PLACE):
         looks.resolve_trip(trip_id=row.id, reason="the test is over", **by())
+
+
+OPEN_NOTHING = {
+    ("analyse",), ("budget", "end"), ("budget", "waive"), ("budget", "waivers"), ("codegen",), ("evaluate",),
+    ("export",), ("flags", "archive"), ("flags", "create"), ("flags", "kill"), ("flags", "list"),
+    ("flags", "off"), ("flags", "show"), ("flags", "versions"), ("impact",), ("import",), ("import-look",),
+    ("login",), ("logout",), ("plan",), ("refs",), ("whoami",),
+}  # fmt: skip
+"""They read, close, or write drafts."""
+
+
+def test_commands__all_that_there_are__tried_or_known_to_open_nothing():
+    tried = {command[:2] if command[0] == "flags" else command[:1] for command in COMMANDS.values()}
+
+    assert set(leaves(program._parser([]))) == tried | OPEN_NOTHING
+
+
+def leaves(parser, words=()):
+    """Every command that can be typed, without its options."""
+    groups = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+    if not groups:
+        return [words]
+    inside = [leaves(below, (*words, name)) for group in groups for name, below in group.choices.items()]
+    return [leaf for each in inside for leaf in each]
