@@ -1,10 +1,10 @@
 """What people write into metric definitions and should not: rows 61 to 78 of bad input, one test for each.
 
 A definition is plain data: no row of it is an expression, so what other tools have to refuse as SQL is here
-either a text that is compared as it stands, or no field at all. What shows in the data only is held elsewhere,
-below tests/core/analysis but for the last: 64 a column of text (test_own_files, test_adhoc), 65 a denominator
-of nothing (test_adhoc_tables), 72 a read that grows without end (test_jail), 76 an alpha metric as a blocking
-guardrail (tests/apps/experiments/test_drafting).
+either a text that is compared as it stands, or no field at all. What shows in the data only is held below
+tests/core/analysis: 64 a column of text (test_own_files, test_adhoc), 65 a denominator of nothing
+(test_adhoc_tables), 72 a read that grows without end (test_jail); 76 an alpha metric as a blocking guardrail
+in tests/apps/experiments/test_drafting.
 """
 
 import pytest
