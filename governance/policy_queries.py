@@ -105,6 +105,12 @@ def waived(experiment: str, *, today: date) -> set[str]:
     return set(held.values_list("metric", flat=True)) if experiment else set()
 
 
+def once_waived(experiment: str) -> set[str]:
+    """Metrics whose granted waiver has run out or was taken back."""
+    over = Waiver.objects.filter(experiment_id=experiment).exclude(approver="")
+    return set(over.exclude(state=WaiverState.REFUSED).values_list("metric", flat=True))
+
+
 def waivers(*, experiment: str = "", state: str = "") -> QuerySet[Waiver]:
     """Waivers, newest first."""
     found = Waiver.objects.select_related("experiment")

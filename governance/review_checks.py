@@ -7,6 +7,7 @@ from typing import Any
 from governance.reviewing import Finding, Severity
 
 BLOCKING, WARNING, NOTE = Severity.BLOCKING, Severity.WARNING, Severity.NOTE
+REVISE = "Revise the plan: its next version takes the guardrail in. Or ask for a waiver under Guardrails."
 BELOW_TIER = ("alpha", "deprecated")
 
 
@@ -26,7 +27,8 @@ class Trip:
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything the checks look at, read once. `document` is the newest report, None without one;
-    `price` a sentence on what the slowdown costs; `expired` metrics whose waiver has run out."""
+    `price` a sentence on what the slowdown costs; `expired` attached metrics whose waiver has run out or was
+    taken back, `unwatched` those that a policy attached after the plan was locked."""
 
     experiment: str
     owner: str
@@ -36,6 +38,7 @@ class Context:
     planned_units: int | None = None
     price: str = ""
     expired: tuple[str, ...] = ()
+    unwatched: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
 
 
@@ -104,8 +107,11 @@ def owners(context: Context) -> Iterator[Finding]:
 
 def waivers(context: Context) -> Iterator[Finding]:
     for metric in context.expired:
-        title = f"the waiver of {metric} has run out and nothing watches it"
-        yield Finding("waiver_expired", BLOCKING, title, "Ask for a new waiver, or bind the guardrail.")
+        title = f"the waiver of {metric} holds no longer and nothing watches it"
+        yield Finding("waiver_expired", BLOCKING, title, REVISE)
+    for metric in context.unwatched:
+        title = f"{metric} is attached by a policy that came after the plan, and nothing watches it"
+        yield Finding("unwatched", BLOCKING, title, REVISE)
     for metric in context.waived:
         yield Finding("waiver", WARNING, f"{metric} is waived and not watched", "See Guardrails.")
 

@@ -233,7 +233,6 @@ def _context(row: LaunchReview) -> review_checks.Context:
     owner, backup = _owners(row)
     document = _document(row)
     key = row.experiment.key if row.experiment else ""
-    expired, waived = _waivers(row.experiment) if row.experiment else ((), ())
     return review_checks.Context(
         experiment=key,
         owner=owner,
@@ -242,8 +241,7 @@ def _context(row: LaunchReview) -> review_checks.Context:
         trips=tuple(_trips(row)),
         planned_units=_planned_units(key),
         price="" if document is None or row.experiment is None else _price(row.experiment, document),
-        expired=expired,
-        waived=waived,
+        **(_waivers(row.experiment) if row.experiment else {}),
     )
 
 
@@ -285,14 +283,20 @@ def _trips(row: LaunchReview) -> Iterator[review_checks.Trip]:
         )
 
 
-def _waivers(owner: "Experiment") -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Attached metrics that nothing watches: those whose waiver ran out, and those still waived."""
-    bound = {each.metric for each in experiments.planned_bindings(experiments.newest_version(owner))}
-    lost = [each.metric for each in attached_to(owner) if each.metric not in bound]
-    waived = policy_queries.waived(owner.key, today=today())
+def _waivers(owner: "Experiment") -> dict[str, tuple[str, ...]]:
+    """Attached metrics that nothing watches: those whose waiver is over, those that were never waived, and
+    those that are waived now. Ablations slow on purpose, so nothing is attached to them."""
     if owner.kind == "ablation":
-        return (), ()
-    return tuple(each for each in lost if each not in waived), tuple(sorted(waived))
+        return {}
+    bound = {each.metric for each in experiments.planned_bindings(experiments.newest_version(owner))}
+    waived = policy_queries.waived(owner.key, today=today())
+    was = policy_queries.once_waived(owner.key)
+    lost = [each.metric for each in attached_to(owner) if each.metric not in bound | waived]
+    return {
+        "expired": tuple(each for each in lost if each in was),
+        "unwatched": tuple(each for each in lost if each not in was),
+        "waived": tuple(sorted(waived)),
+    }
 
 
 def _price(owner: "Experiment", document: dict[str, Any]) -> str:

@@ -91,6 +91,16 @@ def reviewers(discipline: Discipline, environment: str = "") -> list[str]:
     return list(here.values_list("username", flat=True))
 
 
+def reviewers_by_place(discipline: Discipline) -> dict[str, list[str]]:
+    """Who may sign for the discipline and can log in, each with the environments; empty for all of them."""
+    held = grants().filter(role=Role.REVIEWER, discipline=discipline)
+    here = held.filter(user__in=people().values("username")).order_by("user", "environment")
+    found: dict[str, list[str]] = {}
+    for row in here:
+        found.setdefault(row.user, []).append(row.environment)
+    return {user: [] if "" in places else places for user, places in found.items()}
+
+
 def mail_address(user: str) -> str:
     """Where mail reaches the person; empty when none is known."""
     found = User.objects.filter(username=user, is_active=True).first()

@@ -10,13 +10,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from governance import policy_queries as queries
-from governance.models import GuardrailSet, MarginUnit
+from governance.models import GuardrailSet, MarginUnit, WaiverState
+from governance.pages.acting import attempt
 from governance.services import guardrails, waivers
 from ledger.forms import show_problems
 from ledger.refusals import Refused
 from metrics import queries as metrics
 from metrics.words import amount
 from organisation import queries as organisation
+from organisation.roles import Discipline
 
 ROWS = 6
 BLOCKING = [("yes", "can hold a launch"), ("no", "raises the alarm only")]
@@ -105,9 +107,9 @@ def guardrail_set(request: HttpRequest, id: int) -> HttpResponse:
 
 @require_POST
 def remove(request: HttpRequest, id: int) -> HttpResponse:
-    guardrails.remove_guardrail_set(id=id, reason=request.POST.get("reason", ""), **_by(request))
-    messages.success(request, "The set attaches nothing from now on.")
-    return redirect("guardrails")
+    words, reason = "The set attaches nothing from now on.", request.POST.get("reason", "")
+    is_gone = attempt(request, words, guardrails.remove_guardrail_set, id=id, reason=reason)
+    return redirect("guardrails") if is_gone else redirect("guardrail-set", id=id)
 
 
 @require_POST
@@ -127,8 +129,7 @@ def ask_waiver(request: HttpRequest) -> HttpResponse:
 @require_POST
 def settle_waiver(request: HttpRequest, id: int, step: str) -> HttpResponse:
     words, service = WAIVER_STEPS[step]
-    service(id=id, note=request.POST.get("note", ""), **_by(request))
-    messages.success(request, words)
+    attempt(request, words, service, id=id, note=request.POST.get("note", ""))
     return redirect("guardrails")
 
 
@@ -148,11 +149,23 @@ def _page(request: HttpRequest, form: Any, members: Any, waiver: Any) -> HttpRes
         "form": form,
         "member_forms": members,
         "waiver_form": waiver,
-        "waivers": queries.waivers()[:50],
+        "waivers": [_waiver(request, row) for row in queries.waivers()[:50]],
         "is_new_bound": form.is_bound,
     }
     is_refused = form.is_bound or waiver.is_bound
     return render(request, "governance/guardrails.html", shown, status=422 if is_refused else 200)
+
+
+def _waiver(request: HttpRequest, row: Any) -> dict[str, Any]:
+    """A waiver, and what this reader may do with it."""
+    user, place = request.user.get_username(), row.experiment.environment
+    answers = organisation.may_answer_for(user, Discipline.PERFORMANCE, place)
+    is_theirs = user in (row.requested_by, row.experiment.owner)
+    return {
+        "row": row,
+        "may_grant": row.state == WaiverState.REQUESTED and answers and not is_theirs,
+        "may_withdraw": row.state in waivers.OPEN and (answers or is_theirs),
+    }
 
 
 def _row(row: GuardrailSet) -> dict[str, Any]:

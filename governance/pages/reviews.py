@@ -146,10 +146,15 @@ def blockers(request: HttpRequest) -> HttpResponse:
 
 
 def _discipline(each: Discipline, last: dict[tuple[str, str], Any]) -> dict[str, Any]:
-    people = list(
-        dict.fromkeys([*organisation.reviewers(each), *(by for name, by in last if name == each.value)])
-    )
-    return {"name": each.value, "people": [(by, last.get((each.value, by))) for by in people]}
+    """Who may say no now and where, and who did before and may no longer."""
+    now = organisation.reviewers_by_place(each)
+    before = [by for name, by in last if name == each.value and by not in now]
+    people = [
+        {"name": name, "places": ", ".join(places), "last": last.get((each.value, name))}
+        for name, places in now.items()
+    ]
+    gone = [{"name": by, "is_past": True, "last": last[each.value, by]} for by in before]
+    return {"name": each.value, "people": [*people, *gone], "is_empty": not now}
 
 
 def _page(

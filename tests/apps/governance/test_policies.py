@@ -10,8 +10,9 @@ from experiments import preflight
 from experiments import queries as experiment_queries
 from experiments import services as experiments
 from governance import policy_queries as queries
+from governance import review_queries
 from governance.models import GuardrailSet, Waiver, WaiverState
-from governance.services import guardrails, waivers
+from governance.services import guardrails, reviews, waivers
 from impact import services as impact
 from impact.grades import Design, Kind
 from ledger.models import AuditEvent
@@ -244,3 +245,48 @@ def test_money__price_has_run_out__nothing_starts_and_the_checklist_says_why():
         experiments.start(key="prefetch", actor="rosa", now=NOW)
     with pytest.raises(Refused, match="no current price"):
         policy(MONEY, name="another", surface="checkout")
+
+
+def test_review__attached_and_not_watched__says_whether_it_was_waived():
+    experiment(backup_owner="otto")
+    policy(P95)
+    review = reviews.open_review(experiment="prefetch", actor="rosa", now=NOW)
+    assert found_in(review, "latency-p95") == {"unwatched": "blocking"}
+    made = waiver()
+
+    waivers.approve_waiver(id=made.id, **BY)
+    assert found_in(review, "latency-p95") == {"waiver": "warning"}
+    assert waivers.expire_waivers(now=NOW + timedelta(days=8)) == 1
+
+    assert found_in(review, "latency-p95") == {"waiver_expired": "blocking"}
+    assert Waiver.objects.get().state == WaiverState.EXPIRED
+
+
+def found_in(review, metric):
+    found = review_queries.findings_of(review_queries.review(review.id))
+    return {each.code: each.severity.value for each in found if each.title.count(metric)}
+
+
+def test_withdraw_waiver__somebody_else__refused_and_the_page_offers_it_to_those_who_may(
+    client, django_user_model
+):
+    experiment()
+    policy(P95)
+    for user, role, discipline in (
+        ("rosa", "experimenter", ""),
+        ("eva", "experimenter", ""),
+        ("pia", "reviewer", "performance"),
+    ):
+        RoleGrant.objects.create(user=user, role=role, discipline=discipline, granted_by="a", granted_at=NOW)
+    made = waiver()
+
+    with pytest.raises(Refused, match="not yours"):
+        waivers.withdraw_waiver(id=made.id, actor="eva", now=NOW)
+    shown = {}
+    for user in ("rosa", "eva", "pia"):
+        client.force_login(django_user_model.objects.create_user(user))
+        page = client.get("/reviews/guardrails/").content.decode()
+        shown[user] = (">Grant<" in page, ">Withdraw<" in page)
+    assert shown == {"rosa": (False, True), "eva": (False, False), "pia": (True, False)}
+    client.post(f"/reviews/waivers/{made.id}/refuse/", {"note": ""})
+    assert "Refusing needs a reason" in client.get("/reviews/guardrails/").content.decode()

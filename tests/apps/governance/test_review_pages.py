@@ -101,11 +101,11 @@ def test_set_and_waiver__pages__made_asked_and_granted_by_somebody_else(rosa, pi
     rosa.post("/reviews/waivers/ask/", asked)
     waiver = Waiver.objects.get()
 
-    own = rosa.post(f"/reviews/waivers/{waiver.id}/approve/")
-    other = pia.post(f"/reviews/waivers/{waiver.id}/approve/")
+    own = rosa.post(f"/reviews/waivers/{waiver.id}/approve/", follow=True)
+    assert "Who asks for a waiver cannot grant it" in own.content.decode()
+    pia.post(f"/reviews/waivers/{waiver.id}/approve/")
 
     waiver.refresh_from_db()
-    assert (own.status_code, other.status_code) == (422, 302)
     assert (waiver.state, waiver.approver) == ("approved", "pia")
     assert "latency-p95" in rosa.get("/reviews/guardrails/").content.decode()
 

@@ -158,3 +158,20 @@ def test_page__conditions_open__who_may_calls_them_met(client, django_user_model
     client.post(f"{address}conditions-met/", words)
 
     assert "monitor 7" in client.get(address).content.decode()
+
+
+def test_blockers__page__says_where_each_may_block_who_no_longer_and_what_nobody_can(
+    client, django_user_model
+):
+    people = [django_user_model.objects.create_user(name) for name in ("pia", "paul", "rex", "lea")]
+    sign(opened(), answer="rejected", note="too slow")
+    RoleGrant.objects.filter(user="pia").update(revoked_at=NOW, revoked_by="root")
+    client.force_login(people[0])
+
+    shown = " ".join(client.get("/reviews/blockers/").content.decode().split())
+
+    assert 'rex</a> <span class="muted">in staging only' in shown
+    assert 'pia</a> <span class="pill pill-muted">no longer' in shown
+    assert "too slow" in shown
+    assert "a launch that asks for privacy cannot be approved" in shown
+    assert "a launch that asks for legal cannot be approved" not in shown
