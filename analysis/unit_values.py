@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import and_, or_
+from threading import RLock
 from typing import Any, TypeAlias
 
 import ibis
@@ -58,6 +59,11 @@ EVENTS = ibis.schema(
 
 ONE, ZERO = ibis.literal(1).cast("float64"), ibis.literal(0).cast("float64")
 """Double-precision whichever engine reads them: to Spark and PostgreSQL a bare 1.0 is a decimal."""
+
+HOUR_S = 3600
+
+ONE_AT_A_TIME = RLock()
+"""Held by threads that make or compile expressions: Ibis remembers for all of them what it compared."""
 
 CROSSOVER, UNPLANNED, FORCED, EXCLUDED, UNTRIGGERED = -1, -2, -3, -4, -5
 """Codes in the place of an arm's number for units that are left out, and why."""
@@ -133,8 +139,7 @@ def assigned(plan: AnalysisPlan, exposed_units: Table) -> Table:
     units = exposed_units.mutate(arm=_arm(exposed_units, plan))
     if plan.trigger is not None:
         units = _triggered(plan, plan.trigger, units)
-    arms = units.mutate(day=units.first_at.date())
-    return arms.select("unit", "arm", "day", "first_at", *level_names(plan), **_edges(plan, arms))
+    return units.select("unit", "arm", "first_at", *level_names(plan), **_edges(plan, units))
 
 
 def unit_rows(plan: AnalysisPlan, assigned: Table, total: Total) -> Table:
@@ -180,10 +185,9 @@ def stream_values(plan: AnalysisPlan, stream: Stream, units: Table) -> Table:
     return matched.filter(_matches(matched, stream) & matched.value.notnull())
 
 
-def first_exposures_by_hour(assigned: Table) -> Table:
-    """Enrolled units by arm and the hour of their first exposure."""
-    enrolled = assigned.filter(assigned.arm >= 0)
-    hours = enrolled.select("arm", hour=enrolled.first_at.truncate("h"))
+def units_by_hour(assigned: Table) -> Table:
+    """Units by arm or code and the hour of their first exposure (none where there is no such instant)."""
+    hours = assigned.select("arm", hour=_hour(assigned.first_at))
     return hours.group_by(["arm", "hour"]).agg(n=hours.count())
 
 
@@ -192,7 +196,7 @@ def events_by_hour(plan: AnalysisPlan, assigned: Table, stranger: int) -> Table:
     rows = events()
     rows = rows.filter(
         rows.name.isin(list(plan.events)) & (rows.ts >= _time(plan.last_day)) & (rows.ts < _time(plan.until))
-    ).select("unit", hour=rows.ts.truncate("h"))
+    ).select("unit", hour=_hour(rows.ts))
     counted = rows.group_by(["unit", "hour"]).agg(events=rows.count())
     joined = counted.left_join(assigned.select("unit", "arm"), "unit")
     arms = joined.select("hour", "events", arm=joined.arm.fill_null(stranger))
@@ -324,6 +328,11 @@ def _within(matched: Table, source: Column | Stream) -> list[Value]:
 
 def _dims_equal(rows: Table, where: Where) -> list[Value]:
     return [rows.dims.get(name, "") == value for name, value in where]
+
+
+def _hour(at: Value) -> Value:
+    """Whole hours since 1970: calendar functions that mind time zones cost ten times as much."""
+    return (at.epoch_seconds() // HOUR_S).cast("int32")
 
 
 def _time(at: datetime) -> Value:

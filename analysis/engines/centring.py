@@ -7,7 +7,7 @@ module.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import frexp, inf, isfinite, ldexp
 from typing import TYPE_CHECKING
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from analysis.engines import aggregates
 from analysis.engines.aggregates import Key, MomentQuery, Rows
 from analysis.stats.moments import Moments
-from analysis.unit_values import Table
+from analysis.unit_values import ONE_AT_A_TIME, Table
 
 if TYPE_CHECKING:
-    from analysis.engines.reading import Backend
+    from analysis.engines.look import Backend, Partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +32,25 @@ class Centred:
         return aggregates.with_centres(backend.compile(expression), self.centres)
 
 
-def centred(backend: Backend, table: Table, names: Sequence[str]) -> Centred:
-    """The table with the means of some partition's first rows.
+def centred(
+    backend: Backend, table: Table, names: Sequence[str], partitions: Iterable[Partition] | None = None
+) -> Centred:
+    """The table with the means of some partition's first rows; only as many of the `partitions` are asked
+    as it takes.
 
     These are numbers from here on: an engine that computed them twice could take other rows the second time.
     """
-    return Centred(table, _means(backend, table, names) if names else {})
+    listed = backend.partitions if partitions is None else partitions
+    return Centred(table, _means(backend, table, names, listed) if names else {})
 
 
-def _means(backend: Backend, table: Table, names: Sequence[str]) -> dict[str, float]:
+def _means(
+    backend: Backend, table: Table, names: Sequence[str], partitions: Iterable[Partition]
+) -> dict[str, float]:
     """Of the first partition that has rows."""
     statement = backend.compile(aggregates.first_means(table, names))
     found: dict[str, float] = {}
-    for partition in backend.partitions:
+    for partition in partitions:
         rows = partition.rows(statement)
         found = {name: _rounded(rows[f"mean_{name}"][0], rows[f"spread_{name}"][0]) for name in names}
         if any(rows[f"mean_{name}"][0] is not None for name in names):
@@ -66,16 +72,22 @@ def _rounded(mean: float | None, spread: float | None) -> float:
     return round(mean / step) * step if step > 0.0 and isfinite(mean / step) else float(mean)
 
 
-def rows(backend: Backend, query: MomentQuery, of: Centred) -> list[Rows]:
-    """Per partition; again with compensated sums where plain ones are not exact enough."""
-    statement = of.statement(backend, query.expression(of.table))
-    parts = backend.each(lambda partition: partition.rows(statement))
-    if not any(query.has_drifted(part) for part in parts):
-        return parts
-    exact = of.statement(backend, query.expression(of.table, backend.total))
-    return parts if exact == statement else backend.each(lambda partition: partition.rows(exact))
+def question(backend: Backend, query: MomentQuery, of: Centred) -> Callable[[Partition], Rows]:
+    """What asks a partition for its moments; again with compensated sums where plain ones are not exact
+    enough."""
+    plain = of.statement(backend, query.expression(of.table))
+
+    def ask(partition: Partition) -> Rows:
+        rows = partition.rows(plain)
+        if not query.has_drifted(rows):
+            return rows
+        with ONE_AT_A_TIME:
+            exact = of.statement(backend, query.expression(of.table, backend.total))
+        return rows if exact == plain else partition.rows(exact)
+
+    return ask
 
 
 def moments(backend: Backend, query: MomentQuery, of: Centred) -> list[dict[Key, list[Moments]]]:
     """Per partition and group, the moments of each vector."""
-    return [query.decode(part, of.centres) for part in rows(backend, query, of)]
+    return [query.decode(part, of.centres) for part in backend.each(question(backend, query, of))]

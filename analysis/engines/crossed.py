@@ -12,7 +12,7 @@ import ibis
 
 from analysis.engines import reading
 from analysis.engines.contract import Readings
-from analysis.engines.reading import Backend
+from analysis.engines.look import Backend
 from analysis.plan import AnalysisPlan, Entry
 from analysis.unit_values import CROSSOVER, Table, assigned, exposed, with_edges
 
@@ -39,12 +39,11 @@ def in_both(one: AnalysisPlan, other: AnalysisPlan) -> Table:
     both = first.join(second, first.one_unit == second.other_unit)
     is_left_out = (both.one_arm < 0) | (both.other_arm < 0)
     pair = both.one_arm.cast("int16") * len(other.arms) + both.other_arm.cast("int16")
-    units = both.select(
+    return both.select(
         unit=both.one_unit,
         arm=ibis.cases((is_left_out, CROSSOVER), else_=pair).cast("int16"),
         first_at=ibis.greatest(both.one_first_at, both.other_first_at),
     )
-    return units.mutate(day=units.first_at.date())
 
 
 def _arms(plan: AnalysisPlan, prefix: str) -> Table:

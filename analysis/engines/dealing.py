@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from analysis.engines import aggregates, centring, order_statistics, reading
 from analysis.engines.aggregates import Key, MomentQuery
 from analysis.engines.contract import DEALS, PARTS, Parts
-from analysis.engines.reading import Backend
+from analysis.engines.look import Backend, Look
 from analysis.plan import AnalysisPlan, Entry, Vector
 from analysis.stats.moments import Moments, merge_all
 from analysis.stats.quantiles import quantile_ranks
@@ -28,9 +28,8 @@ def parts(
     is_prepared: bool = False,
 ) -> Parts:
     """The same units in groups at random, for A/A splits."""
-    look = reading.Look(plan, backend)
-    if not is_prepared:
-        look.prepare()
+    look = Look(plan, backend, is_prepared=is_prepared)
+    look.hold_all()
     caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
     caps |= reading.percentile_caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
     below = {
@@ -41,7 +40,7 @@ def parts(
     return Parts(_parts(look, caps, deal), {place: found for place, found in below.items() if found})
 
 
-def _parts(look: reading.Look, caps: Mapping[Entry, float], deal: int) -> dict[Vector, tuple[Moments, ...]]:
+def _parts(look: Look, caps: Mapping[Entry, float], deal: int) -> dict[Vector, tuple[Moments, ...]]:
     plan = look.plan
     names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
     columns = {name: reading.limited(look, entry, caps) for entry, name in names.items()}
@@ -56,9 +55,7 @@ def _parts(look: reading.Look, caps: Mapping[Entry, float], deal: int) -> dict[V
     return found
 
 
-def _parts_below(
-    look: reading.Look, table: Table, event: str, share: float, deal: int
-) -> tuple[Moments, ...]:
+def _parts_below(look: Look, table: Table, event: str, share: float, deal: int) -> tuple[Moments, ...]:
     bins = reading.binned(look, table, (), event)
     if () not in bins:
         return ()

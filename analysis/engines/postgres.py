@@ -200,6 +200,9 @@ class _Session:
             self._connection.execute("SET TRANSACTION READ WRITE")
             self._connection.execute(sql.SQL("ANALYZE {}").format(kept))
 
+    def drop(self, name: str) -> None:
+        """The session's tables go with it: there is one partition, whose tables are asked together."""
+
     def rows(self, statement: str) -> Rows:
         return answered(self._connection, self._with_views(statement))
 

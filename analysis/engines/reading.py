@@ -8,23 +8,17 @@ from counts. Order: enrolment, levels, caps, moments, quantiles. Only worker pro
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 import ibis
 
 from analysis.engines import aggregates, arriving, centring, order_statistics
 from analysis.engines.aggregates import Key, MomentQuery, Rows
 from analysis.engines.centring import Centred
-from analysis.engines.contract import (
-    MAX_LEVELS,
-    NO_BIN,
-    EngineFailure,
-    Enrolment,
-    Group,
-    Readings,
-)
+from analysis.engines.contract import NO_BIN, EngineFailure, Enrolment, Group, Readings
+from analysis.engines.look import ASSIGNED, UNITS, Backend, Grouping, Look, Question
 from analysis.plan import CURVE_SHARES, AnalysisPlan, Entry, Stream, Vector
 from analysis.stats.moments import Moments, merge_all
 from analysis.stats.quantiles import QuantileStat, quantile_ranks
@@ -36,125 +30,17 @@ from analysis.unit_values import (
     UNPLANNED,
     UNTRIGGERED,
     Table,
-    Total,
     Value,
-    assigned,
     column_name,
-    exposed,
     level_name,
     stage_names,
     stream_name,
-    stream_rows,
-    unit_rows,
+    units_by_hour,
 )
 
-T = TypeVar("T")
 Merged = dict[Group, list[Moments]]
 Quantiles = dict[tuple[Stream, float], dict[Group, QuantileStat]]
 Bins = dict[Stream, dict[Group, dict[int, int]]]
-
-
-class Partition(Protocol):
-    """Some of the units with all their rows; `exposures` and `events` can be read in it by those names."""
-
-    def keep(self, name: str, statement: str) -> None:
-        """Store the rows of a statement under a name that later statements can read."""
-
-    def rows(self, statement: str) -> Rows:
-        """The (few) rows of a statement, by column."""
-
-
-class Backend(Protocol):
-    """Runs statements on all partitions."""
-
-    @property
-    def partitions(self) -> Sequence[Partition]: ...
-
-    @property
-    def total(self) -> Total: ...
-
-    def compile(self, expression: Table) -> str: ...
-
-    def each(self, work: Callable[[Partition], T]) -> list[T]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Grouping:
-    """All units by arm, or by arm and the chosen levels of one dimension."""
-
-    dimension: str = ""
-    column: str = ""
-    levels: tuple[str, ...] = ()
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return ("arm", self.column) if self.column else ("arm",)
-
-    def of(self, table: Table) -> Table:
-        return table.filter(table[self.column].isin(self.levels)) if self.column else table
-
-    def among(self, centred: Centred) -> Centred:
-        return Centred(self.of(centred.table), centred.centres)
-
-    def group(self, plan: AnalysisPlan, key: Key) -> Group:
-        return Group(plan.arms[key[0]], self.dimension, *key[1:])
-
-    def groups(self, plan: AnalysisPlan, rows: Rows) -> list[Group]:
-        keys = zip(*(rows[name] for name in self.keys), strict=True)
-        return [self.group(plan, key) for key in keys]
-
-
-class Look:
-    """The kept tables of one look and the questions asked of them."""
-
-    def __init__(self, plan: AnalysisPlan, backend: Backend, assigned_units: Table | None = None) -> None:
-        """`assigned_units` stand in the place of the units that the plan's own experiment has."""
-        self.plan = plan
-        self.backend = backend
-        self._keep: list[tuple[str, Table]] = []
-        units = assigned(plan, exposed(plan)) if assigned_units is None else assigned_units
-        self.assigned = self._kept("assigned", units)
-        self.units = self._kept("units", unit_rows(plan, self.assigned, backend.total))
-        self.streams = {
-            stream: self._kept(stream_name(index), stream_rows(plan, stream, self.assigned))
-            for index, stream in enumerate(plan.streams)
-        }
-
-    def _kept(self, name: str, expression: Table) -> Table:
-        self._keep.append((name, expression))
-        return ibis.table(expression.schema(), name=name)
-
-    def prepare(self) -> None:
-        """Every partition makes its kept tables, in order."""
-        statements = [(name, self.backend.compile(expression)) for name, expression in self._keep]
-
-        def make(partition: Partition) -> None:
-            for name, statement in statements:
-                partition.keep(name, statement)
-
-        self.backend.each(make)
-
-    def ask(self, expression: Table) -> list[Rows]:
-        """The rows of an expression over the kept tables, per partition."""
-        statement = self.backend.compile(expression)
-        return self.backend.each(lambda partition: partition.rows(statement))
-
-    def centred(self, table: Table, names: Sequence[str]) -> Centred:
-        """A table over the kept ones and the centres of these columns."""
-        return centring.centred(self.backend, table, names)
-
-    def groupings(self) -> list[Grouping]:
-        """Overall, and each dimension with its most frequent levels."""
-        named = enumerate(self.plan.dimensions)
-        sliced = [Grouping(name, level_name(i), self._levels(level_name(i))) for i, name in named]
-        return [Grouping(), *sliced]
-
-    def _levels(self, column: str) -> tuple[str, ...]:
-        counted = self.units.group_by(column).agg(n=self.units.count())
-        counts: Counter[str] = Counter()
-        for rows in self.ask(counted):
-            counts.update(dict(zip(rows[column], rows["n"], strict=True)))
-        return tuple(sorted(counts, key=lambda level: (-counts[level], level))[:MAX_LEVELS])
 
 
 def read(
@@ -165,51 +51,61 @@ def read(
     is_prepared: bool = False,
     assigned_units: Table | None = None,
 ) -> Readings:
-    """Everything one look needs. `is_prepared`: the backend has made the kept tables in its own way.
-    `assigned_units`: see `Look`."""
-    look = Look(plan, backend, assigned_units)
-    if not is_prepared:
-        look.prepare()
+    """Everything one look needs. `is_prepared`, `assigned_units`: see `Look`."""
+    look = Look(plan, backend, assigned_units, is_prepared=is_prepared)
+    if plan.dimensions or plan.streams:
+        look.hold(ASSIGNED, *map(stream_name, range(len(plan.streams))))
     groupings = look.groupings()
     caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
     caps |= percentile_caps(look, [entry for entry in plan.capped_entries if entry not in frozen])
-    units, final, moments = _moments(look, groupings, caps)
+    asked = _Asked.of(look, groupings, caps)
+    moments, active, [hours], events = look.visit(
+        [
+            asked.questions(look),
+            _active_questions(look, groupings),
+            [look.question(units_by_hour(look.assigned))],
+            arriving.questions(look),
+        ]
+    )
     quantiles, bins = _quantiles(look, groupings)
     return Readings(
-        enrolment=replace(_enrolment(look, units), final=final),
-        moments=moments,
-        active=_active(look, groupings),
+        enrolment=_enrolment(look, asked, moments, hours),
+        moments=asked.moments(look, moments),
+        active=_active(look, groupings, active),
         quantiles=quantiles,
         caps=caps,
         bins=bins,
-        arrivals=arriving.arrivals(look),
+        arrivals=arriving.arrivals(look, hours, events),
     )
 
 
-def _enrolment(look: Look, units: Mapping[Group, int]) -> Enrolment:
-    counted = look.assigned.group_by(["arm", "day"]).agg(n=look.assigned.count())
+def _enrolment(
+    look: Look, asked: _Asked, moments: Sequence[Sequence[Rows]], hours: Sequence[Rows]
+) -> Enrolment:
     left_out: Counter[int] = Counter()
-    by_day: Counter[tuple[Any, str]] = Counter()
-    for rows in look.ask(counted):
-        for arm, day, n in zip(rows["arm"], rows["day"], rows["n"], strict=True):
-            if arm < 0:
-                left_out[arm] += n
-            else:
-                by_day[day, look.plan.arms[arm]] += n
+    by_day: Counter[tuple[date, str]] = Counter()
+    for arm, hour, n in arriving.listed(hours):
+        if arm < 0:
+            left_out[arm] += n
+        elif hour is not None:
+            by_day[arriving.instant(hour).date(), look.plan.arms[arm]] += n
     return Enrolment(
-        units=units,
+        units=asked.units(look, moments),
         by_day=dict(sorted(by_day.items())),
         crossovers=left_out[CROSSOVER],
         unplanned=left_out[UNPLANNED],
         forced=left_out[FORCED],
         excluded=left_out[EXCLUDED],
         untriggered=left_out[UNTRIGGERED],
+        final=_final_units(look.plan, moments[0]),
     )
 
 
-def percentile_caps(look: Look, entries: Iterable[Entry]) -> dict[Entry, float]:
+def percentile_caps(look: Look, entries: Sequence[Entry]) -> dict[Entry, float]:
     """Per entry, the percentile of the final values of all arms' units that have one; none, no limit."""
     found = {}
+    if entries:
+        look.hold(ASSIGNED, UNITS)
     for entry in entries:
         units, stage = look.units, look.plan.stage(entry.column.span.window_hours)
         units = units.filter(units[STAGE] >= stage) if stage else units
@@ -222,31 +118,46 @@ def percentile_caps(look: Look, entries: Iterable[Entry]) -> dict[Entry, float]:
     return found
 
 
-def _moments(
-    look: Look, groupings: Sequence[Grouping], caps: Mapping[Entry, float]
-) -> tuple[dict[Group, int], dict[tuple[int, str], int], dict[Vector, dict[Group, Moments]]]:
-    """Enrolled units per group, those whose window is over, and the moments of every vector per group."""
-    plan = look.plan
-    names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
-    levels = map(level_name, range(len(plan.dimensions)))
-    columns = {name: limited(look, entry, caps) for entry, name in names.items()}
-    table = look.units.select("arm", *stage_names(plan), *levels, **columns)
-    centred = look.centred(table, tuple(names.values()))
-    vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
-    units: dict[Group, int] = {}
-    final: dict[tuple[int, str], int] = {}
-    moments: dict[Vector, dict[Group, Moments]] = {vector: {} for vector in plan.vectors}
-    for grouping in groupings:
-        query = MomentQuery(tuple(names.values()), vectors, (*grouping.keys, *stage_names(plan)))
-        parts = centring.rows(look.backend, query, grouping.among(centred))
-        units |= _units(plan, grouping, parts)
-        final = final if grouping.column else _final_units(plan, parts)
-        decoded = [query.decode(part, centred.centres) for part in parts]
-        for index, vector in enumerate(plan.vectors):
-            whole = [final_of(plan, vector, part, index) for part in decoded]
-            for group, [merged] in _merged(plan, grouping, whole).items():
-                moments[vector][group] = _finite(vector, merged)
-    return units, final, moments
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The moments of every vector, asked of all units and of those of each slice."""
+
+    groupings: Sequence[Grouping]
+    queries: Sequence[MomentQuery]
+    centred: Centred
+
+    @classmethod
+    def of(cls, look: Look, groupings: Sequence[Grouping], caps: Mapping[Entry, float]) -> _Asked:
+        plan = look.plan
+        names = {entry: f"entry{index}" for index, entry in enumerate(plan.entries)}
+        levels = map(level_name, range(len(plan.dimensions)))
+        columns = {name: limited(look, entry, caps) for entry, name in names.items()}
+        table = look.units.select("arm", *stage_names(plan), *levels, **columns)
+        vectors = tuple(tuple(names[entry] for entry in vector.entries) for vector in plan.vectors)
+        keys = [(*grouping.keys, *stage_names(plan)) for grouping in groupings]
+        queries = [MomentQuery(tuple(names.values()), vectors, of) for of in keys]
+        return cls(groupings, queries, look.centred(table, tuple(names.values())))
+
+    def questions(self, look: Look) -> list[Question]:
+        pairs = zip(self.queries, self.groupings, strict=True)
+        return [centring.question(look.backend, query, of.among(self.centred)) for query, of in pairs]
+
+    def units(self, look: Look, answers: Sequence[Sequence[Rows]]) -> dict[Group, int]:
+        """Enrolled units per group."""
+        pairs = zip(self.groupings, answers, strict=True)
+        return {group: n for of, parts in pairs for group, n in _units(look.plan, of, parts).items()}
+
+    def moments(self, look: Look, answers: Sequence[Sequence[Rows]]) -> dict[Vector, dict[Group, Moments]]:
+        """Of every vector per group."""
+        plan = look.plan
+        found: dict[Vector, dict[Group, Moments]] = {vector: {} for vector in plan.vectors}
+        for query, grouping, parts in zip(self.queries, self.groupings, answers, strict=True):
+            decoded = [query.decode(part, self.centred.centres) for part in parts]
+            for index, vector in enumerate(plan.vectors):
+                final = [final_of(plan, vector, part, index) for part in decoded]
+                for group, [merged] in _merged(plan, grouping, final).items():
+                    found[vector][group] = _finite(vector, merged)
+        return found
 
 
 def final_of(
@@ -318,14 +229,24 @@ def unusable(events: Sequence[str]) -> EngineFailure:
     )
 
 
-def _active(look: Look, groupings: Sequence[Grouping]) -> dict[Vector, dict[Group, int]]:
-    plan = look.plan
-    names = {vector: column_name(plan.columns.index(vector.value.column)) for vector in plan.vectors}
-    counts: dict[Vector, Counter[Group]] = {vector: Counter() for vector in plan.vectors}
-    for grouping in groupings if names else ():
-        asked = aggregates.active_units(grouping.of(look.units), sorted(set(names.values())), grouping.keys)
-        for rows in look.ask(asked):
-            groups = grouping.groups(plan, rows)
+def _active_questions(look: Look, groupings: Sequence[Grouping]) -> list[Question]:
+    names = sorted(set(_active_names(look.plan).values()))
+    asked = [aggregates.active_units(of.of(look.units), names, of.keys) for of in groupings if names]
+    return [look.question(each) for each in asked]
+
+
+def _active_names(plan: AnalysisPlan) -> dict[Vector, str]:
+    return {vector: column_name(plan.columns.index(vector.value.column)) for vector in plan.vectors}
+
+
+def _active(
+    look: Look, groupings: Sequence[Grouping], answers: Sequence[Sequence[Rows]]
+) -> dict[Vector, dict[Group, int]]:
+    names = _active_names(look.plan)
+    counts: dict[Vector, Counter[Group]] = {vector: Counter() for vector in names}
+    for grouping, parts in zip(groupings, answers, strict=False):
+        for rows in parts:
+            groups = grouping.groups(look.plan, rows)
             for vector, name in names.items():
                 counts[vector].update(dict(zip(groups, rows[name], strict=True)))
     return {vector: dict(of_group) for vector, of_group in counts.items()}

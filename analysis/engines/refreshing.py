@@ -35,9 +35,10 @@ class Statements:
     _done: dict[str, str] = field(default_factory=dict)
 
     def _of(self, name: str, expression: Callable[[], Table]) -> str:
-        if name not in self._done:
-            self._done[name] = self.compile(expression())
-        return self._done[name]
+        with unit_values.ONE_AT_A_TIME:
+            if name not in self._done:
+                self._done[name] = self.compile(expression())
+            return self._done[name]
 
     @property
     def exposed(self) -> str:
