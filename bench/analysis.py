@@ -22,7 +22,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 BUCKETS, METRICS, THREADS, ROUNDS = 16, 10, 2, 3
 NAMES = [f"action{number}" for number in range(METRICS)]
-OURS = {"threads": 1, "memory_limit": "2GB"}
+OURS = {"memory_limit": "2GB"}
 ROWS_A_PARTITION = 400_000
 SIZE = "size.json"
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -111,22 +111,24 @@ def moments_of_units(folder: Path, covariates: bool, database=None) -> dict:
     from concurrent.futures import ThreadPoolExecutor
     from contextlib import ExitStack
 
-    import duckdb
     import ibis
 
     from analysis.engines import centring
     from analysis.engines.aggregates import MomentQuery
-    from analysis.engines.duckdb import _Backend, _Partition
+    from analysis.engines.duckdb import _Backend, _Partition, _View, opened
     from analysis.stats.moments import merge_all
 
     vectors = tuple((f"y{n}", f"x{n}") if covariates else (f"y{n}",) for n in range(METRICS))
     query = MomentQuery(tuple(name for vector in vectors for name in vector), vectors, ("arm",))
-    schema = {"unit": "int64", "arm": "int32"} | {f"{a}{n}": "float64" for n in range(METRICS) for a in "yx"}
-    database = database or duckdb.connect(config=OURS)
+    columns = {f"{a}{n}": "float64" for n in range(METRICS) for a in "yx"}
+    schema = ibis.schema({"unit": "int64", "arm": "int32"} | columns)
+    database = database or opened(OURS)
     with ExitStack() as stack:
         partitions = [
-            stack.enter_context(_Partition.open(database.cursor(), index, (view,)))
-            for index, view in enumerate(_views(folder))
+            stack.enter_context(
+                _Partition.open(database.cursor(), index, (_View("units", schema, paths, None),))
+            )
+            for index, paths in enumerate(_dealt(folder))
         ]
         backend = _Backend(partitions, stack.enter_context(ThreadPoolExecutor(THREADS)))
         rows = centring.centred(backend, ibis.table(schema, name="units"), query.names)
@@ -136,20 +138,11 @@ def moments_of_units(folder: Path, covariates: bool, database=None) -> dict:
     return {arm: [merge_all([found[(arm,)][n] for found in parts]) for n in range(METRICS)] for arm in (0, 1)}
 
 
-class _Units:
-    """The table of units in some files, as a view of a partition."""
-
-    def __init__(self, paths: list[str]) -> None:
-        self.paths = paths
-
-    def create(self, cursor) -> None:
-        cursor.read_parquet(self.paths).create_view("units")
-
-
-def _views(folder: Path) -> list[_Units]:
+def _dealt(folder: Path) -> list[list[str]]:
+    """The files of units of each partition."""
     paths = sorted(str(path) for path in (folder / "units").glob("*.parquet"))
     count = max(THREADS, size(folder)[0] // ROWS_A_PARTITION)
-    return [_Units(paths[index::count]) for index in range(count)]
+    return [paths[index::count] for index in range(count)]
 
 
 def hand_written_look(folder: Path, covariates: bool) -> int:

@@ -42,7 +42,7 @@ import analysis.engines.duckdb, analysis.engines.aggregates, analysis.stats.adju
 import duckdb, ibis, numpy, pyarrow, scipy.special
 from bench.analysis import OURS
 from bench.tea_tasting import our_job
-connection = duckdb.connect(config=OURS)
+connection = analysis.engines.duckdb.opened(OURS)
 def job():
     return our_job(Path(sys.argv[1]), connection)
 """

@@ -9,6 +9,7 @@ rows it needs. Only worker processes import this module.
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,23 +17,24 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import duckdb
 import ibis
-from pyarrow import ArrowException
-from pyarrow.dataset import dataset
-from pyarrow.fs import FileSystem
+from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from sqlglot.expressions import Literal
 
 from analysis.engines import crossed, dealing, reading, rollups
 from analysis.engines.aggregates import Rows
 from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.engines.jail import limited_address_space
-from analysis.engines.refreshing import ReadFiles, Refresh, Statements
+from analysis.engines.refreshing import ReadFiles, Refresh, Statements, nothing
 from analysis.engines.rollups import Days
 from analysis.plan import AnalysisPlan, Entry
 from analysis.unit_values import EVENTS, EXPOSURES, Table
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 log = logging.getLogger(__name__)
 
@@ -298,7 +300,8 @@ def compiled(expression: Table) -> str:
 
 @lru_cache(maxsize=512)
 def _compiled(operation: Any) -> str:
-    return str(ibis.to_sql(operation.to_expr(), dialect="duckdb"))
+    """Not by `ibis.to_sql`, which loads a whole backend, pandas and all: 60 MB."""
+    return str(DuckDBCompiler().to_sqlglot(operation.to_expr()).sql(dialect="duckdb"))
 
 
 def _run(refresh: Refresh) -> None:
@@ -332,7 +335,7 @@ class _View:
     def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
         with _readable_failures():
             if not self.paths:
-                cursor.register(self.name, self.schema.to_pyarrow().empty_table())
+                cursor.execute(f"CREATE OR REPLACE TEMPORARY VIEW {self.name} AS {nothing(self.schema)}")
             elif self.filesystem is None:
                 listed = ", ".join(Literal.string(path).sql("duckdb") for path in self.paths)
                 cursor.execute(f"CREATE OR REPLACE VIEW {self.name} AS FROM read_parquet([{listed}])")
@@ -340,6 +343,8 @@ class _View:
                 cursor.register(self.name, self._objects(self.filesystem))
 
     def _objects(self, filesystem: FileSystem) -> Any:
+        from pyarrow.dataset import dataset
+
         keys = [path.partition("://")[2] for path in self.paths]
         return dataset(keys, schema=self.schema.to_pyarrow(), filesystem=filesystem, format="parquet")
 
@@ -354,5 +359,11 @@ def _readable_failures() -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as failure:
         raise OutOfMemory(f"DuckDB had too little memory: {failure}") from failure
-    except (duckdb.Error, ArrowException, OSError) as failure:
+    except _failures() as failure:
         raise EngineFailure(f"DuckDB could not read the event store: {failure}") from failure
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Those of pyarrow only once it is loaded, which only stores of objects need: it takes 80 MB."""
+    arrow = sys.modules.get("pyarrow")
+    return (duckdb.Error, OSError, *([arrow.ArrowException] if arrow is not None else []))
