@@ -38,8 +38,8 @@ class Gaps:
     """`silent_arms`: days on which an arm got nobody although the others did; `silent_hours`: the same by
     hour, for exposures and, on the last day, for events. `empty_hours`: hours of the last day without an
     event in any arm. `absent`: metrics without an event. `one_sided`: metrics with events in some arms and
-    none in others. `joined_share`: events of the last day that belong to an enrolled unit. `has_no_outcome`:
-    no metric has an event, of so many units that some should have one."""
+    none in others; `judged` are those that were asked. `joined_share`: events of the last day that belong to
+    an enrolled unit. `has_no_outcome`: no metric has an event, of so many units that some should have one."""
 
     silent_arms: tuple[tuple[date, str], ...] = ()
     silent_hours: tuple[str, ...] = ()
@@ -49,6 +49,7 @@ class Gaps:
     joined_share: float | None = None
     is_unjoined: bool = False
     has_no_outcome: bool = False
+    judged: tuple[str, ...] = ()
 
 
 def find(context: Context) -> Gaps:
@@ -71,6 +72,7 @@ def find(context: Context) -> Gaps:
         joined_share=joined_share,
         is_unjoined=is_unjoined,
         has_no_outcome=bool(some) and not any(some.values()) and enrolled >= JUDGED_UNITS,
+        judged=tuple(some),
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
-from analysis import comparing, gaps
+from analysis import comparing, completeness, gaps
 from analysis.engines.contract import Enrolment, Group
-from analysis.gaps import Gaps
 from analysis.health import Balance, Context, DataFlow, Finding
 from analysis.report.facts import CheckKind
 from analysis.report.facts import CheckStatus as Status
@@ -19,7 +18,6 @@ from experiments.plan import Inference
 
 OVERLAP_WARN, OVERLAP_FAIL = 0.001, 0.01
 MISMATCH_FAIL, MISMATCH_SAMPLE = 0.01, 100
-REFUSED_WARN, REFUSED_FAIL = 0.01, 0.05
 BALANCE_ALPHA = 0.001
 IMBALANCE = AlwaysValid(tau2=0.1**2)
 """Made for a difference of a tenth of the level, the same at every look."""
@@ -141,15 +139,15 @@ def data(context: Context) -> Finding:
     if context.is_imported:
         return Finding(CheckKind.DATA, Status.WARN, "computed elsewhere; what was lost there is not known")
     flow, found = context.flow, gaps.find(context)
-    arrived = flow.accepted + flow.refused
-    refused = flow.refused / arrived if arrived else 0.0
+    parts = completeness.parts(flow, found)
     return Finding(
         kind=CheckKind.DATA,
-        status=_worst(_graded(refused, REFUSED_WARN, REFUSED_FAIL), _status_of_gaps(context, found)),
-        detail=_data_detail(flow, refused, found),
-        statistic=refused,
-        limit=REFUSED_FAIL,
+        status=completeness.worst(parts),
+        detail=completeness.words(parts),
+        statistic=completeness.refused_share(flow),
+        limit=completeness.REFUSED_FAIL,
         evidence={
+            "parts": [part.to_dict() for part in parts],
             "silent_days": [day.isoformat() for day in flow.silent_days],
             "days": flow.days,
             "accepted": flow.accepted,
@@ -163,39 +161,6 @@ def data(context: Context) -> Finding:
             "events_of_enrolled_units_share": found.joined_share,
         },
     )
-
-
-def _status_of_gaps(context: Context, found: Gaps) -> Status:
-    """Without one event of any metric the events do not arrive, or under other unit ids. An arm that is
-    silent for an hour lost what the other did not; an hour that is empty for all costs both the same."""
-    if context.flow.silent_days or found.silent_arms or found.silent_hours or found.has_no_outcome:
-        return Status.FAIL
-    is_odd = found.absent or found.one_sided or found.empty_hours or found.is_unjoined
-    return Status.WARN if context.flow.waiting or is_odd else Status.OK
-
-
-def _data_detail(flow: DataFlow, refused: float, found: Gaps) -> str:
-    parts = [f"{refused:.2%} of events refused"]
-    if flow.silent_days:
-        parts.append(f"no events on {len(flow.silent_days)} of {flow.days} days")
-    if found.silent_arms:
-        day, arm = found.silent_arms[0]
-        parts.append(f"no units in {arm} on {day.isoformat()}")
-    parts += [*found.silent_hours[:1], *_more(found)]
-    if flow.waiting:
-        parts.append(f"{flow.waiting} batches not stored yet")
-    parts += [f"no events for {', '.join(names)}" for names in (found.absent, found.one_sided) if names]
-    return "; ".join(parts)
-
-
-def _more(found: Gaps) -> Iterator[str]:
-    if len(found.silent_hours) > 1:
-        yield f"{len(found.silent_hours) - 1} more silent hours"
-    if found.empty_hours:
-        first, hours = found.empty_hours[0], len(found.empty_hours)
-        yield f"no events at all in {hours} hours of {first:%Y-%m-%d}, the first {first:%H}:00"
-    if found.is_unjoined:
-        yield "hardly an event belongs to an enrolled unit: do exposures and events carry the same ids?"
 
 
 def before(context: Context) -> Finding:

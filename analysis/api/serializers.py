@@ -2,12 +2,22 @@
 
 from rest_framework import serializers
 
-from analysis.models import AnalysisRun, GuardrailTrip, MetricResult
+from analysis.models import AnalysisRun, GuardrailTrip, HealthCheck, MetricResult
+
+
+class CheckSerializer(serializers.ModelSerializer[HealthCheck]):
+    """One answer about the data of a look: ok, warn, fail or not_run, and the numbers behind it."""
+
+    class Meta:
+        model = HealthCheck
+        fields = ["kind", "status", "detail", "statistic", "limit", "evidence"]
 
 
 class RunSerializer(serializers.ModelSerializer[AnalysisRun]):
-    """A finished look; `report` is the SHA-256 of its report."""
+    """A finished look; `report` is the SHA-256 of its report. `enrolment` says who takes part, `checks` what
+    was found about the data."""
 
+    checks = CheckSerializer(many=True, read_only=True)
     report = serializers.CharField(source="snapshot.sha256", read_only=True)
     verdict = serializers.CharField(source="snapshot.verdict", read_only=True)
 
@@ -24,6 +34,8 @@ class RunSerializer(serializers.ModelSerializer[AnalysisRun]):
             "engine",
             "code_version",
             "config_hash",
+            "enrolment",
+            "checks",
             "report",
             "verdict",
         ]

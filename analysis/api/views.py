@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from analysis import answering, queries, services, unblinding
 from analysis.api.serializers import AskedSerializer, ResultSerializer, RunSerializer, TripSerializer
-from analysis.models import AnalysisRun, GuardrailTrip, MetricResult, ReportSnapshot
+from analysis.models import AnalysisRun, GuardrailTrip, HealthCheck, MetricResult, ReportSnapshot
 from experiments import queries as experiments
 from flags.api.access import a_person, own_environment
 from ledger.refusals import NotFound, problem, refuse
@@ -97,7 +97,8 @@ class Runs(generics.ListAPIView[AnalysisRun]):
     def get_queryset(self) -> QuerySet[AnalysisRun]:
         key = self.kwargs["key"]
         experiments.experiment(key)
-        return queries.runs(key).select_related("snapshot").defer("snapshot__document")
+        found = queries.runs(key).select_related("snapshot").defer("snapshot__document")
+        return found.prefetch_related(Prefetch("checks", HealthCheck.objects.order_by("id")))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={202: AskedSerializer})
     def post(self, request: Request, key: str) -> Response:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analysis import looks, queries, unblinding
-from analysis.pages import aftermath
+from analysis.pages import aftermath, evidence
 from analysis.report import changes, differences, page, pictures
 from analysis.report.forms import FORMS
 from analysis.services.requests import KIND
@@ -121,7 +121,9 @@ def health_of(snapshot: ReportSnapshot) -> dict[str, Any]:
     """What the health tab shows of a document."""
     document = loaded(snapshot)
     shown = {"sha": snapshot.sha256, "snapshot": snapshot, "left_out": _funnel(snapshot.run.enrolment)}
-    return {**page.present(document), **shown}
+    presented, behind = page.present(document), evidence.of_run(snapshot.run)
+    chips = [{**chip, "evidence": behind.get(chip["kind"], [])} for chip in presented["chips"]]
+    return {**presented, **shown, "chips": chips}
 
 
 def _funnel(enrolment: Mapping[str, Any]) -> list[dict[str, Any]]:

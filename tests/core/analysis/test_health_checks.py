@@ -141,6 +141,45 @@ def test_data__what_is_missing(changes, expected):
     assert status(health_checks.data, **changes) == expected
 
 
+def part(name, **changes):
+    """The answer of one part of the check of the data."""
+    listed = health_checks.data(context(**changes)).evidence["parts"]
+    return next(each["status"] for each in listed if each["name"] == name)
+
+
+OURS, STRANGERS = {(START, "control"): 9}, {START: 50_000}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "expected"),
+    [
+        ("refused events", {}, "ok"),
+        ("refused events", {"flow": replace(FLOW, accepted=0)}, "not_run"),
+        ("batches on their way", {"flow": replace(FLOW, waiting=3)}, "warn"),
+        ("days with events", {"flow": replace(FLOW, silent_days=(WEEK[1],))}, "fail"),
+        ("days with events", {"flow": replace(FLOW, days=0)}, "not_run"),
+        ("hours with events", {}, "not_run"),
+        ("hours with events", {"arrivals": Arrivals({}, OURS)}, "ok"),
+        ("metrics with events", {"active": {}}, "fail"),
+        ("metrics with events", {"active": {}, "enrolment": enrolment(40, 40)}, "warn"),
+        ("the same ids", {}, "not_run"),
+        ("the same ids", {"arrivals": Arrivals({}, OURS)}, "ok"),
+        ("the same ids", {"arrivals": Arrivals({}, {}, STRANGERS)}, "warn"),
+        ("the same ids", {"arrivals": Arrivals({}, {}, STRANGERS), "active": {}}, "fail"),
+    ],
+)
+def test_data__parts__each_with_an_answer_of_its_own(name, changes, expected):
+    assert part(name, **changes) == expected
+
+
+@pytest.mark.parametrize(("days_run", "expected"), [(2, "not_run"), (4, "fail")])
+def test_data__window_still_open__a_metric_without_events_is_no_gap(days_run, expected):
+    of = replace(binding().definition, window_hours=72)
+    changes = {"plan": locked_plan(started_at=START, bindings=(binding(of),)), "active": {}}
+
+    assert part("metrics with events", cut=START + timedelta(days=days_run), **changes) == expected
+
+
 def test_data__one_of_two_metrics_without_events__warns_and_names_it():
     listed = (binding(), binding(DEFINITIONS["latency-p90"], Role.GUARDRAIL))
 

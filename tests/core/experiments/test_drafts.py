@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.drafts import ExperimentKind, merged, read, read_binding
-from experiments.plan import Inference, Role
+from experiments.plan import Inference, Role, Trigger
 from ledger.refusals import Refused
 from metrics.definitions import Amount, Margin
 
@@ -33,9 +33,13 @@ def test_read__title_only__defaults():
 
 def test_read__own_output__same_draft():
     hypothesis = {"change": "x", "metric": "orders", "expected": {"value": 0.01, "relative": True}}
-    draft = read(content(hypothesis=hypothesis, dimensions=["country"], filters={"country": "NL"}))
+    who = {"filters": {"country": "NL"}, "excluded": {"traffic": ["internal", "bot"], "robot": "true"}}
+    trigger = {"event": "checkout-opened", "where": {"page": "checkout"}}
+    draft = read(content(hypothesis=hypothesis, dimensions=["country"], trigger=trigger, **who))
 
     assert read(draft.to_dict()) == draft
+    assert draft.excluded == (("robot", "true"), ("traffic", "bot"), ("traffic", "internal"))
+    assert draft.trigger == Trigger("checkout-opened", (("page", "checkout"),))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,13 @@ def test_read__own_output__same_draft():
         ({"arms": [ARMS[0], {**ARMS[1], "role": "control"}]}, "arms", "two arms are the control"),
         ({"dimensions": ["a", "a"]}, "dimensions", "twice"),
         ({"filters": {"country": 1}}, "filters.country", "not text"),
+        ({"excluded": ["bot"]}, "excluded", "not a table"),
+        ({"excluded": {"robot": True}}, "excluded.robot", "not text"),
+        ({"excluded": {"robot": ["yes", "yes"]}}, "excluded.robot", "twice"),
+        ({"excluded": {f"dim{n}": "x" for n in range(11)}}, "excluded", "more than 10"),
+        ({"trigger": "checkout"}, "trigger", "not a table"),
+        ({"trigger": {"where": {"page": "x"}}}, "trigger.event", "required"),
+        ({"trigger": {"event": "a", "wher": {}}}, "trigger.wher", "no such field"),
         ({"state": "decided"}, "state", "no such field"),
         ({"ownr": "rosa"}, "ownr", "no such field"),
     ],

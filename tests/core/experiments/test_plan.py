@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from experiments.plan import Inference, LockedPlan
+from experiments.plan import Inference, LockedPlan, Trigger
 from metrics.definitions import Margin
 from tests.core.experiments.plans import binding, definition, guardrail, plan
 
@@ -20,6 +20,8 @@ def test_plan__through_json__equal_with_everything():
         dimensions=("country",),
         filters=(("country", "NL"),),
         prior_sd=0.02,
+        excluded=(("traffic", "bot"), ("traffic", "internal")),
+        trigger=Trigger("checkout-opened", (("page", "checkout"),)),
         started_at=NOW,
         stopped_at=NOW,
     ).locked()
@@ -49,11 +51,13 @@ CHANGES = {
     "filters": (("country", "NL"),),
     "source": "warehouse",
     "prior_sd": 0.02,
+    "excluded": (("traffic", "bot"),),
+    "trigger": Trigger("checkout-opened"),
 }
 
 
 def test_canonical__options_not_used__left_out_so_that_older_plans_keep_their_hash():
-    assert {"source", "prior_sd", "layer"}.isdisjoint(plan().canonical())
+    assert {"source", "prior_sd", "layer", "excluded", "trigger"}.isdisjoint(plan().canonical())
 
 
 @pytest.mark.parametrize("name", CHANGES)
