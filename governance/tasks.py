@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from governance import services
-from governance.services import claiming, reviews, waivers
+from governance.services import asking, claiming, reviews, waivers
 
 
 @shared_task
@@ -22,6 +22,7 @@ def remind_overdue() -> None:
     now = timezone.now()
     services.remind_overdue(now=now)
     services.remind_soon(now=now)
+    asking.remind_reviewers(now=now)
 
 
 @shared_task

@@ -1,13 +1,18 @@
 """The page of performance budgets that builds were let over."""
 
+from typing import Any
+
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from governance import budgets, services
+from governance.models import BudgetWaiver
 from governance.pages.acting import attempt, by
 from ledger.forms import show_problems
 from ledger.refusals import Refused
@@ -43,21 +48,33 @@ def budget_waivers(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             show_problems(form, refused)
         else:
+            messages.success(request, "It is recorded; the launch review shows it.")
             return redirect("budget-waivers")
     about, today = request.GET.get("about", ""), timezone.now().date()
     rows = Paginator(budgets.waivers(about=about), ROWS_A_PAGE).get_page(request.GET.get("page"))
-    states = [budgets.state_of(row, today=today) for row in rows]
     shown = {
         "rows": rows,
-        "entries": [
-            {"row": row, "state": state, "tone": TONES[state], "over": budgets.over_percent(row)}
-            for row, state in zip(rows, states, strict=True)
-        ],
+        "entries": [_entry(row, budgets.state_of(row, today=today)) for row in rows],
         "form": form,
         "about": about,
         "current": "budgets",
     }
     return render(request, "governance/budgets.html", shown, status=422 if form.is_bound else 200)
+
+
+def _entry(row: BudgetWaiver, state: str) -> dict[str, Any]:
+    """One line of the table, with a link to what the budget is about."""
+    kind, key = budgets.subject_of(row).split(":", 1)
+    return {
+        "row": row,
+        "state": state,
+        "tone": TONES[state],
+        "measured": f"{row.measured:,.6g} {row.unit}",
+        "over": f"{budgets.over_percent(row):.0f} % over the {row.limit:,.6g} allowed",
+        "about": key,
+        "kind": kind,
+        "address": reverse(kind, args=[key]),
+    }
 
 
 @require_POST

@@ -13,6 +13,7 @@ from governance import reviewing
 from governance.models import LaunchReview, ReviewState, SignOff, SignOffAnswer
 from governance.review_queries import Signed, Standing
 from governance.services.access import check_may_launch
+from governance.services.asking import ask_reviewers
 from ledger import audit
 from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
 from organisation import queries as organisation
@@ -69,6 +70,7 @@ def answer_risks(*, id: int, answers: Mapping[str, Any], actor: str, now: dateti
     for discipline in _disciplines(row):
         record(row, "signoff.requested", actor, now, after={"discipline": discipline.value})
     _settle(row, actor, now)
+    ask_reviewers(queries.review(id), now=now)
     return row
 
 

@@ -1,5 +1,7 @@
 """Who may open, answer, sign and withdraw a review: by role, and in the environment of the launch."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -8,8 +10,8 @@ from django.utils import timezone
 from governance import review_queries as queries
 from governance import reviewing
 from governance.models import SignOff
-from governance.services import conditions, reviews
-from ledger.models import AuditEvent
+from governance.services import asking, conditions, reviews
+from ledger.models import AuditEvent, Job
 from ledger.refusals import Conflict, Refused
 from organisation.models import RoleGrant
 from tests.apps.flags import build
@@ -175,3 +177,20 @@ def test_blockers__page__says_where_each_may_block_who_no_longer_and_what_nobody
     assert "too slow" in shown
     assert "a launch that asks for privacy cannot be approved" in shown
     assert "a launch that asks for legal cannot be approved" not in shown
+
+
+def test_reviewers__asked_by_mail_at_once_and_again_after_three_days__only_those_who_may_sign(
+    django_user_model,
+):
+    for user, *_ in ROLES:
+        django_user_model.objects.create_user(user)
+    review = opened()
+
+    for days in (0, 1, 3, 4):
+        asking.remind_reviewers(now=NOW + timedelta(days=days))
+
+    mails = Job.objects.filter(kind="person.mail")
+    assert sorted(mails.values_list("payload__user", flat=True)) == ["paul", "paul", "pia", "pia"]
+    sign(review)
+    asking.remind_reviewers(now=NOW + timedelta(days=30))
+    assert mails.count() == 4
