@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from analysis.engines import mapped, postgres
+from analysis.engines.contract import Group
+from analysis.engines.duckdb import DuckDBEngine
 from analysis.engines.own_files import DUCKDB
 from analysis.plan import planned_metric
 from analysis.sources.definition import EventTable, ExposureTable, SourceDefinition, SourceKind
 from analysis.unit_values import assigned, exposed, stream_rows, unit_rows
 from metrics.definitions import Cap, Kind, Measure, Source
-from tests.core.analysis import world
+from tests.core.analysis import store, world
 
 HOSTILE = (
     "'; DROP TABLE events; --",
@@ -105,6 +107,43 @@ def test_statements__whatever_is_written_in_a_metric__keep_their_shape(event, na
 
     for found, expected in zip(hostile, harmless, strict=True):
         assert shape(found, dialect) == shape(expected, dialect)
+
+
+def hostile_rows():
+    """Twelve units that have an event of every hostile name with a dim of that name and value, the treatment
+    twice; each has another one that says so only almost. One unit lacks the dim that the plan filters by."""
+    exposures, events = [], []
+    for unit in range(13):
+        is_on = unit % 2 == 1
+        dims = {HOSTILE[0]: HOSTILE[0]} if unit < 12 else {HOSTILE[0]: "other"}
+        exposures.append(
+            store.exposure(unit, HOSTILE[1 + is_on], store.at(1), experiment=HOSTILE[3], dims=dims)
+        )
+        for text in HOSTILE:
+            same = [store.event(unit, text, store.at(2), 1.0, dims={text: text}) for _ in range(1 + is_on)]
+            events += [*same, store.event(unit, text, store.at(2), 1.0, dims={text: f"{text} "})]
+    return exposures, events
+
+
+def test_read__hostile_texts_in_every_place__are_texts_like_any_other(tmp_path):
+    definitions = [
+        world.definition(str(n), Kind.COUNT, text, value=Measure.COUNT, where=((text, text),))
+        for n, text in enumerate(HOSTILE)
+    ]
+    asked = world.plan(
+        metrics=tuple(map(planned_metric, definitions)),
+        experiment=HOSTILE[3],
+        variants=HOSTILE[1:3],
+        filters=((HOSTILE[0], HOSTILE[0]),),
+        dimensions=(),
+    )
+
+    found = DuckDBEngine(tmp_path).read(asked, store.write(tmp_path, *hostile_rows()), {})
+
+    assert found.enrolment.units == {Group("control"): 6, Group("treatment"): 6}
+    for metric in asked.metrics:
+        means = [found.moments[metric.vector][Group(arm)].mean[0] for arm in ("control", "treatment")]
+        assert means == [1.0, 2.0]
 
 
 def source(column, text):
