@@ -158,7 +158,8 @@ def differences(
 
 
 def _is_known(row: Estimate) -> bool:
-    return row.variance == 0 or in_range(row.value, row.variance)
+    """Also a value without an error: it may be compared with one that has."""
+    return in_range(row.value, row.variance or 1.0)
 
 
 def _welch_df(control: Estimates, treatment: Estimates, variance: Array) -> Array:
@@ -178,7 +179,7 @@ def _p_values(statistic: Array, df: Array, side: Alternative) -> Array:
 def _upper_tails(statistic: Array, df: Array) -> Array:
     student = special().stdtr(np.clip(df, 1e-3, LARGE_DF), -statistic)
     tails: Array = np.where(df > LARGE_DF, special().ndtr(-statistic), student)
-    for row in np.flatnonzero(statistic > FARTHEST):
+    for row in np.flatnonzero((statistic > FARTHEST) & (df > 0)):
         tails[row] = upper_tail(float(statistic[row]), float(df[row]))
     return tails
 

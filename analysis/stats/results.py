@@ -6,6 +6,7 @@ Plain frozen values only. No arithmetic beyond one-line properties, no wording f
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -218,7 +219,7 @@ class Comparison:
 
 def check_level(name: str, value: float) -> None:
     """Raises InvalidInput unless an alpha, a level or a share lies strictly between 0 and 1."""
-    if not 0 < value < 1:
+    if not sys.float_info.min <= value < 1:
         raise InvalidInput(name, value, f"{name} lies strictly between 0 and 1", "Use 0.05 for 5 %.")
 
 

@@ -22,6 +22,7 @@ from analysis.stats.impact.doses import MOST_MS, STEP_MS
 from analysis.stats.moments import Moments, merge_all
 from analysis.stats.results import (
     LARGEST,
+    SMALLEST,
     Interval,
     InvalidInput,
     NotEstimable,
@@ -116,7 +117,7 @@ def _result(
     base = min(arms, key=lambda arm: arm.dose_ms).moments.mean[OUTCOME]
     total = merge_all(arm.moments for arm in arms)
     spread = total.variance(LATENCY)
-    naive = total.covariance(OUTCOME, LATENCY) / spread * STEP_MS if spread > 0 else None
+    naive = total.covariance(OUTCOME, LATENCY) / spread * STEP_MS if spread >= SMALLEST else None
     return Instrumented(
         per_100_ms=slope * STEP_MS,
         standard_error=error * STEP_MS,
@@ -125,7 +126,7 @@ def _result(
         alpha=alpha,
         first_stage_f=f,
         first_stage_slope=pi,
-        relative=float(slope * STEP_MS / base) if base > 0 else None,
+        relative=float(slope * STEP_MS / base) if base >= SMALLEST else None,
         naive_per_100_ms=naive,
         units=units,
     )

@@ -12,7 +12,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.stats.results import LARGEST, Estimate, Interval, InvalidInput, check_level, fields_as_dict
+from analysis.stats.results import (
+    LARGEST,
+    Estimate,
+    Interval,
+    InvalidInput,
+    check_level,
+    fields_as_dict,
+    in_range,
+)
 from analysis.stats.tails import critical_value
 
 
@@ -31,8 +39,10 @@ class Price:
 
 def price_of(slope: Estimate, revenue: Estimate, *, alpha: float = 0.1) -> Price:
     """Money a year for each 100 ms. `slope` is a relative change per 100 ms, `revenue` what the surface
-    brings in a year. Raises InvalidInput for negative revenue."""
+    brings in a year. Raises InvalidInput for negative revenue or what is no number."""
     check_level("alpha", alpha)
+    if not all(in_range(of.value, of.variance or 1.0) for of in (slope, revenue)):
+        raise InvalidInput("slope, revenue", (slope, revenue), "they must be numbers of usual size")
     if not 0 <= revenue.value <= LARGEST:
         raise InvalidInput("revenue", revenue.value, "revenue is not a positive amount", "Give it per year.")
     value = -slope.value * revenue.value

@@ -167,7 +167,7 @@ def simplex_weights(columns: Array, outcome: Array) -> Array:
     """Least squares with weights >= 0 that add up to 1, by non-negative least squares with a heavy row."""
     from scipy.optimize import nnls
 
-    scale = SUM_WEIGHT * max(float(np.abs(columns).max()), 1e-12)
+    scale = SUM_WEIGHT * max(float(np.abs(columns).max()), float(np.abs(outcome).max()), 1e-12)
     stacked = np.vstack([columns, np.full(columns.shape[1], scale)])
     weights = np.asarray(nnls(stacked, np.append(outcome, scale))[0], dtype=np.float64)
     normed: Array = weights / weights.sum()
