@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import reduce
 from operator import and_
 from typing import Any
@@ -61,6 +62,12 @@ def events(source: SourceDefinition, tables: Mapping[str, Table], plan: Analysis
         raise EngineFailure(f'source "{source.key}" holds none of the events {", ".join(plan.all_events)}')
     parts = [_events(table, tables[table.table], plan, on) for table in wanted]
     return reduce(lambda first, other: first.union(other), parts)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Words that name the table that may have been meant, if one is close."""
+    close = get_close_matches(name, list(known), n=1)
+    return f" (the nearest name is {close[0]})" if close else ""
 
 
 def can_cross(source: SourceDefinition) -> None:
@@ -135,4 +142,4 @@ def _words(value: Value) -> str:
         return "text"
     if kind.is_numeric():
         return "numbers"
-    return f"values of type {kind}"
+    return "values of another type"

@@ -21,6 +21,8 @@ from analysis.sources.definition import SourceDefinition
 from analysis.unit_values import Table, Value
 
 MAX_PARTITIONS = 16
+SHOWN_FILES = 5
+TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl")
 ROWS_PER_PARTITION = 2_000_000
 """Every partition reads the columns of all rows to find its units, so there are few."""
 
@@ -84,8 +86,20 @@ def files_of(folder: Path, table: str) -> list[str]:
     found = sorted(place.rglob("*.parquet")) if place.is_dir() else [place] if place.is_file() else []
     inside = [path.resolve() for path in found if path.resolve().is_relative_to(folder)]
     if not inside:
-        raise EngineFailure(f"there is no Parquet file at {table} in {folder}")
+        raise EngineFailure(f"there is no Parquet file at {table} in {folder}{_instead(folder, place)}")
+    for path in inside:
+        if path.suffix.lower() in TEXTS:
+            raise EngineFailure(f"{table} is a text file, whose columns have no types; write it as Parquet")
     return [str(path) for path in inside]
+
+
+def _instead(folder: Path, place: Path) -> str:
+    """What is there, in words."""
+    if place.is_dir():
+        others = sorted(path.name for path in place.iterdir() if path.is_file())[:SHOWN_FILES]
+        return f" (it holds {', '.join(others)})" if others else " (it holds no files)"
+    known = (str(path.relative_to(folder)) for path in folder.iterdir())
+    return mapped.nearest(str(place.relative_to(folder)), known) if place.is_relative_to(folder) else ""
 
 
 def columns_of(paths: list[str], name: str) -> Table:

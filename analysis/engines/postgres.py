@@ -122,16 +122,35 @@ def session(address: str, statement_within_s: int) -> Iterator[psycopg.Connectio
         raise EngineFailure(f"PostgreSQL could not answer: {_words(failure)}") from None
 
 
+COLUMNS = """
+SELECT a.attname, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
+FROM pg_attribute AS a
+JOIN pg_class AS c ON c.oid = a.attrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_type AS t ON t.oid = a.atttypid
+WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+ORDER BY a.attnum
+"""
+"""From the catalogue, because the information schema knows no materialised views; domains as what they are
+made of."""
+TABLES = """
+SELECT n.nspname || '.' || c.relname
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND has_any_column_privilege(c.oid, 'SELECT')
+"""
+
+
 def columns_of(connection: psycopg.Connection[Any], table: str) -> Table:
     """The table with its columns as Ibis types. Raises EngineFailure when this user sees no such table."""
     schema, name = place_of(table)
-    found = connection.execute(
-        "SELECT column_name, data_type FROM information_schema.columns"
-        " WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
-        [schema, name],
-    ).fetchall()
+    found = connection.execute(COLUMNS, [schema, name]).fetchall()
     if not found:
-        raise EngineFailure(f"there is no table {table} that this database user may read")
+        known = [place for (place,) in connection.execute(TABLES)]
+        near = mapped.nearest(f"{schema}.{name}", known)
+        raise EngineFailure(f"there is no table {table} that this database user may read{near}")
     types = {column: TYPES.get(kind, OTHER) for column, kind in found}
     return ibis.table(ibis.schema(types), name=name, database=schema)
 
@@ -266,4 +285,4 @@ def _words(failure: psycopg.Error) -> str:
         return failure.diag.message_primary
     if not isinstance(failure, psycopg.OperationalError):
         return "its address is none; write postgresql://user:password@host:5432/database"
-    return " ".join(str(failure).split())
+    return str(failure).partition("\n")[0]

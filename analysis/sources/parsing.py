@@ -23,6 +23,7 @@ MAX_PAIRS = 20
 CONNECTION = re.compile(r"HEADWAY_SOURCE_[A-Z0-9_]{1,50}")
 CONNECTION_FIX = 'Name a variable of the worker that begins with HEADWAY_SOURCE_, as "HEADWAY_SOURCE_SHOP".'
 SQL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?")
+OF_THE_DATABASE = ("pg_", "information_schema.")
 PATTERN = re.compile(r"[*?\[\]{}\\]")
 UNIT_FIX = "Name the column that says who was randomised."
 TIME_FIX = "Name the column with the time, one of type timestamp or date."
@@ -88,6 +89,7 @@ def _exposures(fields: Fields, kind: SourceKind) -> ExposureTable:
         if "exposures" not in fields:
             fields.refuse_missing("exposures", fix)
         return ExposureTable("", "", "", "")
+    _refuse_shared(table, "unit", "arm", "time")
     return ExposureTable(
         table=_table_name(table, kind),
         unit=_column(table, "unit", UNIT_FIX),
@@ -100,7 +102,10 @@ def _exposures(fields: Fields, kind: SourceKind) -> ExposureTable:
 
 
 def _events(fields: Fields, kind: SourceKind) -> tuple[EventTable, ...]:
-    listed = fields.values.get("events", [])
+    if "events" not in fields:
+        fields.refuse_missing("events", "Write [[events]] once for each table.")
+        return ()
+    listed = fields.values["events"]
     if not isinstance(listed, list | tuple) or not 1 <= len(listed) <= MAX_EVENT_TABLES:
         fix = "Write [[events]] once for each table."
         fields.refuse("events", f"this is not a list of 1 to {MAX_EVENT_TABLES} tables", fix)
@@ -114,6 +119,7 @@ def _event_table(fields: Fields, kind: SourceKind, index: int, item: object) -> 
         fields.findings.add(place, item, "this is not a table", f"Its fields are {', '.join(EVENT_FIELDS)}.")
         return EventTable("", "", "")
     table = Fields(item, EVENT_FIELDS, fields.findings, place)
+    _refuse_shared(table, "unit", "time")
     found = EventTable(
         table=_table_name(table, kind),
         unit=_column(table, "unit", UNIT_FIX),
@@ -139,6 +145,8 @@ def _table_name(table: Fields, kind: SourceKind) -> str:
         name = table.text("table", fix=fix, limit=130)
         if name and not SQL_NAME.fullmatch(name):
             table.refuse("table", "this is no name of a table", fix)
+        elif name.lower().startswith(OF_THE_DATABASE):
+            table.refuse("table", "this belongs to the database itself", "Name one of your own tables.")
         return name
     fix = "Name a .parquet file or a folder of them, seen from the source's folder."
     name = table.text("table", fix=fix, limit=300)
@@ -146,6 +154,15 @@ def _table_name(table: Fields, kind: SourceKind) -> str:
     if name and (path.is_absolute() or ".." in path.parts or PATTERN.search(name)):
         table.refuse("table", "this is no path below the source's folder", fix)
     return name
+
+
+def _refuse_shared(table: Fields, *roles: str) -> None:
+    """A column that is given two of these parts is a slip of the pen."""
+    for place, role in enumerate(roles):
+        earlier = [other for other in roles[:place] if other in table and role in table]
+        for other in earlier:
+            if table.values[role] == table.values[other]:
+                table.refuse(role, f"this column is the {other} already", "Name another column.")
 
 
 def _column(table: Fields, name: str, fix: str, *, default: str | None = None) -> str:

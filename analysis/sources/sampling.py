@@ -20,11 +20,13 @@ KEPT_OF_UNIT = 3
 TYPES = {
     "string": "text",
     "timestamp": "time without zone",
+    "uuid": "other, compared as text",
     **dict.fromkeys(
         ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"), "whole number"
     ),
     **dict.fromkeys(("float32", "float64", "decimal"), "number"),
 }
+ODD = ("nan", "inf", "-inf", "infinity", "-infinity")
 NEEDED = ("unit", "arm", "time", "event")
 Rows = Mapping[str, Sequence[Any]]
 Wrong = Sequence[tuple[str, str, str]]
@@ -41,11 +43,26 @@ def judged(
         if isinstance(table, ExposureTable)
         else table.event or "events of several names",
         "columns": [[role, column, _type(types.get(column, ""))] for role, column in table.columns.items()],
-        "problems": [*_wrong(types, wrong), *_empty(count, wrong), *_unusable(rows, count)],
+        "problems": [
+            *_wrong(types, wrong),
+            *_empty(count, wrong),
+            *_unusable(rows, count),
+            *_odd(rows, count),
+        ],
         "notes": list(_notes(table, types, rows, count)),
         "rows": count,
         "first": [_first(table, rows, i) for i in range(min(count, SHOWN_ROWS))],
     }
+
+
+def in_common(known: int, asked: int) -> str:
+    """Whether the units of an event table are those of the exposure table."""
+    if not known:
+        return (
+            f"unit: none of the {asked:,} units in these rows stands in the exposure table. If some should, "
+            "write units the same way in both."
+        )
+    return f"unit: {known:,} of the {asked:,} units in these rows stand in the exposure table."
 
 
 def _wrong(types: Mapping[str, str], wrong: Wrong) -> Iterator[str]:
@@ -65,6 +82,16 @@ def _unusable(rows: Rows, count: int) -> Iterator[str]:
     for role in NEEDED:
         if count and role in rows and all(value is None for value in rows[role]):
             yield f"{role}: all of the first {count:,} rows are empty, so none can count."
+
+
+def _odd(rows: Rows, count: int) -> Iterator[str]:
+    """Values that every look would be refused for."""
+    odd = sum(str(value).lower() in ODD for value in rows.get("value", ()))
+    if odd:
+        yield (
+            f"value: {odd:,} of the first {count:,} rows are infinite or no number (NaN), of which no statistic "
+            "can be made; leave the column empty there."
+        )
 
 
 def _notes(

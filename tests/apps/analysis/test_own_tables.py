@@ -3,6 +3,7 @@
 import json
 from datetime import UTC
 
+import psycopg
 import pytest
 from django.utils import timezone
 
@@ -178,6 +179,27 @@ def test_test__all_is_well__rows_types_and_arms_are_shown(shop):
     assert "time: the column has no time zone, so it is read as UTC." in exposures["notes"]
     assert "unit: 1 of the first" in " ".join(exposures["notes"])
     assert orders["holds"] == "purchase"
+    assert any("units in these rows stand in the exposure table." in note for note in orders["notes"])
+
+
+def test_test__views_domains_and_values_that_are_none__read_and_said(shop, rows):
+    with psycopg.connect(warehouse.address(), autocommit=True) as owner:
+        owner.execute("CREATE DOMAIN shop.money AS numeric CHECK (VALUE >= 0)")
+        owner.execute("CREATE MATERIALIZED VIEW shop.paid AS SELECT * FROM shop.orders")
+        owner.execute(
+            "CREATE VIEW shop.strangers AS SELECT 'x' || buyer AS buyer, paid_at, 3::shop.money AS price,"
+            " 'NaN'::float8 AS amount FROM shop.orders"
+        )
+    views = POSTGRES.replace('"shop.orders"', '"shop.paid"').replace('"shop.requests"', '"shop.strangers"')
+    views = views.replace('unit = "customer"\ntime = "at"', 'unit = "buyer"\ntime = "paid_at"')
+    save(views.replace('event_column = "what"\nvalue = "ms"', 'event = "gift"\nvalue = "price"'))
+    fitting = probed()
+    save(views.replace('event_column = "what"\nvalue = "ms"', 'event = "gift"\nvalue = "amount"'))
+
+    _, _, gifts = fitting.outcome["tables"]
+    assert fitting.is_ok, fitting.outcome
+    assert any("none of the " in note and "stands in the exposure table" in note for note in gifts["notes"])
+    assert "infinite or no number (NaN)" in json.dumps(probed().outcome["tables"][2]["problems"])
 
 
 def test_test__units__are_shortened(shop, rows):
@@ -193,7 +215,10 @@ def test_test__units__are_shortened(shop, rows):
             ('"customer"', '"custmer"'),
             'column "custmer": the table has no such column. Did you mean "customer"?',
         ),
-        (('"shop.orders"', '"shop.order"'), "there is no table shop.order that this database user may read"),
+        (
+            ('"shop.orders"', '"shop.order"'),
+            "no table shop.order that this database user may read (the nearest name is shop.orders).",
+        ),
         (('"assigned_at"', '"platform"'), "it holds text, not times"),
         (('value = "amount"', 'value = "buyer"'), "it holds text, not numbers"),
     ],
@@ -224,6 +249,23 @@ def test_test__wrong_password__nothing_of_the_address_is_kept_or_logged(shop, mo
     kept = json.dumps([found.outcome, *AuditEvent.objects.values_list("after", flat=True)])
     assert "could not answer" in found.outcome["failure"]
     assert "tell-nobody" not in kept + caplog.text
+
+
+def test_test__files__units_counted_and_what_is_no_parquet_said(folder):
+    (folder / "lists").mkdir()
+    (folder / "lists" / "orders.csv").write_text("buyer,amount\n")
+    (folder / "orders.csv").write_text("buyer,amount\n")
+    text = parquet(folder)
+
+    said = []
+    for name in ("orders.parquet", "orders.csv", "lists", "order.parquet"):
+        save(text.replace('"orders.parquet"', f'"{name}"'))
+        said.append(probed().outcome["tables"][1])
+
+    assert any("units in these rows stand in the exposure table." in note for note in said[0]["notes"])
+    assert "text file, whose columns have no types; write it as Parquet" in said[1]["problems"][0]
+    assert "(it holds orders.csv)" in said[2]["problems"][0]
+    assert "(the nearest name is orders.parquet)" in said[3]["problems"][0]
 
 
 def test_test__folder_that_is_not_allowed__refused(folder, settings):
