@@ -45,7 +45,7 @@ def trip(request: HttpRequest, id: int) -> HttpResponse:
         "timeline": list(reversed(trail[:100])),
         "undo": _undo(row),
         "is_open": row.state in STATES[:2],
-        "is_owner": row.experiment.owner == request.user.get_username(),
+        "is_owner": request.user.get_username() in (row.experiment.owner, row.experiment.created_by),
     }
     return render(request, "governance/trip.html", shown)
 

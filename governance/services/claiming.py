@@ -48,7 +48,7 @@ def _claim(trip: "GuardrailTrip", now: datetime) -> bool:
             "severity": trip.severity,
             "review": review.id if review else None,
         },
-        reason="" if review else "no review is open",
+        reason="" if review else "no review is open; the next one shows it",
     )
     if review is not None:
         refresh(id=review.id, now=now)

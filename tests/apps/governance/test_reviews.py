@@ -311,7 +311,7 @@ def test_trip_page__hold_acted_and_resolved__timeline_with_numbers_and_the_way_b
     after = client.get(f"/reviews/trips/{trip.id}/").content.decode()
 
     assert "Guardrail tripped" in before
-    assert "Review flagged" in before
+    assert "Raised with the launch review" in before
     assert "Waive" in before
     assert "Money at risk" in before
     assert "there is no price tag for it" in before
