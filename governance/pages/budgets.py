@@ -28,9 +28,9 @@ class BudgetForm(forms.Form):
     limit = forms.FloatField(label="Allowed")
     measured = forms.FloatField()
     unit = forms.CharField(max_length=20, help_text="kB, ms, queries.")
-    surface = forms.CharField(required=False, max_length=63, help_text="Its key; or one of the next two.")
-    experiment = forms.CharField(required=False, max_length=63)
-    flag = forms.CharField(required=False, max_length=63)
+    surface = forms.CharField(required=False, max_length=63, help_text="Its key: of one of the three.")
+    experiment = forms.CharField(required=False, max_length=63, help_text="Its key.")
+    flag = forms.CharField(required=False, max_length=63, help_text="Its key.")
     waived_by = forms.CharField(max_length=150, help_text="Who let it pass.")
     reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
     link = forms.CharField(required=False, max_length=500, help_text="The build, or the change.")
@@ -70,7 +70,7 @@ def _entry(row: BudgetWaiver, state: str) -> dict[str, Any]:
         "state": state,
         "tone": TONES[state],
         "measured": f"{row.measured:,.6g} {row.unit}",
-        "over": f"{budgets.over_percent(row):.0f} % over the {row.limit:,.6g} allowed",
+        "over": f"{budgets.over_percent(row):.0f}\u00a0% over the {row.limit:,.6g} allowed",
         "about": key,
         "kind": kind,
         "address": reverse(kind, args=[key]),
