@@ -14,10 +14,12 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import ibis
+from ibis.backends.pyspark import Backend as IbisSpark
 from ibis.backends.pyspark.datatypes import PySparkSchema
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.storagelevel import StorageLevel
+from sqlglot import exp
 
 from analysis.engines import crossed, dealing, reading
 from analysis.engines.aggregates import Rows
@@ -26,6 +28,9 @@ from analysis.plan import AnalysisPlan, Entry
 from analysis.unit_values import EVENTS, EXPOSURES, Table
 
 T = TypeVar("T")
+
+IBIS = IbisSpark()
+IBIS.register_options()
 
 LOCAL = "local[2]"
 SHUFFLE_PARTITIONS = 8
@@ -137,10 +142,26 @@ class Backend:
         return value.sum()
 
     def compile(self, expression: Table) -> str:
-        return str(ibis.pyspark.compile(expression))
+        return compiled(expression)
 
     def each(self, work: Callable[[Cluster], T]) -> list[T]:
         return [work(self.cluster)]
+
+
+def compiled(expression: Table) -> str:
+    """The expression in Spark's words.
+
+    Ibis takes what is no number (NaN) for missing, in Spark alone; here as everywhere it is a value.
+    """
+    tree: Any = IBIS.compiler.to_sqlglot(expression)
+    return str(tree.transform(_meant).sql(dialect=IBIS.dialect))
+
+
+def _meant(node: Any) -> Any:
+    both = isinstance(node, exp.And) and isinstance(node.expression, exp.Not)
+    if both and isinstance(node.expression.this, exp.IsNan):
+        return node.this
+    return node.this if isinstance(node, exp.Or) and isinstance(node.expression, exp.IsNan) else node
 
 
 @contextmanager

@@ -89,8 +89,8 @@ def _odd(rows: Rows, count: int) -> Iterator[str]:
     odd = sum(str(value).lower() in ODD for value in rows.get("value", ()))
     if odd:
         yield (
-            f"value: {odd:,} of the first {count:,} rows are infinite or no number (NaN), of which no statistic "
-            "can be made; leave the column empty there."
+            f"value: {odd:,} of the first {count:,} rows are infinite or no number (NaN), of which no "
+            "statistic can be made; leave the column empty there."
         )
 
 
