@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 import duckdb
 import ibis
-import pyarrow as pa
+from ibis.backends.sql.datatypes import DuckDBType
+from sqlglot import exp
 
 from analysis import unit_rollups as kept
 from analysis import unit_values
@@ -77,6 +78,12 @@ class Statements:
             f"stream {index} {pairs}",
             lambda: kept.stream_values(self.plan, index, kept.pairs_table(pairs)),
         )
+
+
+def nothing(schema: ibis.Schema) -> str:
+    """A statement of no rows."""
+    columns = [exp.cast(exp.null(), DuckDBType.from_ibis(kind)).as_(name) for name, kind in schema.items()]
+    return exp.select(*columns).limit(0).sql("duckdb")
 
 
 class Refresh:
@@ -144,7 +151,7 @@ class Refresh:
         [(earliest,)] = self.cursor.execute("SELECT min(first_at) FROM new_pairs").fetchall()
         if earliest is None:
             return []
-        since = earliest - timedelta(days=max(self.plan.before_days, default=0))
+        since = self.plan.reads_from(earliest)
         return [day for day in self.events.whole if end_of(day) > since and day not in read]
 
     @cached_property
@@ -253,11 +260,10 @@ class Refresh:
     def _list(self, tables: Sequence[str], like: Table) -> None:
         """The rows of these tables under one name; without tables, none of the schema of `like`."""
         if not tables:
-            self._drop(["empty_list"])
-            nothing = pa.Table.from_pylist([], schema=like.schema().to_pyarrow())
-            self.cursor.from_arrow(nothing).create("empty_list")
-        rows = [f"SELECT * FROM {name}" for name in tables or ["empty_list"]]  # noqa: S608 - names of this module
-        parts = " UNION ALL BY NAME ".join(rows)
+            parts = nothing(like.schema())
+        else:
+            rows = [f"SELECT * FROM {name}" for name in tables]  # noqa: S608 - names of this module
+            parts = " UNION ALL BY NAME ".join(rows)
         self.cursor.execute(f"CREATE OR REPLACE TEMPORARY VIEW {kept.LISTED} AS {parts}")
 
     def _make(self, name: str, statement: str) -> None:
