@@ -7,6 +7,7 @@ they were written, so this scans and does not judge.
 import json
 import re
 from collections.abc import Mapping
+from itertools import count
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _KEY = re.compile(rf"\s*({_PART}(?:\s*\.\s*{_PART})*)\s*=")
@@ -15,7 +16,7 @@ _LONG_QUOTES = ('"""', "'''")
 
 
 def line_numbers(text: str) -> dict[str, int]:
-    """Dotted path of every table and key → its line, counted from 1."""
+    """Dotted path of every table and key → its line, counted from 1; tables of a list are name[0], name[1]."""
     found: dict[str, int] = {}
     table, open_quotes = "", ""
     for number, line in enumerate(text.split("\n"), start=1):
@@ -25,6 +26,9 @@ def line_numbers(text: str) -> dict[str, int]:
         if header := _HEADER.match(line):
             table = _path(header[1])
             found.setdefault(table, number)
+            if line.lstrip().startswith("[["):
+                table = next(each for n in count() if (each := f"{table}[{n}]") not in found)
+                found[table] = number
         elif key := _KEY.match(line):
             found.setdefault(f"{table}.{_path(key[1])}".lstrip("."), number)
             open_quotes = _left_open(line)

@@ -37,7 +37,8 @@ def test_line_numbers__keys_tables_comments_and_long_texts__first_real_place():
         "cap.percentile": 14,
         "cap.inline": 15,
         "rows": 17,
-        "rows.name": 18,
+        "rows[0]": 17,
+        "rows[0].name": 18,
     }
 
 
