@@ -16,7 +16,7 @@ _LONG_QUOTES = ('"""', "'''")
 
 
 def line_numbers(text: str) -> dict[str, int]:
-    """Dotted path of every table and key → its line, counted from 1; tables of a list are name[0], name[1]."""
+    """Dotted path of every table and key → its line, from 1; tables of a list are name[0], name[1]."""
     found: dict[str, int] = {}
     table, open_quotes = "", ""
     for number, line in enumerate(text.split("\n"), start=1):
