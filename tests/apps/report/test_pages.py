@@ -12,6 +12,7 @@ from django.utils import timezone
 from analysis import queries
 from events.labels import Label, LabelKind
 from events.services.labels import add_label
+from experiments.models import Experiment
 from ledger import jobs
 from ledger import queries as ledger_queries
 from tests.apps.experiments.build import drafted, started, stopped
@@ -180,7 +181,8 @@ def test_look__by_get__not_allowed(browser):
 
 
 def test_trip__acknowledged_then_resolved__leaves_the_page(browser):
-    started()
+    started(owner="otto")
+    Experiment.objects.update(created_by="otto")
     trip = tripped(reported())
     path = f"/experiments/{KEY}/trips/{trip.id}"
 
@@ -193,7 +195,8 @@ def test_trip__acknowledged_then_resolved__leaves_the_page(browser):
 
 
 def test_trip__resolved_without_reason__refused_in_words(browser):
-    started()
+    started(owner="otto")
+    Experiment.objects.update(created_by="otto")
     trip = tripped(reported())
 
     answer = browser.post(f"/experiments/{KEY}/trips/{trip.id}/resolve/", {"reason": " "})
