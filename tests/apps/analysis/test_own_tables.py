@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from analysis import source_queries
-from analysis.models import AnalysisRun, CalibrationNight, MetricResult, SourceTest
-from analysis.services import resplitting, sourcing
+from analysis.models import AnalysisRun, CalibrationNight, InteractionReading, MetricResult, SourceTest
+from analysis.services import interactions, resplitting, sourcing
 from flags.gates import Blocked
 from ledger import jobs
 from ledger.models import AuditEvent, Job, JobState
@@ -164,6 +164,37 @@ def test_night__plan_names_files__splits_are_made_of_them(folder, monkeypatch):
     rows = CalibrationNight.objects.order_by("metric")
     assert [row.metric for row in rows] == ["latency-p95", "orders"]
     assert all(row.units > 300 < row.replicates for row in rows)
+
+
+def test_interaction__two_experiments_on_one_source__read_from_it(rows, tmp_path, settings):
+    settings.HEADWAY_SOURCE_ROOTS = (str(tmp_path),)
+    exposures, listed = rows
+    second = [
+        {**row, "experiment": "second", "variant": ("on", "off")[row["unit"] // 16 % 2]} for row in exposures
+    ]
+    own_tables.write(tmp_path, own_tables.as_tables([*exposures, *second], listed))
+    save(parquet(tmp_path))
+    probed()
+    for key in (world.KEY, "second"):
+        world.started(key, source="shop")
+
+    job = interactions.request_interaction(one="second", other=world.KEY, actor="rosa", now=world.at(24 * 12))
+    jobs.run(job.id)
+
+    found = InteractionReading.objects.get()
+    assert (found.engine, sum(found.units.values())) == ("duckdb", 600)
+    assert [line["metric"] for line in found.lines] == ["orders", "latency-p95"]
+
+
+def test_interaction__table_without_the_experiment__refused(rows, folder):
+    save(parquet(folder).replace('experiment = "test_name"\n', ""))
+    probed()
+    for key in (world.KEY, "second"):
+        world.started(key, source="shop")
+
+    assert "has no column for the experiment" in interactions.why_not(
+        "second", world.KEY, now=world.at(24 * 12)
+    )
 
 
 def test_test__all_is_well__rows_types_and_arms_are_shown(shop):
