@@ -6,7 +6,7 @@ Conditions are not counted out: a rule with one may reach everybody. Another var
 counts as opening, because switching off, which nothing holds up, would serve it to everybody.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flags import audiences
@@ -49,6 +49,15 @@ def coverage_change(before: Definition | None, after: Definition) -> Pair:
     if opening[1] <= opening[0]:
         return min(moved, key=lambda pair: pair[1] - pair[0])
     return opening[0], max(opening[1], _together_ppm(after["rules"], rest))
+
+
+def first_reach_ppm(definition: Definition, elsewhere: Iterable[Definition]) -> int:
+    """The largest share that a first version gives what is not at rest: not where it is served already
+    either, when there is such a place."""
+    known = {each[name] for each in elsewhere for name in ("default", "off")}
+    if known and definition["off"] not in {None, *known}:
+        return WHOLE_PPM
+    return reach_ppm(definition, frozenset(known) if known else None)
 
 
 def reach_ppm(definition: Definition, rest: Rest | None = None) -> int:

@@ -228,6 +228,8 @@ def check_gates(where: Place, definition: Mapping[str, Any], act: Act) -> None:
         return
     review.check(where.environment, before, definition, is_excused=bool(act.experiment or act.approved_by))
     coverage_before, coverage_after = opening.coverage_change(before, definition)
+    if before is None:
+        coverage_after = max(coverage_after, _first_reach_ppm(where, definition))
     subject = Subject(
         now=act.now,
         actor=act.actor,
@@ -239,6 +241,13 @@ def check_gates(where: Place, definition: Mapping[str, Any], act: Act) -> None:
         coverage_after_ppm=coverage_after,
     )
     asking.check(where.environment, subject)
+
+
+def _first_reach_ppm(where: Place, definition: Mapping[str, Any]) -> int:
+    """How far a first version opens the flag, by what other environments with real users give everybody."""
+    others = queries.live_versions_of(where.flag).filter(environment__is_production=True)
+    elsewhere = others.exclude(environment=where.environment).values_list("definition", flat=True)
+    return opening.first_reach_ppm(definition, elsewhere)
 
 
 def prepared(where: Place, definition: Mapping[str, Any], now: datetime) -> dict[str, Any]:

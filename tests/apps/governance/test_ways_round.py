@@ -91,6 +91,18 @@ def test_prerequisite__opened_or_dropped__the_flag_behind_it_is_launched_with_it
     flags.switch_off(flag="gate", environment="production", reason="harm", **BY)
 
 
+def test_second_production__served_there_for_the_first_time__is_a_launch_there_too(plain):
+    build.environment("elsewhere")
+    open_worlds.policy()
+    place = {"flag": "plain", "environment": "elsewhere"}
+    content = {**build.definition("plain"), "rules": [], "default": "on", "off": "on"}
+    draft = flags.save_draft(**place, definition=content, **BY)
+
+    path = {"it": lambda: flags.publish(**place, version=draft.number, **BY)}
+    assert open_worlds.let_through(path, UNREVIEWED) == {}
+    flags.serve_default(**place, **BY)
+
+
 def test_team__taken_off_the_flag_first__its_guardrails_stay_for_a_while(plain):
     open_worlds.policy()
     flags.edit_flag(flag="plain", content={"team": ""}, **BY)

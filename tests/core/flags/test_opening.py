@@ -4,6 +4,7 @@ import pytest
 
 from flags.opening import (
     coverage_change,
+    first_reach_ppm,
     only_closes,
     reach_ppm,
     reach_through,
@@ -186,3 +187,18 @@ def test_reach_when_met__default_that_others_do_not_get__everybody_who_meets_the
     assert reach_when_met_ppm(definition(default="on")) == 1_000_000
     assert reach_when_met_ppm(definition(rules=[split("r1", 300_000)])) == 300_000
     assert reach_when_met_ppm(definition(default="on", on=False)) == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        (definition(), 0),
+        (definition(default="on", off="on"), 1_000_000),
+        (definition(off="on"), 1_000_000),
+        (definition(off=None), 0),
+        (definition(rules=[split("r1", 300_000)]), 300_000),
+    ],
+)
+def test_first_reach__served_elsewhere__measured_by_what_everybody_gets_there(first, expected):
+    assert first_reach_ppm(first, [definition()]) == expected
+    assert first_reach_ppm(definition(default="on", off="on"), []) == 0
