@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 
 HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$", re.MULTILINE)
+UNDERLINED = re.compile(r"^([^\s#>|*+-][^\n]*)\n(=+|-+)[ \t]*$", re.MULTILINE)
+FENCE = re.compile(r"^(`{3,}|~{3,})[^\n]*\n.*?(?:^\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 IS_PERFORMANCE = re.compile(r"\b(performance|speed|latency|perf)\b", re.IGNORECASE)
 TIME = r"\d+(?:[.,]\d+)?\s*(?:ms|milliseconds?|s|seconds?)\b"
 SIZE = r"\d+(?:[.,]\d+)?\s*(?:k|m)i?b\b"
@@ -109,6 +112,7 @@ def passes(text: str) -> bool:
 
 def section_of(text: str) -> str | None:
     """What stands under the first heading that names performance, down to the next of the same rank."""
+    text = _plain(text)
     headings = list(HEADING.finditer(text))
     for position, heading in enumerate(headings):
         if IS_PERFORMANCE.search(heading[2]):
@@ -116,6 +120,13 @@ def section_of(text: str) -> str | None:
             after = (each.start() for each in headings[position + 1 :] if len(each[1]) <= rank)
             return text[heading.end() : next(after, len(text))]
     return None
+
+
+def _plain(text: str) -> str:
+    """Without comments, which nobody reads; headings with `#` only, and none in blocks of code."""
+    text = COMMENT.sub(" ", text.replace("\r\n", "\n"))
+    text = FENCE.sub(lambda block: re.sub(r"^(?=#|\S[^\n]*\n[=-]+[ \t]*$)", " ", block[0], flags=re.M), text)
+    return UNDERLINED.sub(lambda found: f"{'#' if found[2][0] == '=' else '##'} {found[1]}", text)
 
 
 def _finding(part: Part, section: str) -> Finding:

@@ -1,5 +1,7 @@
 """A design document's section on performance says budget, effect, evidence and roll-out, or what it lacks."""
 
+from time import monotonic
+
 import pytest
 
 from governance import performance_section as section
@@ -66,3 +68,38 @@ def test_check__no_price_tag_said__counts():
     text = GOOD.replace("by the price tag EUR 80,000 a year", "this surface has no price tag")
 
     assert missing(text) == []
+
+
+def test_check__comment_line_in_a_block_of_code__does_not_end_the_section():
+    first, rest = GOOD.split("Evidence", 1)
+    text = f"{first}\n```sh\n# in the build\nheading\n---\nheadway perf check\n```\n\nEvidence{rest}"
+
+    assert section.passes(text)
+
+
+def test_check__what_stands_in_a_comment_only__is_missing():
+    assert [each.key for each in section.check(f"## Performance\n<!-- {GOOD} -->\n") if each.is_there] == [
+        "section"
+    ]
+    assert [each.is_there for each in section.check(f"<!--\n{GOOD}")] == [False] * 5
+
+
+@pytest.mark.parametrize("line", ["-", "====", "-----  "])
+def test_section__underlined_headings__as_those_with_signs(line):
+    text = f"Cart\n====\n\nPerformance\r\n{line}\r\nBudget: 10 kB\n\nRisks\n{line}\nNone\n"
+
+    found = section.section_of(text)
+
+    assert "Budget: 10 kB" in found
+    assert "None" not in found
+
+
+@pytest.mark.parametrize(
+    "text", ["<" * 100_000, "```\n" * 20_000, "a\n-" * 50_000, "# " * 100_000, "<!--" * 50_000]
+)
+def test_check__hostile_text__judged_at_once(text):
+    began = monotonic()
+
+    section.check(f"## Performance\n{text}")
+
+    assert monotonic() - began < 5
