@@ -108,7 +108,8 @@ class AnalysisPlan:
 
     `variants[i]` is the flag variant that units of `arms[i]` see. `filters` are exposure dims that have to
     match, `excluded` those that keep a unit out; `dimensions` are exposure dims by which results are sliced.
-    With a `trigger` a unit takes part from its first such event on.
+    With a `trigger` a unit takes part from its first such event on. `began_at` is set when units were exposed
+    under earlier versions of the plan: pre-periods end there, for what came later the change may have moved.
     """
 
     experiment: str
@@ -122,6 +123,7 @@ class AnalysisPlan:
     dimensions: tuple[str, ...] = ()
     excluded: Where = ()
     trigger: Trigger | None = None
+    began_at: datetime | None = None
 
     @property
     def vectors(self) -> tuple[Vector, ...]:
@@ -191,7 +193,13 @@ class AnalysisPlan:
     @property
     def events_since(self) -> datetime:
         """No event before this can count: the longest pre-period of the earliest possible exposure."""
-        return self.since - timedelta(days=max(self.before_days, default=0))
+        return self.reads_from(self.since)
+
+    def reads_from(self, first_at: datetime) -> datetime:
+        """No event before this can count for a unit that takes part from `first_at` on."""
+        if not self.before_days:
+            return first_at
+        return (self.began_at or first_at) - timedelta(days=max(self.before_days))
 
 
 def analysis_plan(locked: LockedPlan, *, until: datetime) -> AnalysisPlan:
@@ -211,6 +219,7 @@ def analysis_plan(locked: LockedPlan, *, until: datetime) -> AnalysisPlan:
         dimensions=_dimensions(locked),
         excluded=locked.excluded,
         trigger=locked.trigger,
+        began_at=locked.began_at if locked.began_at and locked.began_at < locked.started_at else None,
     )
 
 

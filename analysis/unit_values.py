@@ -160,9 +160,8 @@ def with_edges(plan: AnalysisPlan, pairs: Table) -> Table:
 def unit_sums(plan: AnalysisPlan, units: Table, total: Total, keys: Sequence[str] = ("unit",)) -> Table:
     """One row per unit with an event (or other `keys` of `units`, which has edges): every column."""
     matched = _attributed(plan, units, {column.event for column in plan.columns})
-    sums = {
-        name: _taken(matched, of, total) for name, of in zip(column_names(plan), plan.columns, strict=True)
-    }
+    columns = zip(column_names(plan), plan.columns, strict=True)
+    sums = {name: _taken(plan, matched, of, total) for name, of in columns}
     return matched.group_by(list(keys)).agg(**sums)
 
 
@@ -182,7 +181,7 @@ def mature(plan: AnalysisPlan, stream: Stream, assigned: Table) -> Table:
 def stream_values(plan: AnalysisPlan, stream: Stream, units: Table) -> Table:
     """The events of a stream beside the columns of their unit in `units`, which has edges."""
     matched = _attributed(plan, units, {stream.event})
-    return matched.filter(_matches(matched, stream) & matched.value.notnull())
+    return matched.filter(_matches(plan, matched, stream) & matched.value.notnull())
 
 
 def units_by_hour(assigned: Table) -> Table:
@@ -197,10 +196,9 @@ def events_by_hour(plan: AnalysisPlan, assigned: Table, stranger: int) -> Table:
     rows = rows.filter(
         rows.name.isin(list(plan.events)) & (rows.ts >= _time(plan.last_day)) & (rows.ts < _time(plan.until))
     ).select("unit", hour=_hour(rows.ts))
-    counted = rows.group_by(["unit", "hour"]).agg(events=rows.count())
-    joined = counted.left_join(assigned.select("unit", "arm"), "unit")
-    arms = joined.select("hour", "events", arm=joined.arm.fill_null(stranger))
-    return arms.group_by(["arm", "hour"]).agg(n=arms.events.sum())
+    joined = rows.left_join(assigned.select("unit", "arm"), "unit")
+    arms = joined.select("hour", arm=joined.arm.fill_null(stranger))
+    return arms.group_by(["arm", "hour"]).agg(n=arms.count())
 
 
 def _seen(plan: AnalysisPlan) -> Table:
@@ -271,8 +269,19 @@ def _edges(plan: AnalysisPlan, units: Table) -> dict[str, Value]:
     """Ends of windows and starts of pre-periods, once per unit instead of once per event. In hours, because
     a day is not always 24 hours to an engine that minds time zones."""
     ends = {_end(hours): units.first_at + ibis.interval(hours=hours) for hours in plan.windows_hours}
-    starts = {_start(days): units.first_at - ibis.interval(hours=24 * days) for days in plan.before_days}
+    starts = {_start(days): _before_starts(plan, units, days) for days in plan.before_days}
     return {**ends, **starts, **_stage(plan, units)}
+
+
+def _before_starts(plan: AnalysisPlan, units: Table, days: int) -> Value:
+    if plan.began_at is not None:
+        return _time(plan.began_at - timedelta(days=days))
+    return units.first_at - ibis.interval(hours=24 * days)
+
+
+def _before_ends(plan: AnalysisPlan, units: Table) -> Value:
+    """Where pre-periods end: before anything that the change can have moved."""
+    return units.first_at if plan.began_at is None else _time(plan.began_at)
 
 
 def _stage(plan: AnalysisPlan, units: Table) -> dict[str, Value]:
@@ -300,27 +309,28 @@ def _attributed(plan: AnalysisPlan, enrolled: Table, names: set[str]) -> Table:
     return enrolled.join(rows, [enrolled.unit == rows.unit, rows.ts >= enrolled[earliest]])
 
 
-def _taken(matched: Table, column: Column, total: Total) -> Value:
-    counted = _matches(matched, column)
+def _taken(plan: AnalysisPlan, matched: Table, column: Column, total: Total) -> Value:
+    counted = _matches(plan, matched, column)
     if column.take is Take.ANY:
         return ibis.cases((counted, ONE)).max()
     taken = matched.value if column.take is Take.SUM else ONE
     return total(ibis.cases((counted, taken)))
 
 
-def _matches(matched: Table, source: Column | Stream) -> Value:
+def _matches(plan: AnalysisPlan, matched: Table, source: Column | Stream) -> Value:
     conditions = [
         matched.name == source.event,
         *_dims_equal(matched, source.where),
-        *_within(matched, source),
+        *_within(plan, matched, source),
     ]
     return reduce(and_, conditions)
 
 
-def _within(matched: Table, source: Column | Stream) -> list[Value]:
+def _within(plan: AnalysisPlan, matched: Table, source: Column | Stream) -> list[Value]:
     """The first instant of the exposure belongs to the time after it."""
     if source.span.before_days is not None:
-        return [matched.ts >= matched[_start(source.span.before_days)], matched.ts < matched.first_at]
+        start = matched[_start(source.span.before_days)]
+        return [matched.ts >= start, matched.ts < _before_ends(plan, matched)]
     after = [matched.ts >= matched.first_at]
     hours = source.span.window_hours
     return after if hours is None else [*after, matched.ts < matched[_end(hours)]]

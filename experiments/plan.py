@@ -13,6 +13,7 @@ from typing import Any
 from metrics.definitions import Amount, Direction, Margin, MetricDefinition, Where, canonical_sha256
 
 WHOLE_PPM = 1_000_000
+TIMES = ("started_at", "stopped_at", "began_at")
 
 
 class ArmRole(StrEnum):
@@ -171,7 +172,8 @@ class LockedPlan:
     flags in which the experiment owns `layer_share_ppm` of the units ("" and None: it shares units with all
     others). `source` is the key of the company's own tables that are read ("": the events sent to Headway).
     `prior_sd` is the width of the prior of a Bayesian read-out beside the results (None: there is none).
-    `sha256` covers all of it except itself and the two times, which are facts about the run.
+    `sha256` covers all of it except itself and the times, which are facts about the run: `started_at` under
+    this version, `began_at` under the first one.
     """
 
     experiment: str
@@ -200,6 +202,7 @@ class LockedPlan:
     sha256: str = ""
     started_at: datetime | None = None
     stopped_at: datetime | None = None
+    began_at: datetime | None = None
 
     @property
     def treatments(self) -> tuple[PlannedArm, ...]:
@@ -257,7 +260,7 @@ class LockedPlan:
         return self.sha256 == canonical_sha256(self.canonical())
 
     def to_dict(self) -> dict[str, Any]:
-        times = {"started_at": _as_text(self.started_at), "stopped_at": _as_text(self.stopped_at)}
+        times = {name: _as_text(getattr(self, name)) for name in TIMES}
         return {**self.canonical(), "sha256": self.sha256, **times}
 
     @classmethod
@@ -274,8 +277,7 @@ class LockedPlan:
                 "filters": tuple(sorted(data["filters"].items())),
                 "excluded": as_pairs(data.get("excluded", {})),
                 "trigger": Trigger.from_dict(data["trigger"]) if data.get("trigger") else None,
-                "started_at": _as_time(data.get("started_at")),
-                "stopped_at": _as_time(data.get("stopped_at")),
+                **{name: _as_time(data.get(name)) for name in TIMES},
             }
         )
 

@@ -97,8 +97,9 @@ def experiment(key: str) -> Experiment:
 def plan(key: str) -> LockedPlan:
     """The locked plan in force, with the times of its version's phases. Raises Conflict before the start.
 
-    `started_at` is when the first phase of this version began, so that a new version never counts units of
-    an older one; `stopped_at` is when the experiment stopped.
+    `started_at` is when the first phase of this version began, so that a new version never counts what
+    happened under an older one; `began_at` is when that of the first version did; `stopped_at` is when the
+    experiment stopped.
     """
     owner = experiment(key)
     version = owner.versions.filter(state=VersionState.LOCKED).first()
@@ -106,7 +107,9 @@ def plan(key: str) -> LockedPlan:
         reason = f'the experiment "{key}" has not started, so it has no locked plan'
         raise Conflict(problem("state", owner.state, reason, "Start it first."))
     first = version.phases.order_by("started_at").first()
+    earliest = owner.phases.order_by("started_at").first()
     times = {
+        "began_at": None if earliest is None else earliest.started_at.isoformat(),
         "started_at": None if first is None else first.started_at.isoformat(),
         "stopped_at": None if owner.stopped_at is None else owner.stopped_at.isoformat(),
     }

@@ -6,10 +6,10 @@ come from `figures`, so that sentence, row and drawing cannot differ. Nothing he
 
 from __future__ import annotations
 
-from analysis.report import figures, units, vocabulary
+from analysis.report import figures, numbers, units, vocabulary
 from analysis.report.figures import Figures
 from analysis.report.states import Judged, State
-from analysis.stats.results import Comparison, NotEstimable
+from analysis.stats.results import Comparison, NotEstimable, Why
 from metrics.definitions import Direction
 
 
@@ -42,7 +42,14 @@ def why(judged: Judged) -> str:
     if not isinstance(found, NotEstimable):
         return ""
     where = {"control": " in the control", "treatment": f" in {judged.arm}"}.get(found.arm, "")
-    return f"{vocabulary.REASONS[found.why]}{where}"
+    return f"{vocabulary.REASONS[found.why]}{where}{_inside(judged, found.why)}"
+
+
+def _inside(judged: Judged, reason: Why) -> str:
+    """Units that are missing only because their window is still open."""
+    waiting = judged.metric.waiting
+    is_short = waiting and reason in (Why.NO_UNITS, Why.TOO_FEW_UNITS)
+    return f"; {numbers.count(waiting)} are still inside its window" if is_short else ""
 
 
 def note(judged: Judged) -> str:

@@ -6,6 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from analysis.models import AnalysisRun, ReportSnapshot
+from analysis.plan import analysis_plan
+from experiments import queries as experiments
+from experiments import services
 from tests.apps.analysis import world
 
 pytestmark = pytest.mark.django_db
@@ -28,10 +31,10 @@ def rows():
     return exposures, [*events, *opened, early]
 
 
-def looked(rows, **plan):
+def looked(rows, hours=CUT, **plan):
     world.started(bind=("spend", "latency-p95"), **plan)
     world.write(*rows)
-    assert world.look(hours=CUT).failure == ""
+    assert world.look(hours=hours).failure == ""
     return AnalysisRun.objects.get().enrolment
 
 
@@ -68,9 +71,25 @@ def test_look__trigger__only_units_that_had_it_after_their_exposure(rows):
 
 
 def test_look__window_still_open__units_wait_and_the_report_says_so(rows):
-    looked(rows)
+    looked(rows, hours=48)
+    early = ReportSnapshot.objects.get().document
+    world.look(hours=CUT)
 
-    report = ReportSnapshot.objects.get().document
+    report = ReportSnapshot.objects.latest("id").document
     inside = len(until(rows[0])) - len([row for row in rows[0] if row["ts"] <= world.at(CUT - 72)])
     assert inside > 0
+    assert f"{len(until(rows[0], 48))} are still inside its window" in early
     assert f"spend, 3 days after the first exposure ({inside} units still inside do not count yet)" in report
+
+
+def test_plan__revised__pre_periods_end_where_the_experiment_began():
+    world.started(bind=("spend",))
+    first = analysis_plan(experiments.plan(world.KEY), until=world.at(40))
+    for step, hours in ((services.revise, 30), (services.apply_revision, 31)):
+        step(key=world.KEY, actor="rosa", now=world.at(hours), reason="another metric")
+
+    second = analysis_plan(experiments.plan(world.KEY), until=world.at(40))
+
+    assert (first.since, first.began_at) == (world.START, None)
+    assert (second.since, second.began_at) == (world.at(31), world.START)
+    assert second.events_since == first.events_since == world.START - timedelta(days=7)

@@ -69,7 +69,8 @@ def entry(plan, first_at, unit, events):
 def events_of(plan, first_at, source, events, *, window_hours=None, before_days=None):
     """The events of one unit that count for a source."""
     if before_days is not None:
-        start, end = first_at - timedelta(days=before_days), first_at
+        end = plan.began_at or first_at
+        start = end - timedelta(days=before_days)
     elif window_hours is not None:
         start, end = first_at, first_at + timedelta(hours=window_hours)
     else:

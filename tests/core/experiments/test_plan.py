@@ -24,6 +24,7 @@ def test_plan__through_json__equal_with_everything():
         trigger=Trigger("checkout-opened", (("page", "checkout"),)),
         started_at=NOW,
         stopped_at=NOW,
+        began_at=NOW,
     ).locked()
 
     back = LockedPlan.from_dict(json.loads(json.dumps(whole.to_dict())))
