@@ -246,7 +246,7 @@ class _Partition:
             if self._is_file:
                 self._cursor.execute(f"CREATE TEMPORARY TABLE {name} AS {statement}")
             else:
-                self._cursor.sql(statement).create(name)
+                self._cursor.execute(f"CREATE TABLE {name} AS {statement}")
 
     def drop(self, name: str) -> None:
         with _readable_failures():
