@@ -39,6 +39,15 @@ BLAME: tuple[tuple[str, str], ...] = (
 """What betrays blame, and what to write instead. Matched as whole words in any case."""
 NAME_FIX = "Name the role or the change, for example: the engineer on call, the deploy of 14:05."
 SHORTEST_NAME = 3
+ORDINARY = frozenset({
+    "admin", "art", "bill", "build", "chance", "chase", "chip", "cliff", "demo", "deploy", "dev",
+    "drew", "faith", "frank", "gene", "grace", "grant", "guest", "hope", "joy", "lane", "long", "mark",
+    "max", "may", "miles", "operator", "ops", "page", "pat", "pierce", "ray", "rich", "rob", "robin",
+    "root", "rose", "sky", "staging", "strong", "sue", "summer", "support", "system", "team", "test",
+    "user", "wade", "will",
+})  # fmt: skip
+"""Names of people, or of accounts, that are words as well: "the root cause" names nobody. They count after an
+@, and with a capital letter in the middle of a sentence."""
 STRICT = ("causes", "factors")
 """Sections in which nobody is named."""
 _BLAME = tuple((re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), fix) for pattern, fix in BLAME)
@@ -94,6 +103,10 @@ def _of_line(section: str, number: int, line: str, names: "re.Pattern[str] | Non
 def _names(names: Iterable[str]) -> "re.Pattern[str] | None":
     """One pattern for all names; an @ before a name belongs to it."""
     wanted = sorted({name for name in names if len(name) >= SHORTEST_NAME}, key=len, reverse=True)
-    if not wanted:
-        return None
-    return re.compile(rf"(?<![\w-])@?(?:{'|'.join(map(re.escape, wanted))})(?![\w-])", re.IGNORECASE)
+    plain = [re.escape(name) for name in wanted if name.lower() not in ORDINARY]
+    words = [re.escape(name) for name in wanted if name.lower() in ORDINARY]
+    parts = [rf"@?(?i:{'|'.join(plain)})"] if plain else []
+    if words:
+        capital = "|".join(word.capitalize() for word in words)
+        parts += [rf"@(?i:{'|'.join(words)})", rf"(?<=[a-z,;] )(?:{capital})"]
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})(?![\w-])") if parts else None

@@ -50,3 +50,21 @@ def test_remarks__second_line__says_which():
     [remark] = blameless.remarks({"lessons": "Fine.\nSomebody is to blame."}, [])
 
     assert (remark.line, remark.stops) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The root cause may be the page; the demo will show it.", []),
+        ("Mark the cache as cold.", []),
+        ("The deploy by Mark had no check.", ["Mark"]),
+        ("Ask @root or @MAY.", ["@root", "@MAY"]),
+        ("ada saw it, then Will did.", ["ada", "Will"]),
+    ],
+)
+def test_names__that_are_words_as_well__only_where_they_name_somebody(text, said):
+    names = {"root", "may", "page", "demo", "will", "mark", "ada"}
+
+    found = [each.words for each in blameless.remarks({"causes": text}, names) if each.is_name]
+
+    assert found == said
