@@ -118,19 +118,28 @@ def _silent(counts: Hours, shares: Mapping[str, float], enough: int) -> Iterator
 
 
 def _empty_hours(context: Context) -> Iterator[datetime]:
-    """Whole hours between the first and the last one of the day that had an event."""
+    """Whole hours of the last day without an event: those between others that have many, and those at its end
+    where events broke off while there were many. A night comes by and by."""
     found: dict[datetime, int] = defaultdict(int)
     for (hour, _), n in context.arrivals.events.items():
         found[hour] += n
     for hour, n in context.arrivals.strangers.items():
         found[hour] += n
-    if len(found) < 2 or sum(found.values()) / len(found) < USUAL_EVENTS:
+    if not found:
         return
-    hour, last = min(found), max(found)
-    while hour < last:
-        if hour not in found:
-            yield hour
-        hour += HOUR
+    first, last = min(found), max(found)
+    if len(found) > 1 and sum(found.values()) / len(found) >= USUAL_EVENTS:
+        yield from (hour for hour in _hours(first, last) if hour not in found)
+    if max(found[last], found.get(last - HOUR, 0)) >= USUAL_EVENTS:
+        midnight = last.replace(hour=0) + 24 * HOUR
+        yield from _hours(last + HOUR, min(midnight, context.cut))
+
+
+def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Those that are over by the end."""
+    while start + HOUR <= end:
+        yield start
+        start += HOUR
 
 
 def _joined(context: Context) -> tuple[float | None, bool]:

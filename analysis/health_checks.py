@@ -18,7 +18,7 @@ from experiments.plan import Inference
 
 OVERLAP_WARN, OVERLAP_FAIL = 0.001, 0.01
 MISMATCH_FAIL, MISMATCH_SAMPLE = 0.01, 100
-BALANCE_ALPHA = 0.001
+BALANCE_WARN, BALANCE_FAIL = 0.01, 0.001
 IMBALANCE = AlwaysValid(tau2=0.1**2)
 """Made for a difference of a tenth of the level, the same at every look."""
 SMALL_DEVIATION_POINTS, LARGE_UNITS = 0.2, 1_000_000
@@ -174,10 +174,11 @@ def before(context: Context) -> Finding:
     if not p_values:
         return Finding(CheckKind.BEFORE, Status.NOT_RUN, "no metric has a pre-period with events")
     worst = min(p_values, key=lambda name: (p_values[name], name))
-    limit = BALANCE_ALPHA / len(p_values)
+    limit = BALANCE_FAIL / len(p_values)
+    is_odd = p_values[worst] < BALANCE_WARN / len(p_values)
     return Finding(
         kind=CheckKind.BEFORE,
-        status=Status.FAIL if p_values[worst] < limit else Status.OK,
+        status=Status.FAIL if p_values[worst] < limit else Status.WARN if is_odd else Status.OK,
         detail=f"{len(p_values)} pre-periods compared; largest difference in {worst}",
         statistic=p_values[worst],
         limit=limit,

@@ -222,6 +222,10 @@ def test_before__pre_periods_of_the_arms(level, shift, expected):
     assert finding.evidence["p_values"].keys() == {"spend, treatment"}
 
 
+def test_before__odd_but_not_beyond_doubt__warns():
+    assert status(health_checks.before, balances=(balance(0.13),)) == "warn"
+
+
 def test_before__rejected_by_a_test_for_one_look__not_by_one_that_is_asked_every_hour():
     off = balance(0.12)
     means = {arm: estimators.mean(moments) for arm, moments in off.moments.items()}
@@ -325,7 +329,13 @@ def arrived(**changes):
             "fail",
             "no events in control at 2026-01-05 05:00",
         ),
-        (arrived(events=hours([0, 1, 2, 5, 6])), "warn", "no events at all in 2 hours"),
+        (arrived(events=hours([0, 1, 2, *range(5, 24)])), "warn", "no events at all in 2 hours"),
+        (
+            arrived(events=hours(range(10))),
+            "warn",
+            "no events at all in 14 hours of 2026-01-05, the first 10:00",
+        ),
+        (arrived(events=hours(range(10)) | hours([10, 11], each=9)), "ok", ""),
         (arrived(events=hours([0, 1, 5], each=20)), "ok", ""),
         (arrived(events=hours(range(3), each=10), exposed=hours(range(3), each=5)), "ok", ""),
         (
