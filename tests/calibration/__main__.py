@@ -18,6 +18,7 @@ MODULES = (
     "measured_quantiles",
     "measured_sequential",
     "measured_impact",
+    "measured_history",
     "measured_impact_pipeline",
     "measured_holds",
 )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.stats.impact.doses import STEP_MS
-from analysis.stats.impact.regression import Fit, newey_west
+from analysis.stats.impact.regression import Fit, lasting_error, newey_west
 from analysis.stats.results import (
     LARGEST,
     Interval,
@@ -30,6 +30,8 @@ from analysis.stats.tails import critical_value, upper_tail
 WEEK = 7
 BASE_WEEKS = 4
 LAG = 7
+AFTER = 2
+"""The column of the step."""
 LEAST_PLACEBOS = 60
 TREND_ALPHA = 0.05
 
@@ -38,7 +40,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The jump of a series at a date, in its own unit, with Newey-West errors (lag 7 days)."""
+    """The jump of a series at a date, in its own unit. The error is that of Newey & West (lag 7 days) or that
+    of noise which lasts, whichever is larger."""
 
     change: float
     standard_error: float
@@ -48,7 +51,7 @@ class Step:
     days_before: int
     days_after: int
     alpha: float
-    method: str = "segmented regression with weekdays, Newey-West lag 7"
+    method: str = "segmented regression with weekdays, Newey-West lag 7 or lasting noise"
 
     def to_dict(self) -> dict[str, Any]:
         return fields_as_dict(self)
@@ -104,7 +107,11 @@ def interrupted_time_series(
         [np.ones(len(series)), day - at, after, after * (day - at), *_weekdays(len(series), first_weekday)]
     )
     fit = newey_west(columns, series, lag=LAG)
-    return fit if isinstance(fit, NotEstimable) else _step(fit, at, len(series) - at, alpha)
+    if isinstance(fit, NotEstimable):
+        return fit
+    free = len(series) - columns.shape[1]
+    error = max(fit.error(AFTER) * math.sqrt(len(series) / free), lasting_error(columns, series, AFTER))
+    return _step(fit, error, at, free, alpha)
 
 
 def difference_of_slices(
@@ -170,14 +177,14 @@ def placebo_excesses(gap: Array, start: int, end: int) -> Array:
 
 
 def _drift(gap: Array) -> float:
-    """p value of a trend of the gap over all days before, weekdays taken out, Newey-West errors."""
+    """p value of a trend of the gap over all days before, weekdays taken out; errors as of a `Step`."""
     n = len(gap)
     columns = np.column_stack([np.ones(n), np.arange(n, dtype=np.float64), *_weekdays(n, 0)])
     fit = newey_west(columns, gap, lag=LAG)
     if isinstance(fit, NotEstimable) or fit.error(1) == 0:
         return 1.0
     df = n - columns.shape[1]
-    error = fit.error(1) * math.sqrt(n / df)
+    error = max(fit.error(1) * math.sqrt(n / df), lasting_error(columns, gap, 1))
     return 2 * upper_tail(abs(float(fit.coefficients[1])) / error, df)
 
 
@@ -209,18 +216,19 @@ def _weekdays(days: int, first: int) -> list[Array]:
     return [(weekday == each).astype(np.float64) for each in range(1, WEEK)]
 
 
-def _step(fit: Fit, before: int, after: int, alpha: float) -> Step | NotEstimable:
-    change, error = float(fit.coefficients[2]), fit.error(2)
+def _step(fit: Fit, error: float, before: int, free: int, alpha: float) -> Step | NotEstimable:
+    """`free` degrees of freedom are left by the columns."""
+    change = float(fit.coefficients[AFTER])
     if error == 0:
         return NotEstimable(Why.NO_VARIATION)
-    half = critical_value(alpha / 2) * error
+    half = critical_value(alpha / 2, free) * error
     return Step(
         change=change,
         standard_error=error,
         confidence_interval=Interval(change - half, change + half),
-        p_value=2 * upper_tail(abs(change) / error),
+        p_value=2 * upper_tail(abs(change) / error, free),
         trend_change_per_day=float(fit.coefficients[3]),
         days_before=before,
-        days_after=after,
+        days_after=free + len(fit.coefficients) - before,
         alpha=alpha,
     )

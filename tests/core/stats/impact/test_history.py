@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy import stats
 
 from analysis.stats.impact.panels import (
     PoorFit,
@@ -15,6 +16,7 @@ from analysis.stats.impact.panels import (
 from analysis.stats.impact.regression import clustered, newey_west
 from analysis.stats.impact.series import difference_of_slices, interrupted_time_series
 from analysis.stats.results import InvalidInput, NotEstimable
+from tests.core.stats.impact.lasting import lasting_error
 
 WEEKLY = np.array([0.0, 0.02, 0.03, 0.01, 0.05, -0.06, -0.08])
 
@@ -125,20 +127,40 @@ def test_series__planted_step__recovered_with_weekdays_and_trend():
     assert found.p_value < 1e-6
 
 
-def test_series__against_statsmodels__equal():
-    rng = np.random.default_rng(14)
-    day = np.arange(100)
-    values = 5 + 0.01 * day + WEEKLY[(day + 3) % 7] + autocorrelated(rng, 100, 0.4) - 0.3 * (day >= 61)
+def stepped(phi, day=np.arange(100), at=61):
+    """A series with a step, and the columns that describe it: trends, step, weekdays from a Thursday on."""
+    noise = autocorrelated(np.random.default_rng(14), len(day), 0.05, phi)
+    values = 5 + 0.01 * day + WEEKLY[(day + 3) % 7] + noise - 0.3 * (day >= at)
     weekdays = [((day + 3) % 7 == each).astype(float) for each in range(1, 7)]
-    columns = np.column_stack([np.ones(100), day, day >= 61, np.maximum(day - 61, 0), *weekdays])
-    oracle = sm.OLS(values, columns).fit(cov_type="HAC", cov_kwds={"maxlags": 7})
+    return values, np.column_stack([np.ones(100), day, day >= at, np.maximum(day - at, 0), *weekdays])
+
+
+def test_series__noise_of_single_days__newey_west_of_statsmodels_for_few_days():
+    values, columns = stepped(phi=-0.3)
+    settings = {"maxlags": 7, "use_correction": True}
+    oracle = sm.OLS(values, columns).fit(cov_type="HAC", cov_kwds=settings, use_t=True)
 
     found = interrupted_time_series(values, at=61, first_weekday=3)
 
     assert found.change == pytest.approx(oracle.params[2], rel=1e-8)
-    assert found.standard_error == pytest.approx(oracle.bse[2], rel=1e-8)
-    assert found.p_value == pytest.approx(oracle.pvalues[2], rel=1e-6)
     assert found.trend_change_per_day == pytest.approx(oracle.params[3], rel=1e-8)
+    assert found.standard_error == pytest.approx(
+        max(oracle.bse[2], lasting_error(columns, values, 2)), rel=1e-8
+    )
+    half = found.confidence_interval.half_width / found.standard_error
+    assert half == pytest.approx(stats.t.ppf(0.975, 90), rel=1e-9)
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(found.change) / found.standard_error, 90))
+    assert (found.days_before, found.days_after) == (61, 39)
+
+
+def test_series__noise_that_lasts__error_of_generalised_least_squares_at_its_persistence():
+    values, columns = stepped(phi=0.8)
+    narrow = sm.OLS(values, columns).fit(cov_type="HAC", cov_kwds={"maxlags": 7})
+
+    found = interrupted_time_series(values, at=61, first_weekday=3)
+
+    assert found.standard_error == pytest.approx(lasting_error(columns, values, 2), rel=1e-6)
+    assert found.standard_error > 1.2 * narrow.bse[2]
 
 
 @pytest.mark.parametrize("at", [3, 117])
@@ -220,11 +242,12 @@ def test_event_study__errors_and_trend__those_of_statsmodels_with_unit_means_tak
     columns = np.column_stack([*map(within, [*effects, *periods]), np.ones(72)])
     oracle = sm.OLS(within(values), columns).fit(cov_type="cluster", cov_kwds={"groups": unit}, use_t=True)
     before = oracle.f_test(np.eye(11)[:2])
+    hotelling = float(before.statistic) * 10 / 11
 
     found = event_study(values, treated, at=at)
 
     assert found.standard_errors == pytest.approx(oracle.bse[:5], rel=1e-8)
-    assert found.trend_p_value == pytest.approx(float(before.pvalue), rel=1e-8)
+    assert found.trend_p_value == pytest.approx(stats.f.sf(hotelling, 2, 10), rel=1e-8)
 
 
 def test_event_study__drift_of_the_treated__told_before_the_event():
