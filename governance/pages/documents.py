@@ -87,9 +87,11 @@ def digest(request: HttpRequest, week: str) -> HttpResponse:
 
 def _digest(request: HttpRequest, week: str) -> HttpResponse:
     row = digest_queries.digest(week)
+    content = digest_queries.content(row)
     shown = {
         "row": row,
-        "content": digest_queries.content(row),
+        "content": content,
+        "nothing": [each["title"].lower() for each in content["sections"] if not each["rows"]],
         "is_intact": digest_queries.is_intact(row),
         "weeks": digest_queries.digests()[:26],
         "current": "digests",

@@ -14,6 +14,7 @@ from analysis import queries as analysis
 from governance import review_queries as queries
 from governance import reviewing
 from governance.models import ReviewState, SignOffAnswer
+from governance.pages import findings
 from governance.pages.acting import attempt
 from governance.review_queries import Standing
 from governance.services import reviews as services
@@ -166,6 +167,7 @@ def _page(
         "review": row,
         "found": found,
         "tone": TONES[found.state],
+        "findings": findings.linked(found),
         "state": ReviewState(found.state).label,
         "risk": risk,
         "sign": sign,

@@ -12,6 +12,8 @@ from analysis.report import differences
 from flags import queries as flags
 from governance.services.harm import money_at_risk
 from ledger import queries as ledger
+from organisation import queries as organisation
+from organisation.roles import Discipline
 
 ROWS_A_PAGE = 50
 TONES = {"open": "harm", "acknowledged": "warn", "resolved": "ok", "waived": "muted"}
@@ -34,7 +36,9 @@ def trip(request: HttpRequest, id: int) -> HttpResponse:
     trail = ledger.audit_of(f"experiment:{row.experiment.key}").filter(
         action__regex=r"^(trip|review)\.", after__trip=id
     )
-    definition = row.metric_version.definition
+    definition, user = row.metric_version.definition, request.user.get_username()
+    is_owner = user in (row.experiment.owner, row.experiment.created_by)
+    place = row.experiment.environment
     shown = {
         "trip": row,
         "title": row.title,
@@ -45,7 +49,8 @@ def trip(request: HttpRequest, id: int) -> HttpResponse:
         "timeline": list(reversed(trail[:100])),
         "undo": _undo(row),
         "is_open": row.state in STATES[:2],
-        "is_owner": request.user.get_username() in (row.experiment.owner, row.experiment.created_by),
+        "is_owner": is_owner,
+        "may_waive": not is_owner and organisation.may_answer_for(user, Discipline.PERFORMANCE, place),
     }
     return render(request, "governance/trip.html", shown)
 

@@ -57,6 +57,15 @@ def test_pages__nothing_there_yet__say_so(rosa, path):
     assert "empty" in answer.content.decode()
 
 
+def test_findings__each_that_is_cleared_on_a_page__links_to_it(rosa):
+    review = opened(rosa)
+
+    page = rosa.get(f"/reviews/{review.id}/").content.decode()
+
+    assert "/reviews/documents/new/?experiment=prefetch" in page
+    assert 'href="/experiments/prefetch/">The experiment' in page
+
+
 def test_open__button_pressed_twice__one_review(rosa):
     opened(rosa)
     answer = rosa.post("/reviews/open/", {"experiment": "prefetch"})
