@@ -18,6 +18,7 @@ from analysis.engines.contract import MAX_LEVELS, EngineFailure, StoreFiles
 from analysis.engines.duckdb import DuckDBEngine
 from analysis.plan import planned_metric
 from analysis.stats.moments import merge_all
+from experiments.plan import Trigger
 from metrics.definitions import Kind, Measure
 from tests.core.analysis import store, world
 from tests.core.analysis.conformance import TOLERANCE, assert_conforms, assert_same
@@ -75,6 +76,12 @@ class Reads(Suite):
         assert set(found.caps.values()) == {7.5}
         assert sum(found.enrolment.units.values()) > 0
 
+    def test_read__trigger_and_excluded_dims__same_readings_as_the_reference(self, place):
+        found, expected = self.asked(place, world_rows, triggered)
+
+        assert_conforms(found, expected)
+        assert found.enrolment.excluded > 0 < found.enrolment.untriggered
+
     def test_read__extreme_values_and_texts__same_readings_as_the_reference(self, place):
         found, expected = self.asked(place, extreme_rows, extremes)
 
@@ -128,9 +135,8 @@ class Deals(Suite):
     """`Dealer.parts`."""
 
     def test_parts__any_deal__the_units_that_a_look_enrols(self, place):
-        plan = world.plan("spend", "latency-p90", dimensions=())
-        rows = held(world_rows, self.is_store)
-        placed = place(*rows)
+        plan = spend_plan()
+        placed = place(*held(world_rows, self.is_store))
 
         dealt = [placed.parts(plan, deal) for deal in (0, 3)]
 
@@ -247,6 +253,12 @@ def frozen_and_filtered(placed):
     return placed.read(plan, dict.fromkeys(plan.capped_entries, 7.5))
 
 
+def triggered(placed):
+    trigger = Trigger("request", (("status", "error"),))
+    plan = world.plan("spend-day", "orders", "latency-p90", excluded=(("device", "web"),), trigger=trigger)
+    return placed.read(plan)
+
+
 EXTREMES = {
     of.key: planned_metric(of)
     for of in (
@@ -267,7 +279,12 @@ def extremes(placed):
 
 
 def spend_parts(placed):
-    return placed.parts(world.plan("spend", "latency-p90", dimensions=()), 0)
+    return placed.parts(spend_plan(), 0)
+
+
+def spend_plan():
+    """With a pre-period, a window and a quantile."""
+    return world.plan("spend", "spend-day", "latency-p90", dimensions=())
 
 
 def both_experiments(placed):

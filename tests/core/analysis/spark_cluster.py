@@ -17,7 +17,11 @@ NOT_THERE = "Spark did not run"
 ROOT = Path(__file__).resolve().parents[3]
 READY_WITHIN_S = 60
 READ_WITHIN_S = 400
-OPTIONS = {"spark.executor.memory": "512m", "spark.cores.max": "2"}
+OPTIONS = {
+    "spark.executor.memory": "512m",
+    "spark.cores.max": "2",
+    "spark.sql.shuffle.partitions": "2",  # rows so few that tasks cost more than what they do
+}
 
 
 def missing() -> str:
