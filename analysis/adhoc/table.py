@@ -6,6 +6,7 @@ Statements are Ibis expressions over the file's own columns; nothing typed on th
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from metrics.reading import meant
 
 BUCKETS = 8
 MOST_ARMS_READ = 100
+ROWS = "understood_rows"
 UNIT_TYPE, FLAG = "unit", "file"
 EXPOSED, DONE = "exposures", "events"
 NUMERIC = ("mean", "ratio", "quantile")
@@ -86,7 +88,11 @@ class Source:
 @contextmanager
 def opened(data: object, columns: Columns, wanted: Sequence[Wanted]) -> Iterator[Source]:
     """The file or table, after a look at its columns. Raises Refused, also where it cannot be read on."""
-    with _readable(data), duckdb.connect(config={"threads": 2, **reading.LOCKED}) as database:
+    with (
+        _readable(data),
+        tempfile.TemporaryDirectory() as scratch,
+        duckdb.connect(config={"threads": 2, **reading.LOCKED}) as database,
+    ):
         database.execute("SET TimeZone = 'UTC'")
         table, is_text = reading.open_table(database, data)
         database.execute("SET lock_configuration = true")
@@ -94,8 +100,25 @@ def opened(data: object, columns: Columns, wanted: Sequence[Wanted]) -> Iterator
         if is_text:
             table, problems = reading.typed(database, table, _numeric(wanted), _truths(wanted))
             raise_if_any(problems)
+            table = _once(Source(database, table, columns), _needed(columns, wanted), Path(scratch))
         raise_if_any(_texts(table, wanted))
         yield Source(database, table, columns)
+
+
+def _once(source: Source, needed: Sequence[str], folder: Path) -> Any:
+    """The columns of a text file that are needed, so that it is read and understood once."""
+    path = str(folder / "rows.parquet")
+    source.relation(source.table.select(*needed)).write_parquet(path)
+    source.database.read_parquet(path).create_view(ROWS)
+    return ibis.table(source.table.select(*needed).schema(), name=ROWS)
+
+
+def _needed(columns: Columns, wanted: Sequence[Wanted]) -> list[str]:
+    """The columns that the question names, once each."""
+    named = [columns.unit, columns.arm, *columns.slices]
+    named += [column for each in wanted for column in each.columns]
+    named += [before for each in wanted for _, before in each.covariates]
+    return list(dict.fromkeys(named))
 
 
 @contextmanager
