@@ -197,28 +197,29 @@ def test_results__look_is_no_number__refused(api, look):
     assert answer.json()["problems"][0]["field"] == "look"
 
 
-def test_trips__listed_and_settled(api):
+def test_trips__listed_and_settled(viewer):
     started()
     trip = tripped(reported())
 
-    listed = api.get(f"/api/v1/trips?experiment={KEY}&state=open").json()["results"]
-    acknowledged = post(api, f"/api/v1/trips/{trip.id}/acknowledge")
-    resolved = post(api, f"/api/v1/trips/{trip.id}/resolve", {"reason": "rolled back"})
+    listed = viewer.get(f"/api/v1/trips?experiment={KEY}&state=open").json()["results"]
+    acknowledged = post(viewer, f"/api/v1/trips/{trip.id}/acknowledge")
+    resolved = post(viewer, f"/api/v1/trips/{trip.id}/resolve", {"reason": "rolled back"})
 
     assert [(row["id"], row["metric"], row["margin"]) for row in listed] == [(trip.id, "errors", 30.0)]
-    assert acknowledged.json()["acknowledged_by"] == "rosa"
-    assert (resolved.json()["state"], resolved.json()["settled_by"]) == ("resolved", "rosa")
-    assert api.get("/api/v1/trips?state=open").json()["results"] == []
+    assert acknowledged.json()["acknowledged_by"] == "mina"
+    assert (resolved.json()["state"], resolved.json()["settled_by"]) == ("resolved", "mina")
+    assert viewer.get("/api/v1/trips?state=open").json()["results"] == []
 
 
-def test_trips__waived_by_the_owner__refused(api):
+@pytest.mark.parametrize(("step", "field"), [("waive", "approver"), ("resolve", "actor")])
+def test_trips__settled_by_the_owner__refused(api, step, field):
     started(owner="rosa")
     trip = tripped(reported())
 
-    answer = post(api, f"/api/v1/trips/{trip.id}/waive", {"reason": "fine"})
+    answer = post(api, f"/api/v1/trips/{trip.id}/{step}", {"reason": "fine"})
 
     assert answer.status_code == 422
-    assert answer.json()["problems"][0]["field"] == "approver"
+    assert answer.json()["problems"][0]["field"] == field
 
 
 @pytest.mark.parametrize("body", [{"reason": 3}, {"why": "x"}, {"reason": "a\x07b"}, []])
@@ -229,10 +230,10 @@ def test_trips__body_makes_no_sense__refused(api, body):
     assert post(api, f"/api/v1/trips/{trip.id}/resolve", json.dumps(body)).status_code == 422
 
 
-def test_trips__settled_before__conflict(api):
+def test_trips__settled_before__conflict(viewer):
     started()
     trip = tripped(reported())
-    post(api, f"/api/v1/trips/{trip.id}/resolve", {"reason": "done"})
+    post(viewer, f"/api/v1/trips/{trip.id}/resolve", {"reason": "done"})
 
-    assert post(api, f"/api/v1/trips/{trip.id}/resolve", {"reason": "again"}).status_code == 409
-    assert post(api, "/api/v1/trips/999999/resolve", {"reason": "x"}).status_code == 404
+    assert post(viewer, f"/api/v1/trips/{trip.id}/resolve", {"reason": "again"}).status_code == 409
+    assert post(viewer, "/api/v1/trips/999999/resolve", {"reason": "x"}).status_code == 404
