@@ -69,6 +69,22 @@ def test_e_value__product_of_one_step_predictions_over_the_plan(sequence, weight
     assert found.p_value == pytest.approx(min(1.0, math.exp(-log_e)), rel=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("counts", "log_e"),
+    [
+        ((500_000_001, 499_999_999), -6.90800577669022),
+        ((500_000_000_001, 499_999_999_999), -10.3618829189293),
+        ((50_000_000_000_000_001, 49_999_999_999_999_999), -16.1183456509167),
+    ],
+)
+def test_e_value__billions_of_units_and_more__right_to_ten_digits(counts, log_e):
+    """Expected values: log-gamma functions in 50 digits."""
+    found = srm.e_value(counts, (1, 1))
+
+    assert found.statistic == pytest.approx(log_e, rel=1e-10)
+    assert found.p_value == 1.0
+
+
 def test_e_value__hourly_looks_at_a_healthy_split__keeps_its_level_where_chi_square_does_not():
     rng = np.random.default_rng(1)
     alarms = {"e_value": 0, "chi_square": 0}

@@ -83,6 +83,21 @@ def test_critical_value__put_back__gives_the_tail(tail, df):
     assert upper_tail(critical_value(tail, df), df) == pytest.approx(tail, rel=1e-8)
 
 
+@pytest.mark.parametrize("t", [1e99, 1e101, 1e160, 1e250])
+def test_upper_tail__one_df__that_of_cauchy_as_far_as_a_double_goes(t):
+    assert upper_tail(t, 1.0) == pytest.approx(1 / (math.pi * t), rel=1e-12)
+
+
+@pytest.mark.parametrize("t", [1e99, 1e101, 1e140])
+def test_upper_tail__two_df__leading_term(t):
+    assert upper_tail(t, 2.0) == pytest.approx(1 / t / t / 2, rel=1e-10)
+
+
+@pytest.mark.parametrize(("tail", "df"), [(1e-150, 1.3), (1e-200, 3.7), (1e-290, 5.0), (1e-290, 40.0)])
+def test_critical_value__tails_where_scipy_loses_its_way__put_back(tail, df):
+    assert upper_tail(critical_value(tail, df), df) == pytest.approx(tail, rel=1e-6)
+
+
 @pytest.mark.parametrize(("x", "df"), [(0.0, 1), (3.84, 1), (460.0, 2), (500.0, 3)])
 def test_chi_square_tail__against_scipy_stats(x, df):
     assert chi_square_tail(x, df) == pytest.approx(stats.chi2.sf(x, df), rel=1e-9)
