@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import ibis
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.engines.contract import BINS_PER_E_FOLD, NO_BIN, ZERO_BIN
 from analysis.stats.moments import Moments
@@ -25,6 +26,7 @@ Key = tuple[Any, ...]
 MAX_KEPT = 256
 """Expressions kept for the next look of the same plan, which asks for the same moments."""
 Rows = Mapping[str, Sequence[Any]]
+Numbers = NDArray[np.float64]
 
 CENTRED_ON = 4096
 """Units whose mean is the centre. Any centre gives the same moments; one near the mean keeps the digits, and
@@ -37,6 +39,10 @@ of the data is taken for one."""
 DRIFT = 20_000.0
 """Standard deviations that a plain sum of deviations may reach: its mean errs by 5e-13 standard errors then.
 A million units in an arm, whose centre is the mean of `CENTRED_ON` others, reach 16,000 of them."""
+
+FAR = 100.0
+"""Standard deviations between a group's mean and the centre from which on squares of deviations lose digits:
+the variance errs by about 1e-16 FAR² of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +86,37 @@ class MomentQuery:
         return any(self._has_drifted(rows, name) for name in self.names)
 
     def _has_drifted(self, rows: Rows, name: str) -> bool:
+        _, sums, _, variance = self._spread(rows, name)
+        with np.errstate(all="ignore"):
+            return bool((sums**2 > DRIFT**2 * variance).any())
+
+    def far(self, rows: Rows) -> list[int]:
+        """Which groups lie too far from a centre for their own spread, such as those beside one huge value.
+        Where all units of a group have one value, nothing is lost."""
+        return sorted({index for name in self.names for index in self._far(rows, name)})
+
+    def _far(self, rows: Rows, name: str) -> list[int]:
+        n, sums, squares, variance = self._spread(rows, name)
+        with np.errstate(all="ignore"):
+            found = ((sums / n) ** 2 > FAR**2 * variance) & (squares * n != sums**2) & np.isfinite(squares)
+        return [int(index) for index in np.flatnonzero(found)]
+
+    def _spread(self, rows: Rows, name: str) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Units, sum and squares of deviations, and variance, by group."""
         columns = (rows["n"], rows[f"sum_{name}"], rows["product_{}_{}".format(*_pair(name, name))])
         n, sums, squares = (np.array([float(value) for value in column]) for column in columns)
         with np.errstate(all="ignore"):
-            variance = np.maximum(squares / n - (sums / n) ** 2, 0.0)
-            return bool((sums**2 > DRIFT**2 * variance).any())
+            return n, sums, squares, np.maximum(squares / n - (sums / n) ** 2, 0.0)
+
+    def with_own_centre(
+        self, rows: Rows, index: int, own: Rows, centres: Mapping[str, float], means: Mapping[str, float]
+    ) -> Rows:
+        """The rows with one group in deviations from its own means instead of the centres."""
+        shared = {f"centre_{name}": [centre] * len(rows["n"]) for name, centre in centres.items()}
+        replaced = {name: [*column] for name, column in {**shared, **rows}.items()}
+        for name, [value] in {**own, **{f"centre_{name}": [mean] for name, mean in means.items()}}.items():
+            replaced[name][index] = value
+        return replaced
 
     def _expression(self, table: Table, total: Total) -> Table:
         if not self.names:
@@ -110,7 +142,8 @@ class MomentQuery:
     ) -> Moments:
         n = int(rows["n"][index])
         sums = np.array([rows[f"sum_{name}"][index] for name in vector])
-        centre = np.array([centres[name] for name in vector])
+        own = {name: rows.get(f"centre_{name}") for name in vector}
+        centre = np.array([centres[name] if (of := own[name]) is None else of[index] for name in vector])
         products = np.array(
             [[rows["product_{}_{}".format(*_pair(a, b))][index] for b in vector] for a in vector]
         )
@@ -119,6 +152,10 @@ class MomentQuery:
             comoment = products - np.outer(sums, sums) / n
         np.fill_diagonal(comoment, np.maximum(comoment.diagonal(), 0.0))
         return Moments(n, centre + sums / n, comoment)
+
+
+def of_group(table: Table, keys: Sequence[str], key: Key) -> Table:
+    return table.filter(_is_group(table, keys, key))
 
 
 def with_centres(statement: str, centres: Mapping[str, float]) -> str:

@@ -1,8 +1,8 @@
 """Moments asked of all partitions in deviations from one centre that they share.
 
 A large, narrow value keeps its digits that way. Any centre gives the same moments; one near the mean lets
-plain sums do, and where they do not, compensated ones are asked for. Only worker processes import this
-module.
+plain sums do, and where they do not, compensated ones are asked for. A group far from the centre is asked for
+again from its own. Only worker processes import this module.
 """
 
 from __future__ import annotations
@@ -79,13 +79,27 @@ def question(backend: Backend, query: MomentQuery, of: Centred) -> Callable[[Par
 
     def ask(partition: Partition) -> Rows:
         rows = partition.rows(plain)
-        if not query.has_drifted(rows):
-            return rows
-        with ONE_AT_A_TIME:
-            exact = of.statement(backend, query.expression(of.table, backend.total))
-        return rows if exact == plain else partition.rows(exact)
+        if query.has_drifted(rows):
+            with ONE_AT_A_TIME:
+                exact = of.statement(backend, query.expression(of.table, backend.total))
+            rows = rows if exact == plain else partition.rows(exact)
+        for index in query.far(rows):
+            rows = _from_own_centre(backend, query, of, partition, rows, index)
+        return rows
 
     return ask
+
+
+def _from_own_centre(
+    backend: Backend, query: MomentQuery, of: Centred, partition: Partition, rows: Rows, index: int
+) -> Rows:
+    """The rows with one group asked for again, in deviations from its own means."""
+    n, key = rows["n"][index], tuple(rows[name][index] for name in query.keys)
+    means = {name: of.centres[name] + float(rows[f"sum_{name}"][index]) / n for name in query.names}
+    own = Centred(aggregates.of_group(of.table, query.keys, key), means)
+    with ONE_AT_A_TIME:
+        statement = own.statement(backend, query.expression(own.table, backend.total))
+    return query.with_own_centre(rows, index, partition.rows(statement), of.centres, means)
 
 
 def moments(backend: Backend, query: MomentQuery, of: Centred) -> list[dict[Key, list[Moments]]]:

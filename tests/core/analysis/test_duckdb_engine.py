@@ -213,6 +213,37 @@ def test_moments__large_mean_and_small_spread__variance_keeps_its_digits(tmp_pat
     assert moments.variance() == pytest.approx(np.var(np.array(values) - 1e9, ddof=1), rel=1e-6)
 
 
+def test_moments__one_huge_value_beside_a_small_slice__the_slice_keeps_its_digits(tmp_path):
+    random = np.random.default_rng(4)
+    small = random.lognormal(2, 1, 80)
+    levels = ["a" if unit % 2 else "b" for unit in range(80)]
+    exposures = [exposure(unit, "on", at(1), dims={"device": level}) for unit, level in enumerate(levels)]
+    events = [event(unit, "purchase", at(2), float(value)) for unit, value in enumerate(small)]
+    events[1]["value"] = 1e9
+    plan = world.plan(metrics=(planned_metric(world.definition("spend", Kind.MEAN, "purchase")),))
+
+    [found] = read(tmp_path, exposures, events, plan=plan).moments.values()
+
+    expected = small[::2]
+    assert found[Group("treatment", "device", "b")].variance() == pytest.approx(
+        expected.var(ddof=1), rel=1e-12
+    )
+    assert found[Group("treatment", "device", "b")].mean[0] == pytest.approx(expected.mean(), rel=1e-13)
+
+
+def test_moments__arms_a_million_spreads_apart__both_variances_right(tmp_path):
+    random = np.random.default_rng(5)
+    values = random.normal([[1e9], [1.001e9]], 1, (2, 200))
+    exposures = [exposure(unit, ("off", "on")[unit % 2], at(1)) for unit in range(400)]
+    events = [event(unit, "purchase", at(2), float(values[unit % 2, unit // 2])) for unit in range(400)]
+    plan = world.plan(metrics=(planned_metric(world.definition("big", Kind.MEAN, "purchase")),))
+
+    [found] = read(tmp_path, exposures, events, plan=plan).moments.values()
+
+    for arm, of, base in zip(ARMS, values, (1e9, 1.001e9), strict=True):
+        assert found[Group(arm)].variance() == pytest.approx((of - base).var(ddof=1), rel=1e-6)
+
+
 def test_read__no_files__nothing_enrolled(tmp_path):
     found = DuckDBEngine(tmp_path).read(world.plan(), StoreFiles({}, {}), {})
 
