@@ -1,11 +1,14 @@
 """The report of a file: the same numbers as scipy on its columns, and what is said about bad questions."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -17,6 +20,7 @@ from analysis.adhoc.looking import Question, answer
 from ledger.refusals import Refused
 
 UNITS = 1200
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def rows(seed=6, lift=0.3):
@@ -214,6 +218,23 @@ def test_command__markdown__starts_with_the_verdict(file, capsys):
 
     assert code == 0
     assert capsys.readouterr().out.startswith("## ▲ SHIP")
+
+
+def test_command__example_of_the_documentation__prints_what_it_says_and_what_scipy_finds(capsys, monkeypatch):
+    page = (ROOT / "docs" / "how-to" / "analyse-a-file.md").read_text(encoding="utf-8")
+    [(command, printed)] = re.findall(r"^headway analyse (demo/.+?campaign)\n(.+?)```", page, re.S | re.M)
+    rows = pd.read_csv(ROOT / "demo" / "data" / "open_bandit_impressions.csv.gz")
+    clicked = rows.groupby(["timestamp", "policy"]).click.max().reset_index()
+    arms = (clicked[clicked.policy == policy].click for policy in ("bts", "random"))
+    interval = stats.ttest_ind(*arms, equal_var=False).confidence_interval(0.95)
+    monkeypatch.chdir(ROOT)
+
+    code = main(shlex.split(command.replace("\\\n", " ")))
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert printed.strip() in out.replace("\u202f", " ").replace("  \n", "\n")
+    assert f"−{-interval.low * 100:.2f} to +{interval.high * 100:.2f} points" in printed
 
 
 def test_command__bad_share__exit_code_2_and_the_fix(file, capsys):
