@@ -221,14 +221,17 @@ def _paths(folder: Path) -> dict[int, tuple[str, ...]]:
 
 
 class Cost(NamedTuple):
-    """Processor seconds, seconds on the clock, peak memory."""
+    """Processor seconds, seconds on the clock, peak memory, and by how much that is above what the process
+    held after its imports."""
 
     used_s: float
     took_s: float
     peak_mb: float
+    grown_mb: float
 
     def __str__(self) -> str:
-        return f"{self.used_s:6.2f} s cpu {self.took_s:6.2f} s {self.peak_mb:5.0f} MB"
+        memory = f"{self.peak_mb:5.0f} MB (imports {self.grown_mb:+.0f})"
+        return f"{self.used_s:6.2f} s cpu {self.took_s:6.2f} s {memory}"
 
 
 CONTESTANTS: dict[str, Callable[[Path, bool], int]] = {
@@ -240,24 +243,31 @@ CONTESTANTS: dict[str, Callable[[Path, bool], int]] = {
 
 
 def timed(name: str, folder: Path, covariates: bool) -> Cost:
-    """One fresh process, without its imports and the first compilation of a statement."""
+    cost, units = in_a_process(f"bench.analysis.CONTESTANTS[{name!r}](Path({str(folder)!r}), {covariates})")
+    COUNTED.setdefault((name.rsplit("_", 1)[-1], covariates), set()).add(units)
+    return cost
+
+
+def in_a_process(call: str) -> tuple[Cost, int]:
+    """Cost and result of a call in a fresh process, without its imports and the first compilation of a
+    statement."""
     script = f"""
 import json, resource, time
-import duckdb, ibis, pyarrow, numpy, analysis.engines.duckdb
+import duckdb, ibis, numpy, analysis.engines.duckdb, bench.analysis, bench.refresh
 from pathlib import Path
-from bench.analysis import CONTESTANTS
-ibis.to_sql(ibis.table({{"a": "int64"}}, name="t").group_by("a").agg(n=ibis._.count()))
+analysis.engines.duckdb.compiled(ibis.table({{"a": "int64"}}, name="t").group_by("a").agg(n=ibis._.count()))
+imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 start, used = time.perf_counter(), time.process_time()
-units = CONTESTANTS[{name!r}](Path({str(folder)!r}), {covariates})
+units = {call}
 cost = time.process_time() - used, time.perf_counter() - start
-print(json.dumps([*cost, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, units]))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([*cost, peak, peak - imported, units]))
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
-    used, took, peak, units = json.loads(done.stdout.splitlines()[-1])
-    COUNTED.setdefault((name.rsplit("_", 1)[-1], covariates), set()).add(units)
-    return Cost(used, took, peak)
+    *cost, units = json.loads(done.stdout.splitlines()[-1])
+    return Cost(*cost), units
 
 
 COUNTED: dict[tuple[str, bool], set[int]] = {}

@@ -9,15 +9,12 @@ are of processor time per exposed unit, best of the rounds. Beside them the same
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bench.analysis import BEFORE_DAYS, BUCKETS, METRICS, NAMES, ROOT, THREADS, Cost, metric_of
+from bench.analysis import BEFORE_DAYS, BUCKETS, METRICS, NAMES, THREADS, Cost, in_a_process, metric_of
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 LAST_DAY, ROUNDS, BAR = 30, 3, 1.2
@@ -105,22 +102,8 @@ def _until(paths, until: datetime):
 
 
 def timed(folder: Path, users: int, hours: float, kept: Path | None) -> tuple[Cost, int]:
-    script = f"""
-import json, resource, time
-import duckdb, ibis, pyarrow, numpy, analysis.engines.duckdb
-from pathlib import Path
-from bench.refresh import look
-ibis.to_sql(ibis.table({{"a": "int64"}}, name="t").group_by("a").agg(n=ibis._.count()))
-start, used = time.perf_counter(), time.process_time()
-units = look(Path({str(folder)!r}), {users}, {hours}, {f"Path({str(kept)!r})" if kept else None})
-cost = time.process_time() - used, time.perf_counter() - start
-print(json.dumps([*cost, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, units]))
-"""
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    used, took, peak, units = json.loads(done.stdout.splitlines()[-1])
-    return Cost(used, took, peak), units
+    where = f"Path({str(kept)!r})" if kept else None
+    return in_a_process(f"bench.refresh.look(Path({str(folder)!r}), {users}, {hours}, {where})")
 
 
 def refreshed(folder: Path, users: int, hours: float, scratch: Path) -> tuple[Cost, int]:
