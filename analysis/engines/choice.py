@@ -51,12 +51,12 @@ def files_engine(source: SourceDefinition, roots: tuple[str, ...]) -> SourceEngi
 
 
 def _duckdb(root: str) -> StoreEngine:
-    from pyarrow import fs
-
     from analysis.engines.duckdb import DuckDBEngine
 
     if root.startswith("/"):
         return DuckDBEngine(Path(root), rollups=rollups(root))
+    from pyarrow import fs
+
     filesystem, _ = fs.FileSystem.from_uri(root)
     return DuckDBEngine(None, filesystem, rollups=rollups(root))
 
