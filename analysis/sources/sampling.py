@@ -105,6 +105,7 @@ def _notes(
         yield "time: the column has no time zone, so it is read as UTC."
     if isinstance(table, ExposureTable):
         yield from _levels("arm", "Arms", rows)
+        yield from _levels("experiment", "Experiments", rows)
         yield from _unmapped(table, rows)
     else:
         yield from _levels("event", "Events", rows)
