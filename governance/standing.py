@@ -42,7 +42,8 @@ def _answers(found: Reviewed) -> list[signoffs.SignOff]:
 
 
 def _shown(row: SignOff, state: SignOffState) -> signoffs.SignOff:
-    return signoffs.SignOff(row.discipline, state, row.by, row.at, row.sha256, row.note)
+    words = f"{row.note} (met: {row.met_note})" if row.met_at else row.note
+    return signoffs.SignOff(row.discipline, state, row.by, row.at, row.sha256, words)
 
 
 def _waivers(experiment: str) -> list[Link]:

@@ -125,3 +125,52 @@ def test_walk__functions_that_only_read__lead_to_no_row():
     ]
 
     assert [reader for reader in readers if leads_to_a_row(reader)] == []
+
+
+WRITES = {"save", "create", "bulk_create", "get_or_create", "update_or_create", "bulk_update"}
+"""Calls that store rows; `update` and `delete` count on what `objects` or `filter` gave."""
+
+
+def stores(node: ast.AST) -> bool:
+    """Whether this call stores rows itself."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    on = ast.unparse(node.func.value)
+    is_of_model = ".objects" in on or ".filter(" in on
+    if node.func.attr in {"update", "delete"}:
+        return is_of_model
+    return node.func.attr in WRITES and (is_of_model or node.func.attr == "save")
+
+
+def is_atomic(node: ast.AST) -> bool:
+    return any(
+        "transaction.atomic" in ast.unparse(each)
+        for each in (
+            *getattr(node, "decorator_list", ()),
+            *(item.context_expr for item in getattr(node, "items", ())),
+        )
+    )
+
+
+def stored_outside(node: ast.AST) -> list[int]:
+    """Lines at which rows are stored while no transaction is open."""
+    if is_atomic(node):
+        return []
+    own = [node.lineno] if stores(node) and isinstance(node, ast.Call) else []
+    return own + [line for child in ast.iter_child_nodes(node) for line in stored_outside(child)]
+
+
+def test_services__with_an_actor__store_nothing_outside_the_transaction_of_the_row():
+    loose = {}
+    for module, name in CHANGES:
+        lines = stored_outside(defined(module)[name])
+        if lines:
+            loose[f"{module}.{name}"] = lines
+
+    assert loose == {}
+
+
+def test_stored_outside__write_before_the_transaction__found():
+    lines = ("def f():", "    row.save()", "    with transaction.atomic():", "        M.objects.create()")
+
+    assert stored_outside(ast.parse("\n".join(lines))) == [2]

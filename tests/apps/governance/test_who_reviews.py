@@ -125,6 +125,7 @@ def test_conditions__until_met__a_finding_then_on_record_with_the_words():
     meet(review, "paul")
 
     assert "conditions" not in codes(review)
+    assert queries.review(review.id).sign_offs.get().met_by == "paul"
     row = AuditEvent.objects.get(action="signoff.conditions_met")
     assert (row.actor, row.reason, row.after["conditions"]) == (
         "paul",
