@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from experiments import queries, services, status
+from experiments.plan import Trigger
 from experiments.status import Pill, Snapshot
 from flags import gates
 from ledger import queries as ledger_queries
@@ -64,6 +65,9 @@ def form(**changes):
         "planned_units": "10000",
         "dimensions": "country, device",
         "filters": "country = NL",
+        "excluded": "traffic = bot\ntraffic = internal",
+        "trigger": "checkout-opened",
+        "trigger_where": "page = checkout",
         "arms-TOTAL_FORMS": "4",
         "arms-INITIAL_FORMS": "0",
         **arms,
@@ -150,6 +154,8 @@ def test_new__complete_form__stored_as_written(browser):
     ]
     assert (plan.hypothesis.expected.value, plan.hypothesis.expected.relative) == (0.01, True)
     assert (plan.dimensions, plan.filters) == (("country", "device"), (("country", "NL"),))
+    assert plan.excluded == (("traffic", "bot"), ("traffic", "internal"))
+    assert plan.trigger == Trigger("checkout-opened", (("page", "checkout"),))
     assert not experiment.assigned_here
 
 
@@ -165,6 +171,8 @@ def test_new__complete_form__stored_as_written(browser):
         ({"metric": "unknown"}, "Select a valid choice"),
         ({"alpha": "much"}, "Enter a number"),
         ({"title": "a\u202eb"}, "U+202E"),
+        ({"excluded": "traffic ="}, "this is empty"),
+        ({"trigger": ""}, "this is empty"),
     ],
 )
 def test_new__bad_field__said_beside_the_form_and_nothing_stored(browser, changes, shown):
@@ -185,13 +193,15 @@ def test_new__no_arm_rows_sent__422_and_not_500(browser):
 
 
 def test_edit__draft__form_holds_what_was_written(browser):
-    drafted(filters={"country": "NL"})
+    drafted(filters={"country": "NL"}, excluded={"traffic": ["bot", "own"]}, trigger={"event": "opened"})
 
     page = browser.get(f"/experiments/{KEY}/edit/").text
 
     assert 'name="arms-1-weight" value="50"' in page
     assert 'name="expected" value="1.0"' in page
     assert "country = NL" in page
+    assert "traffic = bot\ntraffic = own" in page
+    assert 'name="trigger" value="opened"' in page
 
 
 def test_edit__posted__changed(browser):
