@@ -83,28 +83,25 @@ class MomentQuery:
         Each addition errs by a part of the sum so far. Where n deviations add up to s, their sum errs by
         about 0.1 ulp s √n, and their mean by that part of its standard error sd/√n: 0.1 ulp s/sd.
         """
-        return any(self._has_drifted(rows, name) for name in self.names)
-
-    def _has_drifted(self, rows: Rows, name: str) -> bool:
-        _, sums, _, variance = self._spread(rows, name)
+        _, sums, _, variance = self._spread(rows)
         with np.errstate(all="ignore"):
             return bool((sums**2 > DRIFT**2 * variance).any())
 
     def far(self, rows: Rows) -> list[int]:
         """Which groups lie too far from a centre for their own spread, such as those beside one huge value.
         Where all units of a group have one value, nothing is lost."""
-        return sorted({index for name in self.names for index in self._far(rows, name)})
-
-    def _far(self, rows: Rows, name: str) -> list[int]:
-        n, sums, squares, variance = self._spread(rows, name)
+        n, sums, squares, variance = self._spread(rows)
         with np.errstate(all="ignore"):
             found = ((sums / n) ** 2 > FAR**2 * variance) & (squares * n != sums**2) & np.isfinite(squares)
-        return [int(index) for index in np.flatnonzero(found)]
+        return [int(index) for index in np.flatnonzero(found.any(axis=0))]
 
-    def _spread(self, rows: Rows, name: str) -> tuple[Numbers, Numbers, Numbers, Numbers]:
-        """Units, sum and squares of deviations, and variance, by group."""
-        columns = (rows["n"], rows[f"sum_{name}"], rows["product_{}_{}".format(*_pair(name, name))])
-        n, sums, squares = (np.array([float(value) for value in column]) for column in columns)
+    def _spread(self, rows: Rows) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Units by group; sum and squares of deviations, and variance, by column and group."""
+        n = np.array(rows["n"], dtype=float)
+        shape = len(self.names), len(n)
+        sums = np.array([rows[f"sum_{name}"] for name in self.names], dtype=float).reshape(shape)
+        own = ["product_{}_{}".format(*_pair(name, name)) for name in self.names]
+        squares = np.array([rows[name] for name in own], dtype=float).reshape(shape)
         with np.errstate(all="ignore"):
             return n, sums, squares, np.maximum(squares / n - (sums / n) ** 2, 0.0)
 
