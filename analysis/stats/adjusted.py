@@ -125,7 +125,7 @@ class _Linear:
     """One arm as an outcome and k covariates that are linear in its moments.
 
     `value` of the outcome, `levels[k]` of the covariates, `centres[k]` those of all arms together; the first
-    row of `weights[k + 1, width]` makes the outcome, the others the covariates.
+    row of `weights[k + 1, width]` makes the outcome, the others the covariates; `comoment` is theirs.
     """
 
     arm: Moments
@@ -133,17 +133,19 @@ class _Linear:
     levels: Array
     centres: Array
     weights: Array
+    comoment: Array
 
-    @property
-    def comoment(self) -> Array:
-        found: Array = self.weights @ self.arm.comoment @ self.weights.T
-        return found
-
-    def checked(self) -> _Linear | NotEstimable:
-        """Itself, when co-moments and levels leave room for products."""
-        sizes = [self.comoment.diagonal() / LARGEST**2, self.levels / LARGEST, self.centres / LARGEST]
-        fits = (np.abs(np.concatenate(sizes)) <= 1).all()
-        return self if fits else NotEstimable(Why.OUT_OF_RANGE)
+    @classmethod
+    def of(
+        cls, arm: Moments, value: float, levels: Array, centres: Array, weights: Array
+    ) -> _Linear | NotEstimable:
+        """Out of range where co-moments or levels leave no room for products."""
+        comoment = weights @ arm.comoment @ weights.T
+        sizes = [*(comoment.diagonal() / LARGEST).tolist(), *levels.tolist(), *centres.tolist()]
+        known = all(-LARGEST <= size <= LARGEST for size in sizes)
+        return (
+            cls(arm, value, levels, centres, weights, comoment) if known else NotEstimable(Why.OUT_OF_RANGE)
+        )
 
     def residual_variance(self, theta: Array) -> float:
         """Sample variance of one unit's outcome - theta' covariates."""
@@ -167,8 +169,8 @@ def _means(arms: Sequence[Moments], outcome: int, covariates: list[int]) -> list
     for arm in arms:
         weights = np.eye(arm.width)[[outcome, *covariates]]
         plain = mean(arm, outcome)
-        linear = _Linear(arm, float(arm.mean[outcome]), arm.mean[covariates], centres, weights)
-        found.append(plain if isinstance(plain, NotEstimable) else linear.checked())
+        linear = _Linear.of(arm, float(arm.mean[outcome]), arm.mean[covariates], centres, weights)
+        found.append(plain if isinstance(plain, NotEstimable) else linear)
     return found
 
 
@@ -185,14 +187,14 @@ def _ratios(
     pooled = merge_all(usable).mean
     centres = np.append(pooled[at.pre_numerator] / pooled[at.pre_denominator], pooled[list(at.more)])
     linear = [
-        found if isinstance(found, NotEstimable) else _linearised(arm, at, found.value, centres).checked()
+        found if isinstance(found, NotEstimable) else _linearised(arm, at, found.value, centres)
         for arm, found in zip(arms, plain, strict=True)
     ]
     spread = sum(float(np.trace(part.comoment[1:, 1:])) for part in linear if isinstance(part, _Linear))
     return adjust(linear) if spread > 0 else plain
 
 
-def _linearised(arm: Moments, at: RatioColumns, value: float, centres: Array) -> _Linear:
+def _linearised(arm: Moments, at: RatioColumns, value: float, centres: Array) -> _Linear | NotEstimable:
     """(y - R d) / mean d of the experiment, the same of the time before, and further covariates."""
     base, pre_base = arm.mean[at.denominator], arm.mean[at.pre_denominator]
     pre = arm.mean[at.pre_numerator] / pre_base
@@ -200,7 +202,7 @@ def _linearised(arm: Moments, at: RatioColumns, value: float, centres: Array) ->
     weights[0, [at.numerator, at.denominator]] = 1 / base, -value / base
     weights[1, [at.pre_numerator, at.pre_denominator]] = 1 / pre_base, -pre / pre_base
     weights[np.arange(len(at.more)) + 2, list(at.more)] = 1.0
-    return _Linear(arm, value, np.append(pre, arm.mean[list(at.more)]), centres, weights)
+    return _Linear.of(arm, value, np.append(pre, arm.mean[list(at.more)]), centres, weights)
 
 
 def _slopes(comoment: Array) -> Array:
