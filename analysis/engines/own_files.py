@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from analysis.plan import AnalysisPlan, Entry
 from analysis.sources.definition import SourceDefinition
 from analysis.unit_values import Table, Value
 
+PATTERN = re.compile(r"[*?\[\]]")
 MAX_PARTITIONS = 16
 SHOWN_FILES = 5
 TEXTS = (".csv", ".tsv", ".txt", ".json", ".jsonl")
@@ -90,6 +92,8 @@ def files_of(folder: Path, table: str) -> list[str]:
     for path in inside:
         if path.suffix.lower() in TEXTS:
             raise EngineFailure(f"{table} is a text file, whose columns have no types; write it as Parquet")
+        if PATTERN.search(str(path)):
+            raise EngineFailure(f"{path.name} would be read as a pattern of names; rename it without * ? [ ]")
     return [str(path) for path in inside]
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from analysis.engines.contract import EngineFailure
+from analysis.engines.own_files import files_of
 from analysis.sources.parsing import parse
 from ledger.refusals import Refused
 
@@ -73,3 +75,14 @@ def test_parse__table_of_postgres_that_is_none_of_theirs__refused(table):
 @pytest.mark.parametrize("name", ["u'--", "count(*)", "a.b", "*", "$1", "%s", "select"])
 def test_parse__odd_name_of_a_column__is_a_name(name):
     assert parse(GOOD.replace('"u"', f'"{name}"')).exposures.unit == name
+
+
+@pytest.mark.parametrize("name", ["a*.parquet", "a?.parquet", "a[1].parquet"])
+def test_files__name_that_is_a_pattern__refused_and_not_read_twice(tmp_path, name):
+    for each in (name, "a1.parquet"):
+        (tmp_path / each).touch()
+
+    with pytest.raises(EngineFailure, match="would be read as a pattern of names"):
+        files_of(tmp_path, ".")
+
+    assert files_of(tmp_path, "a1.parquet") == [str(tmp_path / "a1.parquet")]
