@@ -87,25 +87,33 @@ def lasting_error(columns: Array, outcome: Array, column: int) -> float:
     comes from the restricted likelihood (Cochrane & Orcutt's differences; Patterson & Thompson 1971,
     Biometrika 58:545), which allows for the columns, on a grid from 0 up.
     """
-    fits = [_autoregressive(columns, outcome, share) for share in PERSISTENCE]
-    share, innovation = max(fits)[1:]
+    likelihoods, innovations = _autoregressive(columns, outcome)
+    best = int(likelihoods.argmax())
+    share = float(PERSISTENCE[best])
     weights = np.linalg.pinv(columns)[column]
     lags = np.correlate(weights, weights, mode="full")[len(weights) - 1 :]
-    reach = share ** np.arange(len(weights))
-    total = lags[0] + 2 * float(lags[1:] @ reach[1:])
-    return math.sqrt(max(innovation / (1 - share**2) * total, 0.0))
+    total = lags[0] + 2 * float(lags[1:] @ share ** np.arange(1, len(weights)))
+    return math.sqrt(max(float(innovations[best]) / (1 - share**2) * total, 0.0))
 
 
-def _autoregressive(columns: Array, outcome: Array, share: float) -> tuple[float, float, float]:
-    """(restricted log likelihood, persistence, variance of an innovation) at this persistence."""
-    rows = np.column_stack([outcome, columns])
-    first = math.sqrt(1 - share**2) * rows[:1]
-    y, x = np.split(np.vstack([first, rows[1:] - share * rows[:-1]]), [1], axis=1)
-    basis, upper = np.linalg.qr(x)
-    left = (y - basis @ (basis.T @ y)).ravel()
-    free, squares = len(left) - x.shape[1], float(left @ left)
-    size = 2 * float(np.log(np.abs(upper.diagonal())).sum())
-    return -0.5 * (free * math.log(squares) + size - math.log(1 - share**2)), share, squares / free
+def _autoregressive(columns: Array, outcome: Array) -> tuple[Array, Array]:
+    """Restricted log likelihoods and variances of an innovation, for each persistence.
+
+    With rows z = (residual, orthonormal columns), those of z_t - share z_(t-1) have the cross-products
+    Z'Z - share (L + L') + share^2 (Z'Z - first - last), L of neighbours, so that the rows are gone through
+    once.
+    """
+    basis = np.linalg.qr(columns)[0]
+    rows = np.column_stack([outcome - basis @ (basis.T @ outcome), basis])
+    whole, beside = rows.T @ rows, rows[1:].T @ rows[:-1]
+    inside = whole - np.outer(rows[0], rows[0]) - np.outer(rows[-1], rows[-1])
+    shares = PERSISTENCE[:, None, None]
+    products = whole - shares * (beside + beside.T) + shares**2 * inside
+    cross, inner = products[:, 1:, :1], products[:, 1:, 1:]
+    explained = (cross * np.linalg.solve(inner, cross)).sum(axis=(1, 2))
+    squares, free = products[:, 0, 0] - explained, len(rows) - basis.shape[1]
+    size = np.linalg.slogdet(inner)[1] - np.log1p(-(PERSISTENCE**2))
+    return -0.5 * (free * np.log(squares) + size), squares / free
 
 
 def _is_rounding(residuals: Array, outcome: Array) -> bool:
