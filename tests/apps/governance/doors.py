@@ -8,7 +8,6 @@ only asks for something: what it says then is the answer.
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -49,11 +48,10 @@ class Answer:
     share: float
 
 
-def run(tasks: Callable[[], None], *, times: int = 3) -> None:
-    """Let the clock call a task at later minutes."""
-    for minutes in range(times):
-        with patch("django.utils.timezone.now", lambda at=LATER + timedelta(minutes=minutes): at):
-            tasks()
+def run(task: Callable[[], None]) -> None:
+    """Let the clock call a task later."""
+    with patch("django.utils.timezone.now", lambda: LATER):
+        task()
 
 
 def knocked(client: Any, key: str, name: str, door: Door) -> Answer:

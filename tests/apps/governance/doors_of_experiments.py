@@ -35,7 +35,7 @@ def plan():
 
 
 def ramped():
-    """What the ramp of the experiment waits for after some minutes."""
+    """What the ramp of the experiment waits for when its time has come."""
     run(tasks.ramp_tick)
     found = queries.experiment("half").ramps.order_by("-id").first()
     return found.waits_for
@@ -50,7 +50,7 @@ def agreed():
 
 def due():
     """Why the experiment did not start by itself."""
-    run(tasks.run_schedule, times=1)
+    run(tasks.run_schedule)
     return queries.experiment("later").schedule_note
 
 

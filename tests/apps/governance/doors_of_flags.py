@@ -37,7 +37,7 @@ def paused():
 
 
 def ramped():
-    """What a ramp waits for after some minutes."""
+    """What a ramp waits for when its time has come."""
     run(tasks.ramp_tick)
     row = ramp()
     return row.waits_for or "; ".join(each.reason for each in row.events.all())
@@ -54,7 +54,7 @@ def planned(**what):
 
 def due():
     """What became of the changes that were due."""
-    run(tasks.schedule_tick, times=1)
+    run(tasks.schedule_tick)
     return "; ".join(row.outcome for row in ScheduledChange.objects.exclude(state="cancelled"))
 
 
