@@ -28,7 +28,7 @@ def lasting(rng, days, persistence, burn_in=60):
     return noise[burn_in:]
 
 
-def steps(replicates=600, days=120, at=80) -> Figures:
+def steps(replicates=2_000, days=120, at=80) -> Figures:
     """A daily series in which nothing happened, by how much its noise lasts: coverage of no step; and of the
     textbook's Newey-West interval."""
     rng = np.random.default_rng(801)
@@ -55,7 +55,7 @@ def _covered_by_the_book(rng, replicates, days, at):
     return covered / replicates
 
 
-def drifts(replicates=400, days=200, start=180) -> Figures:
+def drifts(replicates=1_000, days=200, start=180) -> Figures:
     """Two slices that run alike: how often a drift is told, by how much their gap lasts."""
     rng = np.random.default_rng(802)
     flat = 800 + 400.0 * (np.arange(days) >= start)
