@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from experiments import queries, services
+from experiments import preflight_queries, queries, services
 from experiments.api import requests
 from experiments.api.bodies import acting, detail, moment, object_of, reason_of
 from experiments.api.serializers import (
@@ -94,7 +94,7 @@ class Preflight(APIView):
     @extend_schema(responses=ChecklistSerializer(many=True))
     def get(self, request: Request, key: str) -> Response:
         """What is missing before the start, with reasons."""
-        return Response(ChecklistSerializer(queries.checklist(key), many=True).data)
+        return Response(ChecklistSerializer(preflight_queries.checklist(key), many=True).data)
 
 
 class NewestVersion(CursorPagination):

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from experiments import lifecycle, next_step, preflight, queries, status, words
+from experiments import lifecycle, next_step, preflight, preflight_queries, queries, status, words
 from experiments.changes import ChangeState
 from experiments.lifecycle import State
 from experiments.models import Experiment, ExperimentVersion, Rollout, Taken, VersionState
@@ -97,7 +97,7 @@ def _next(experiment: Experiment, state: State, tone: str) -> Next | None:
     if state in lifecycle.STARTED:
         return next_step.in_run(state, tone)
     version = queries.newest_version(experiment)
-    gaps = preflight.blockers(preflight.checklist(queries.preflight_context(experiment, version)))
+    gaps = preflight.blockers(preflight.checklist(preflight_queries.context(experiment, version)))
     needs_review = experiment.assigned_here and flag_queries.requires_review(experiment.environment)
     starts_at = experiment.scheduled_start_at
     at = BeforeStart(len(gaps), needs_review, version.submitted_by, starts_at)
@@ -137,7 +137,7 @@ def _plan(experiment: Experiment, version: ExperimentVersion) -> dict[str, Any]:
     titles = metric_queries.titles()
     hypothesis, named = planned.hypothesis, planned.hypothesis.metric
     units = {binding.metric: binding.definition.unit for binding in planned.bindings}
-    items = preflight.checklist(queries.preflight_context(experiment, version))
+    items = preflight.checklist(preflight_queries.context(experiment, version))
     return {
         "version": version,
         "plan": planned,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from experiments import lifecycle, preflight, queries, status
+from experiments import lifecycle, preflight, preflight_queries, queries, status
 from experiments.changes import ChangeKind
 from experiments.lifecycle import State
 from experiments.models import Decision, Experiment, ExperimentVersion, Phase, Taken, VersionState
@@ -189,7 +189,7 @@ def decide(
 
 
 def _raise_if_not_ready(experiment: Experiment, version: ExperimentVersion) -> None:
-    items = preflight.checklist(queries.preflight_context(experiment, version))
+    items = preflight.checklist(preflight_queries.context(experiment, version))
     raise_if_any(item.as_problem() for item in preflight.blockers(items))
 
 

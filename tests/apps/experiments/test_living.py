@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from experiments import queries, services
+from experiments import preflight_queries, queries, services
 from flags import gates, samples
 from flags import queries as flag_queries
 from flags import services as flag_services
@@ -232,7 +232,7 @@ def test_layer__two_experiments__never_the_same_unit_and_slots_rest_after_the_en
     started(**mine)
 
     drafted("second", flag="second-flag", **mine)
-    codes = {item.code: item for item in queries.checklist("second")}
+    codes = {item.code: item for item in preflight_queries.checklist("second")}
 
     assert codes["layer"].status == "missing"
     assert "400000 ppm" in codes["layer"].detail
@@ -260,7 +260,7 @@ def test_collisions__same_flag__named_with_its_reason(assigned_here, status):
     started(assigned_here=assigned_here)
     drafted("second", assigned_here=assigned_here)
 
-    line = {item.code: item for item in queries.checklist("second")}["collisions"]
+    line = {item.code: item for item in preflight_queries.checklist("second")}["collisions"]
 
     assert line.status == status
     assert f"{KEY} runs on the same flag" in line.detail

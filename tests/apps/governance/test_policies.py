@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from experiments import preflight
+from experiments import preflight, preflight_queries
 from experiments import queries as experiment_queries
 from experiments import services as experiments
 from governance import policy_queries as queries
@@ -237,7 +237,7 @@ def test_money__price_has_run_out__nothing_starts_and_the_checklist_says_why():
     owner = experiment()
 
     version = experiment_queries.newest_version(owner)
-    items = preflight.checklist(experiment_queries.preflight_context(owner, version))
+    items = preflight.checklist(preflight_queries.context(owner, version))
     [line] = [each for each in items if "latency-p95" in each.detail and each.status == "missing"]
 
     assert "no price of 100 ms holds on checkout today" in line.detail

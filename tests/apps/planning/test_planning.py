@@ -5,7 +5,7 @@
 import pytest
 
 from analysis.planning import history
-from experiments import queries
+from experiments import preflight_queries
 from tests.apps.experiments.build import KEY, drafted, started
 from tests.apps.planning import build
 
@@ -102,7 +102,7 @@ def test_sizing__draft_without_history__says_what_is_missing(browser):
 def test_checklist__no_history__power_is_unknown_and_only_advice():
     drafted()
 
-    line = next(item for item in queries.checklist(KEY) if item.code == "power")
+    line = next(item for item in preflight_queries.checklist(KEY) if item.code == "power")
 
     assert line.status == "advice"
     assert "unknown for" in line.detail
@@ -112,7 +112,7 @@ def test_checklist__no_history__power_is_unknown_and_only_advice():
 def test_checklist__history__says_how_long_it_takes():
     drafted("second", flag="second")
 
-    line = next(item for item in queries.checklist("second") if item.code == "power")
+    line = next(item for item in preflight_queries.checklist("second") if item.code == "power")
 
     assert f"with the traffic of {KEY} it takes" in line.detail
 
