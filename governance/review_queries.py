@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from analysis import queries as analysis
@@ -190,7 +190,11 @@ def started_on(flag: str, environment: str) -> "QuerySet[Experiment]":
 
 def waiting_for(user: str) -> list[tuple[LaunchReview, list[Discipline]]]:
     """Reviews that miss a signature this person may give, oldest first."""
-    open_ones = live_reviews().exclude(state=ReviewState.APPROVED).exclude(requested_by=user)
+    open_ones = (
+        live_reviews()
+        .exclude(state=ReviewState.APPROVED)
+        .exclude(Q(requested_by=user) | Q(experiment__owner=user))
+    )
     mine: dict[str, set[Discipline]] = {}
     found = []
     for row in open_ones.order_by("requested_at")[:50]:

@@ -172,7 +172,7 @@ def _page(
         "risk": risk,
         "sign": sign,
         "questions": [(each.words, row.answers.get(each.key)) for each in reviewing.QUESTIONS],
-        "is_requester": row.requested_by == request.user.get_username(),
+        "is_advocate": request.user.get_username() in row.advocates,
         "may_meet": _may_meet(request, found),
         "timeline": ledger.audit_of(subject).filter(after__review=row.id)[:50],
         "raised": queries.raised(row.id),
@@ -194,9 +194,9 @@ def _sign_form(request: HttpRequest, found: Standing) -> SignForm | None:
 
 
 def _mine(request: HttpRequest, found: Standing) -> list[Discipline]:
-    """Disciplines for which the reader may answer in this review; none for who asked for it."""
+    """Disciplines for which the reader may answer in this review; none for who wants the launch."""
     user, row = request.user.get_username(), found.review
-    if row.requested_by == user:
+    if user in row.advocates:
         return []
     return [each for each in Discipline if organisation.may_answer_for(user, each, row.environment)]
 

@@ -38,7 +38,7 @@ def _mail(row: LaunchReview, discipline: Discipline, time: str, now: datetime) -
     asked = f"{row.requested_by} asked on {row.requested_at:%Y-%m-%d}"
     people = organisation.reviewers(discipline, row.environment)
     mail_people(
-        [name for name in people if name != row.requested_by],
+        [name for name in people if name not in row.advocates],
         fact=f"signoff.requested/{row.id}/{discipline}/{time}",
         about=about,
         subject=f"May {launch} be launched? {discipline.value.capitalize()} has to sign",

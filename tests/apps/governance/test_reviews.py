@@ -139,6 +139,17 @@ def test_sign__requester__refused_by_the_service_and_by_the_database():
         SignOff.objects.filter(id=given.id).update(by="rosa")
 
 
+def test_sign__owner_of_the_experiment_where_somebody_else_asked__refused_and_not_waited_for():
+    measured()
+    review = opened()
+    Experiment.objects.update(owner="pia")
+
+    with pytest.raises(Refused, match="owner of an experiment cannot sign"):
+        sign(review)
+    assert queries.waiting_for("pia") == []
+    sign(review, by="paul")
+
+
 def test_sign__reviewer_of_another_discipline__refused():
     measured()
     review = opened()
