@@ -115,8 +115,8 @@ def moments_of_units(folder: Path, covariates: bool, database=None) -> dict:
 
     from analysis.engines import centring
     from analysis.engines.aggregates import MomentQuery
+    from analysis.engines.deviations import merge
     from analysis.engines.duckdb import _Backend, _Partition, _View, opened
-    from analysis.stats.moments import merge_all
 
     vectors = tuple((f"y{n}", f"x{n}") if covariates else (f"y{n}",) for n in range(METRICS))
     query = MomentQuery(tuple(name for vector in vectors for name in vector), vectors, ("arm",))
@@ -135,7 +135,10 @@ def moments_of_units(folder: Path, covariates: bool, database=None) -> dict:
         parts = centring.moments(backend, query, rows)
         for index in range(len(partitions)):
             database.execute(f"DETACH partition_{index}")
-    return {arm: [merge_all([found[(arm,)][n] for found in parts]) for n in range(METRICS)] for arm in (0, 1)}
+    return {
+        arm: [merge([found[(arm,)][n] for found in parts]).of_values for n in range(METRICS)]
+        for arm in (0, 1)
+    }
 
 
 def _dealt(folder: Path) -> list[list[str]]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.engines.contract import BINS_PER_E_FOLD, NO_BIN, ZERO_BIN
+from analysis.engines.deviations import Deviations
 from analysis.stats.moments import Moments
 from analysis.unit_values import ONE, ZERO, Table, Total, Value
 
@@ -126,8 +127,8 @@ class MomentQuery:
             **{f"product_{a}_{b}": (deviations[a] * deviations[b]).sum() for a, b in self.pairs},
         )
 
-    def decode(self, rows: Rows, centres: Mapping[str, float]) -> dict[Key, list[Moments]]:
-        """Per group, the moments of each vector."""
+    def decode(self, rows: Rows, centres: Mapping[str, float]) -> dict[Key, list[Deviations]]:
+        """Per group, the moments of each vector's deviations."""
         keys = zip(*(rows[key] for key in self.keys), strict=True)
         return {
             key: [self._moments(rows, index, vector, centres) for vector in self.vectors]
@@ -136,7 +137,7 @@ class MomentQuery:
 
     def _moments(
         self, rows: Rows, index: int, vector: tuple[str, ...], centres: Mapping[str, float]
-    ) -> Moments:
+    ) -> Deviations:
         n = int(rows["n"][index])
         sums = np.array([rows[f"sum_{name}"][index] for name in vector])
         own = {name: rows.get(f"centre_{name}") for name in vector}
@@ -148,7 +149,7 @@ class MomentQuery:
         with np.errstate(invalid="ignore", over="ignore"):
             comoment = products - np.outer(sums, sums) / n
         np.fill_diagonal(comoment, np.maximum(comoment.diagonal(), 0.0))
-        return Moments(n, centre + sums / n, comoment)
+        return Deviations(centre, Moments(n, sums / n, comoment))
 
 
 def of_group(table: Table, keys: Sequence[str], key: Key) -> Table:

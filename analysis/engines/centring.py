@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from analysis.engines import aggregates
 from analysis.engines.aggregates import Key, MomentQuery, Rows
-from analysis.stats.moments import Moments
+from analysis.engines.deviations import Deviations
 from analysis.unit_values import ONE_AT_A_TIME, Table
 
 if TYPE_CHECKING:
@@ -102,6 +102,6 @@ def _from_own_centre(
     return query.with_own_centre(rows, index, partition.rows(statement), of.centres, means)
 
 
-def moments(backend: Backend, query: MomentQuery, of: Centred) -> list[dict[Key, list[Moments]]]:
-    """Per partition and group, the moments of each vector."""
+def moments(backend: Backend, query: MomentQuery, of: Centred) -> list[dict[Key, list[Deviations]]]:
+    """Per partition and group, the moments of each vector's deviations."""
     return [query.decode(part, of.centres) for part in backend.each(question(backend, query, of))]

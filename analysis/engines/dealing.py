@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from analysis.engines import aggregates, centring, order_statistics, reading
 from analysis.engines.aggregates import Key, MomentQuery
 from analysis.engines.contract import DEALS, PARTS, Parts
+from analysis.engines.deviations import Deviations, merge
 from analysis.engines.look import Backend, Look
 from analysis.plan import AnalysisPlan, Entry, Vector
-from analysis.stats.moments import Moments, merge_all
+from analysis.stats.moments import Moments
 from analysis.stats.quantiles import quantile_ranks
 from analysis.unit_values import Table, Value, stage_names
 
@@ -51,7 +52,7 @@ def _parts(look: Look, caps: Mapping[Entry, float], deal: int) -> dict[Vector, t
     found = {}
     for index, vector in enumerate(plan.vectors):
         merged = _by_part([reading.final_of(plan, vector, part, index) for part in decoded])
-        found[vector] = tuple(of for [of] in merged)
+        found[vector] = tuple(of.of_values for [of] in merged)
     return found
 
 
@@ -65,7 +66,7 @@ def _parts_below(look: Look, table: Table, event: str, share: float, deal: int) 
     per_unit = per_unit.mutate(part=_part(per_unit, deal))
     query = MomentQuery(("below0", "values"), (("below0", "values"),), ("part",))
     decoded = centring.moments(look.backend, query, look.centred(per_unit, query.names))
-    return tuple(of for [of] in _by_part(decoded))
+    return tuple(of.of_values for [of] in _by_part(decoded))
 
 
 def _part(units: Table, deal: int) -> Value:
@@ -73,11 +74,11 @@ def _part(units: Table, deal: int) -> Value:
     return ((units.unit >> shift) & (PARTS - 1)).name("part")
 
 
-def _by_part(decoded: Sequence[Mapping[Key, list[Moments]]]) -> list[list[Moments]]:
+def _by_part(decoded: Sequence[Mapping[Key, list[Deviations]]]) -> list[list[Deviations]]:
     """Per part, in order, the moments of every vector."""
-    found: dict[Key, list[list[Moments]]] = defaultdict(list)
+    found: dict[Key, list[list[Deviations]]] = defaultdict(list)
     for part in decoded:
         for key, of in part.items():
             found[key].append(of)
     listed = [found[key] for key in sorted(found)]
-    return [[merge_all(of) for of in zip(*every, strict=True)] for every in listed]
+    return [[merge(of) for of in zip(*every, strict=True)] for every in listed]

@@ -18,9 +18,10 @@ from analysis.engines import aggregates, arriving, centring, order_statistics
 from analysis.engines.aggregates import Key, MomentQuery, Rows
 from analysis.engines.centring import Centred
 from analysis.engines.contract import NO_BIN, EngineFailure, Enrolment, Group, Readings
+from analysis.engines.deviations import Deviations, merge
 from analysis.engines.look import ASSIGNED, UNITS, Backend, Grouping, Look, Question
 from analysis.plan import CURVE_SHARES, AnalysisPlan, Entry, Stream, Vector
-from analysis.stats.moments import Moments, merge_all
+from analysis.stats.moments import Moments
 from analysis.stats.quantiles import QuantileStat, quantile_ranks
 from analysis.unit_values import (
     CROSSOVER,
@@ -38,7 +39,7 @@ from analysis.unit_values import (
     units_by_hour,
 )
 
-Merged = dict[Group, list[Moments]]
+Merged = dict[Group, list[Deviations]]
 Quantiles = dict[tuple[Stream, float], dict[Group, QuantileStat]]
 Bins = dict[Stream, dict[Group, dict[int, int]]]
 
@@ -156,22 +157,22 @@ class _Asked:
             for index, vector in enumerate(plan.vectors):
                 final = [final_of(plan, vector, part, index) for part in decoded]
                 for group, [merged] in _merged(plan, grouping, final).items():
-                    found[vector][group] = _finite(vector, merged)
+                    found[vector][group] = _finite(vector, merged.of_values)
         return found
 
 
 def final_of(
-    plan: AnalysisPlan, vector: Vector, part: Mapping[Key, Sequence[Moments]], index: int
-) -> dict[Key, list[Moments]]:
+    plan: AnalysisPlan, vector: Vector, part: Mapping[Key, Sequence[Deviations]], index: int
+) -> dict[Key, list[Deviations]]:
     """By group, the moments of units whose value of the vector is final; the last part of a key is the stage
     of its units, where the plan has windows."""
     if not plan.windows_hours:
         return {key: [of[index]] for key, of in part.items()}
-    found: dict[Key, list[Moments]] = defaultdict(list)
+    found: dict[Key, list[Deviations]] = defaultdict(list)
     for key, of in part.items():
         if key[-1] >= plan.stage(vector.window_hours):
             found[key[:-1]].append(of[index])
-    return {key: [merge_all(listed)] for key, listed in found.items()}
+    return {key: [merge(listed)] for key, listed in found.items()}
 
 
 def limited(look: Look, entry: Entry, caps: Mapping[Entry, float]) -> Value:
@@ -202,13 +203,15 @@ def _final_units(plan: AnalysisPlan, parts: Iterable[Rows]) -> dict[tuple[int, s
     return dict(counts)
 
 
-def _merged(plan: AnalysisPlan, grouping: Grouping, parts: Iterable[Mapping[Key, list[Moments]]]) -> Merged:
-    by_group: dict[Group, list[list[Moments]]] = defaultdict(list)
+def _merged(
+    plan: AnalysisPlan, grouping: Grouping, parts: Iterable[Mapping[Key, list[Deviations]]]
+) -> Merged:
+    by_group: dict[Group, list[list[Deviations]]] = defaultdict(list)
     for part in parts:
         for key, moments in part.items():
             by_group[grouping.group(plan, key)].append(moments)
     return {
-        group: [merge_all(of_vector) for of_vector in zip(*listed, strict=True)]
+        group: [merge(of_vector) for of_vector in zip(*listed, strict=True)]
         for group, listed in sorted(by_group.items())
     }
 
@@ -289,7 +292,8 @@ def _quantile_stats(
         group = grouping.group(look.plan, key)
         for i, share in enumerate(shares):
             lower, value, upper = found[3 * i : 3 * i + 3]
-            stats[group, share] = QuantileStat(sizes[key], share, value, lower, upper, clusters[group][i])
+            cluster = clusters[group][i].of_values
+            stats[group, share] = QuantileStat(sizes[key], share, value, lower, upper, cluster)
     return stats
 
 

@@ -213,6 +213,21 @@ def test_moments__large_mean_and_small_spread__variance_keeps_its_digits(tmp_pat
     assert moments.variance() == pytest.approx(np.var(np.array(values) - 1e9, ddof=1), rel=1e-6)
 
 
+def test_moments__large_mean_in_partitions__as_of_all_units_at_once(tmp_path):
+    values = 1e9 + np.random.default_rng(3).normal(0, 1, 400)
+    exposures = [exposure(unit, "on", at(1)) for unit in range(400)]
+    events = [event(unit, "purchase", at(2), float(value)) for unit, value in enumerate(values)]
+    plan = world.plan("orders", metrics=(planned_metric(world.definition("big", Kind.MEAN, "purchase")),))
+
+    [one], [many] = (
+        read(tmp_path / str(rows), exposures, events, plan=plan, rows_per_partition=rows).moments.values()
+        for rows in (10**6, 10)
+    )
+
+    assert many[Group("treatment")].variance() == pytest.approx(one[Group("treatment")].variance(), rel=1e-12)
+    assert many[Group("treatment")].mean[0] == one[Group("treatment")].mean[0]
+
+
 def test_moments__one_huge_value_beside_a_small_slice__the_slice_keeps_its_digits(tmp_path):
     random = np.random.default_rng(4)
     small = random.lognormal(2, 1, 80)
