@@ -42,9 +42,25 @@ def test_audit__untouched__chain_holds():
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"share": 1e-07, "large": 10**30, "b": {"z": None, "a": [True, "\u0001\u007f\u2028"]}},
+        {"\U0001f600": 'quoted "text" / \\', "": [], "B": {}, "a": 0.1},
+        {},
+    ],
+)
+def test_audit__content_of_every_kind__chain_holds(content):
+    with transaction.atomic():
+        audit.record(now=NOW, actor="Zürich\n", action="a", subject="b", before=None, after=content)
+
+    assert audit.check().fault == ""
+
+
+@pytest.mark.django_db
 def test_audit__rows_written_during_the_walk__no_fault(monkeypatch):
     write(5)
-    plain, walked = audit._digest, []
+    plain, walked = audit._is_digest, []
 
     def interrupted(*fields):
         walked.append(fields)
@@ -52,7 +68,7 @@ def test_audit__rows_written_during_the_walk__no_fault(monkeypatch):
             write(2, actor="meanwhile")
         return plain(*fields)
 
-    monkeypatch.setattr(audit, "_digest", interrupted)
+    monkeypatch.setattr(audit, "_is_digest", interrupted)
     found = audit.check()
 
     assert (found.fault, found.rows) == ("", 5)
