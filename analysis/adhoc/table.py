@@ -255,12 +255,14 @@ def _covariates(wanted: Sequence[Wanted]) -> list[tuple[str, str]]:
 
 def _before(source: Source, covariate: tuple[str, str], at: datetime) -> Any:
     """A unit's value before its exposure, as one event in the hour before. All rows of a unit repeat it; the
-    largest is taken where they do not agree."""
+    largest is taken where they do not agree. A unit without one gets the mean of all others, so that it adds
+    nothing and stays in."""
     column, before = covariate
     rows = source.whole
-    rows = rows.filter(rows[before].notnull())
     rows = rows.select(unit=_unit(rows, source.columns.unit), value=rows[before].cast("float64"))
     units = rows.group_by("unit").agg(value=rows.value.max())
+    units = units.mutate(value=units.value.fill_null(units.value.mean()))
+    units = units.filter(units.value.notnull())
     return _shaped(
         EVENTS,
         units,

@@ -53,6 +53,23 @@ def test_analyse__covariate__same_as_cuped_on_the_columns(frame):
     assert found.standard_error < 0.9 * plain.standard_error
 
 
+def test_analyse__covariate_missing_for_some_units__the_mean_of_the_others_in_its_place(frame):
+    gappy = frame.assign(**{"revenue before": frame["revenue before"].where(frame.index % 3 > 0)})
+    whole = gappy.fillna({"revenue before": gappy["revenue before"].mean()})
+    before = {"revenue": "revenue before"}
+
+    gaps, filled = (
+        fixed(ask(of, "revenue:mean", covariates=before), "revenue:mean") for of in (gappy, whole)
+    )
+    nothing = ask(gappy.assign(**{"revenue before": float("nan")}), "revenue:mean", covariates=before)
+
+    plain = fixed(ask(frame, "revenue:mean"), "revenue:mean")
+    assert gaps.estimate == pytest.approx(filled.estimate, rel=1e-12)
+    assert gaps.standard_error == pytest.approx(filled.standard_error, rel=1e-12)
+    assert gaps.standard_error < 0.97 * plain.standard_error
+    assert fixed(nothing, "revenue:mean").estimate == pytest.approx(plain.estimate, rel=1e-12)
+
+
 def test_analyse__covariates_of_a_ratio__narrower(frame):
     both = {"revenue": "revenue before", "visits": "visits before"}
 
