@@ -251,19 +251,25 @@ def timed(name: str, folder: Path, covariates: bool) -> Cost:
     return cost
 
 
+def peak_mb() -> float:
+    """Peak memory of this process. `ru_maxrss` would begin with that of the process which started it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
 def in_a_process(call: str) -> tuple[Cost, int]:
     """Cost and result of a call in a fresh process, without its imports and the first compilation of a
     statement."""
     script = f"""
-import json, resource, time
+import json, time
 import duckdb, ibis, numpy, analysis.engines.duckdb, bench.analysis, bench.refresh
 from pathlib import Path
 analysis.engines.duckdb.compiled(ibis.table({{"a": "int64"}}, name="t").group_by("a").agg(n=ibis._.count()))
-imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+imported = bench.analysis.peak_mb()
 start, used = time.perf_counter(), time.process_time()
 units = {call}
 cost = time.process_time() - used, time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = bench.analysis.peak_mb()
 print(json.dumps([*cost, peak, peak - imported, units]))
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
