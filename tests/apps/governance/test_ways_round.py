@@ -12,6 +12,7 @@ from flags import services as flags
 from governance import review_queries
 from governance.services import reviews
 from ledger.refusals import Conflict
+from tests.apps.analysis import world
 from tests.apps.flags import build
 from tests.apps.governance import open_experiments, open_worlds
 from tests.apps.governance.open_experiments import ROSA
@@ -163,7 +164,9 @@ def test_coverage__a_milder_revision_is_being_written__the_plan_in_force_counts(
     experiments.revise(key="half", reason="milder", **ROSA)
     experiments.edit(key="half", content={"arms": arms(("off", HALF), ("on", HALF))}, **ROSA)
 
-    path = {"it": lambda: experiments.raise_coverage(key="half", coverage_ppm=ALL, reason="more", **ROSA)}
+    path = {
+        "it": lambda: experiments.raise_coverage(key="half", coverage_ppm=ALL, reason="more", **ROSA) and None
+    }
     assert open_worlds.let_through(path, UNREVIEWED) == {}
 
 
@@ -243,3 +246,52 @@ def test_key__settling_a_trip__takes_a_person(step, client, site):
     assert answer.status_code == 403
     trip.refresh_from_db()
     assert trip.state == "open"
+
+
+def test_metric_of_speed__unbound_in_a_revision__its_discipline_still_signs(site):
+    open_worlds.begun("alone", team="")
+    flags.edit_flag(flag="alone", content={"team": ""}, **BY)
+    open_worlds.policy()
+    experiments.revise(key="alone", reason="other metrics", **ROSA)
+    experiments.unbind_metric(key="alone", metric="latency-p95", **ROSA)
+
+    path = {
+        "it": lambda: (
+            experiments.raise_coverage(key="alone", coverage_ppm=ALL, reason="more", **ROSA) and None
+        )
+    }
+    assert open_worlds.let_through(path, UNREVIEWED) == {}
+
+
+def test_flag__somebody_said_no_to_it__no_experiment_on_it_goes_round_that(site):
+    open_worlds.begun("first")
+    open_worlds.policy()
+    no = open_worlds.unsigned(flag="first", environment="production")
+    reviews.sign(id=no.id, discipline="performance", answer="rejected", note="too slow", actor="pia", now=NOW)
+    yes = open_worlds.unsigned(experiment="first")
+    open_worlds.reported(yes.experiment)
+    reviews.sign(id=yes.id, discipline="performance", answer="approved", actor="paul", now=NOW)
+
+    path = {
+        "it": lambda: (
+            experiments.raise_coverage(key="first", coverage_ppm=ALL, reason="more", **ROSA) and None
+        )
+    }
+    assert open_worlds.let_through(path, "is blocked by performance (pia)") == {}
+
+
+def test_key__where_two_people_are_asked__neither_ends_a_holdout_nor_starts_a_hold_back(client):
+    open_worlds.measured()
+    flags.create_holdout(key="all", environment="production", share_ppm=50_000, **BY)
+    flags.start_holdout(key="all", **BY)
+    open_experiments.decide(at_once=False)
+    open_experiments.prepared(holdback_ppm=10_000)
+    flags.require_review(environment="production", is_required=True, reason="two people", **BY)
+    key = {"actor": "key:rosas", "now": NOW}
+
+    paths = {
+        "requires a second person": lambda: flags.end_holdout(key="all", reason="over", **key) and None,
+        "somebody else has to start": lambda: experiments.start_rollout(key=world.KEY, **key) and None,
+    }
+    said = open_worlds.refusals(paths)
+    assert {words: words in reason for words, reason in said.items()} == dict.fromkeys(paths, True)
