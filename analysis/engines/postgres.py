@@ -21,11 +21,12 @@ from ibis.backends.sql.compilers.postgres import PostgresCompiler
 from psycopg import sql
 from sqlglot import exp
 
-from analysis.engines import crossed, dealing, mapped, reading
+from analysis.engines import mapped, reading
 from analysis.engines.aggregates import Rows
-from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
+from analysis.engines.asking_source import AskingSource
+from analysis.engines.contract import EngineFailure
 from analysis.engines.mapped import Dialect
-from analysis.plan import AnalysisPlan, Entry
+from analysis.plan import AnalysisPlan
 from analysis.sources.definition import SourceDefinition
 from analysis.unit_values import Table, Value
 
@@ -63,33 +64,13 @@ OTHER = "uuid"
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresEngine:
+class PostgresEngine(AskingSource):
     """The plan over a source of kind postgres at `address`; the store's files are not looked at."""
 
     source: SourceDefinition
     address: str
     statement_within_s: int = STATEMENT_WITHIN_S
     name: str = "postgres"
-
-    def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
-        """See `Engine.read`."""
-        with self._opened(plan) as backend:
-            return reading.read(plan, backend, caps)
-
-    def parts(
-        self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
-    ) -> Parts:
-        """See `Dealer.parts`."""
-        with self._opened(plan) as backend:
-            return dealing.parts(plan, backend, caps, deal)
-
-    def crossed(
-        self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, files: StoreFiles
-    ) -> Readings:
-        """See `Crosser.crossed`."""
-        mapped.can_cross(self.source)
-        with self._opened(cells) as backend:
-            return crossed.read(cells, backend, {}, one=one, other=other)
 
     @contextmanager
     def _opened(self, plan: AnalysisPlan) -> Iterator[_Backend]:

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 
 import ibis
 
-from analysis.engines import crossed, dealing, mapped, own_files, reading, spark
-from analysis.engines.contract import Parts, Readings, StoreFiles
+from analysis.engines import own_files, spark
+from analysis.engines.asking_source import AskingSource
 from analysis.engines.mapped import Dialect
 from analysis.engines.spark import Backend
-from analysis.plan import AnalysisPlan, Entry
+from analysis.plan import AnalysisPlan
 from analysis.sources.definition import SourceDefinition
 from analysis.unit_values import Value
 
 
 @dataclass(frozen=True, slots=True)
-class SparkFilesEngine:
+class SparkFilesEngine(AskingSource):
     """The plan over a source of kind parquet; the store's files are not looked at. `master` and `options` as
     those of `SparkEngine`."""
 
@@ -32,26 +32,6 @@ class SparkFilesEngine:
     master: str = spark.LOCAL
     options: Mapping[str, str] = field(default_factory=dict)
     name: str = "spark"
-
-    def read(self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float]) -> Readings:
-        """See `Engine.read`."""
-        with self._opened(plan) as backend:
-            return reading.read(plan, backend, caps)
-
-    def parts(
-        self, plan: AnalysisPlan, files: StoreFiles, caps: Mapping[Entry, float], deal: int = 0
-    ) -> Parts:
-        """See `Dealer.parts`."""
-        with self._opened(plan) as backend:
-            return dealing.parts(plan, backend, caps, deal)
-
-    def crossed(
-        self, cells: AnalysisPlan, one: AnalysisPlan, other: AnalysisPlan, files: StoreFiles
-    ) -> Readings:
-        """See `Crosser.crossed`."""
-        mapped.can_cross(self.source)
-        with self._opened(cells) as backend:
-            return crossed.read(cells, backend, {}, one=one, other=other)
 
     @contextmanager
     def _opened(self, plan: AnalysisPlan) -> Iterator[Backend]:
