@@ -74,6 +74,16 @@ def test_palette__nothing_fits__said_and_escape_closes(console):
     console.page.wait_for_url("**/find/?q=zzz+qqq")
 
 
+def test_palette__enter_before_the_answer__what_fits_the_words_not_what_fitted_before(console):
+    console.page.keyboard.press("Control+k")
+    expect(options(console).first).to_have_attribute("aria-selected", "true")
+
+    console.page.keyboard.insert_text("audit trail")
+    console.page.keyboard.press("Enter")
+
+    console.page.wait_for_url("**/reviews/audit/")
+
+
 def test_palette__escape__closed_and_focus_back(console):
     console.page.keyboard.press("Control+k")
     expect(palette(console)).to_be_visible()

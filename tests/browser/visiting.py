@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 PHONE: "ViewportSize" = {"width": 375, "height": 740}
 DESK: "ViewportSize" = {"width": 1280, "height": 900}
+# What htmx says of a request that a newer one replaced, or that ended with its page. One that failed is said
+# as sendError or responseError as well.
+GIVEN_UP = ("htmx:sendAbort", "htmx:afterRequest")
 WIDER_THAN_THE_SCREEN = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -37,7 +40,7 @@ class Visit:
 
     def _console(self, message: "ConsoleMessage") -> None:
         """Errors and warnings; what breaks the content security policy is among them."""
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and not message.text.startswith(GIVEN_UP):
             self.trouble.append(f"{message.type}: {message.text}")
 
     def _request(self, request: "Request") -> None:

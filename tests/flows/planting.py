@@ -1,6 +1,7 @@
 """Experiments with a known truth, driven through the SDK as a product would; what was sent is remembered.
 
-Latencies are drawn from one seeded generator, so that every run plants the same effect.
+Who is in which arm hangs on a salt drawn anew in every run. What the units of an arm do is drawn one after the
+other from the arm's own seeded generator, so that every run plants the same effect all the same.
 """
 
 from collections import defaultdict
@@ -123,14 +124,14 @@ def plant(edge_url: str, key: str, *, harm_ms: float) -> Planted:
 def send(edge_url: str, key: str, began_at: datetime, *, harm_ms: float, place: str = "") -> Planted:
     """Every unit's exposure, load time and perhaps an order, since `began_at`; filed afterwards."""
     clock, planted, where = Clock(), Planted(key), place or key
-    drawn = np.random.default_rng(SEED)
+    drawn = {arm: np.random.default_rng([SEED, number]) for number, arm in enumerate(SHARES)}
     with closing(Client(edge_url, sdk_key(where), clock=clock)) as client:
         assert client.wait_until_ready(30)
         for number in range(UNITS):
             clock.at = began_at + timedelta(days=DAYS) * (number + 1) / (UNITS + 1)
             unit = f"{key}-{number}"  # what a unit does counts for every experiment of its environment
             arm = client.variant(key, unit=unit, default="nobody")
-            _live(client, planted, arm, unit, drawn, harm_ms)
+            _live(client, planted, arm, unit, drawn[arm], harm_ms)
         assert client.flush(60)
     filed(where)
     return planted
