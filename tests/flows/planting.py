@@ -1,7 +1,7 @@
 """Experiments with a known truth, driven through the SDK as a product would; what was sent is remembered.
 
-Who is in which arm hangs on a salt drawn anew in every run. What the units of an arm do is drawn one after the
-other from the arm's own seeded generator, so that every run plants the same effect all the same.
+Who is in which arm hangs on a salt drawn anew in every run. What the units of an arm do is drawn one after
+the other from the seeded generator of the arm, so that every run plants the same effect all the same.
 """
 
 from collections import defaultdict
