@@ -15,7 +15,7 @@ from analysis.stats.impact.panels import (
 )
 from analysis.stats.impact.regression import clustered, newey_west
 from analysis.stats.impact.series import difference_of_slices, interrupted_time_series
-from analysis.stats.results import InvalidInput, NotEstimable
+from analysis.stats.results import InvalidInput, NotEstimable, Why
 from tests.core.stats.impact.lasting import lasting_error
 
 WEEKLY = np.array([0.0, 0.02, 0.03, 0.01, 0.05, -0.06, -0.08])
@@ -228,7 +228,7 @@ def test_event_study__against_dummies__equal():
     assert event_study(values, treated, at=at).effects == pytest.approx(oracle.params[:5], rel=1e-8)
 
 
-def test_event_study__errors_and_trend__those_of_statsmodels_with_unit_means_taken_out():
+def test_event_study__errors__those_of_statsmodels_with_unit_means_taken_out():
     values, treated, at = panel(5, 1.0, units=12, periods=6, at=3)
     unit, period = np.repeat(np.arange(12), 6), np.tile(np.arange(6), 12)
     hit = np.repeat(np.array(treated, float), 6)
@@ -241,13 +241,47 @@ def test_event_study__errors_and_trend__those_of_statsmodels_with_unit_means_tak
 
     columns = np.column_stack([*map(within, [*effects, *periods]), np.ones(72)])
     oracle = sm.OLS(within(values), columns).fit(cov_type="cluster", cov_kwds={"groups": unit}, use_t=True)
-    before = oracle.f_test(np.eye(11)[:2])
-    hotelling = float(before.statistic) * 10 / 11
 
-    found = event_study(values, treated, at=at)
+    assert event_study(values, treated, at=at).standard_errors == pytest.approx(oracle.bse[:5], rel=1e-8)
 
-    assert found.standard_errors == pytest.approx(oracle.bse[:5], rel=1e-8)
-    assert found.trend_p_value == pytest.approx(stats.f.sf(hotelling, 2, 10), rel=1e-8)
+
+def gaps_before(seed, *, units, at):
+    """An event study, and of both groups the gaps [unit, earlier period] to the period before the event."""
+    values, treated, _ = panel(seed, 1.0, units=units, periods=at + 2, at=at)
+    gaps = np.array(values)[:, : at - 1] - np.array(values)[:, [at - 1]]
+    return event_study(values, treated, at=at), gaps[np.array(treated)], gaps[~np.array(treated)]
+
+
+def test_event_study__one_earlier_period__trend_test_of_welch():
+    found, treated, others = gaps_before(5, units=18, at=2)
+
+    welch = stats.ttest_ind(treated[:, 0], others[:, 0], equal_var=False)
+    assert found.trend_p_value == pytest.approx(welch.pvalue, rel=1e-9)
+
+
+def test_event_study__two_earlier_periods__welch_in_the_direction_that_differs_most():
+    found, treated, others = gaps_before(6, units=18, at=3)
+
+    angles = np.linspace(0, np.pi, 20_001)
+    turned = np.array([np.cos(angles), np.sin(angles)])
+    most = (stats.ttest_ind(treated @ turned, others @ turned, equal_var=False).statistic ** 2).max()
+    # The spread is known with the degrees of freedom of the smaller group at least, of both together at most.
+    p_value = {df: stats.f.sf(most * (df - 1) / (df * 2), 2, df - 1) for df in (5, 16)}
+    assert p_value[16] < found.trend_p_value < p_value[5]
+
+
+def test_event_study__more_earlier_periods_than_units_allow__smallest_p_value_times_their_number():
+    found, treated, others = gaps_before(7, units=18, at=8)
+
+    p_values = stats.ttest_ind(treated, others, equal_var=False).pvalue
+    assert found.trend_p_value == pytest.approx(min(1.0, 7 * p_values.min()), rel=1e-9)
+
+
+def test_event_study__four_units_treated__trend_untold():
+    found, _, _ = gaps_before(8, units=12, at=3)
+
+    assert found.trend_p_value is None
+    assert len(found.effects) == 4
 
 
 def test_event_study__drift_of_the_treated__told_before_the_event():
@@ -257,8 +291,12 @@ def test_event_study__drift_of_the_treated__told_before_the_event():
     assert event_study(drifting.tolist(), treated, at=at).trend_p_value < 0.01
 
 
-def test_panel__one_treated_of_two__not_estimable():
-    assert isinstance(difference_in_differences([[1, 2], [1, 3]], [True, False], at=1), NotEstimable)
+@pytest.mark.parametrize("estimator", [difference_in_differences, event_study])
+@pytest.mark.parametrize("treated", [[True, False, False, False], [False, True, True, True]])
+def test_panel__one_unit_alone_in_a_group__not_estimable(estimator, treated):
+    values = [[1.0, 2.0], [1.0, 3.0], [2.0, 2.5], [4.0, 4.1]]
+
+    assert estimator(values, treated, at=1) == NotEstimable(Why.TOO_FEW_UNITS)
 
 
 @pytest.mark.parametrize("values", [[[1, 2], [1]], [[1, math.inf], [1, 2]], []])
