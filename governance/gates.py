@@ -4,9 +4,10 @@ In production a change counts as a launch when it reaches 95 % of the units or m
 is a usual way to launch). A launch needs an approved review when
 
 - there is an open review of it, whoever opened it, or
-- this site has guardrail sets, and one of them applies or the experiment binds a metric of speed.
+- this site has guardrail sets, and one of them applies or the experiment binds a metric of speed, or
+- it goes against the report of its experiment, on any site: a second reviewer signs then.
 
-A site without guardrail sets is asked nothing. What is judged is the review as it stands at this moment:
+What is judged is the review as it stands at this moment:
 sign-offs on a report that has changed since do not count, nor does an approval in spite of a new trip.
 """
 
@@ -52,7 +53,7 @@ def launch_by_plan(subject: Subject) -> Iterator[Finding]:
 def launch_decision(subject: Subject) -> Iterator[Finding]:
     """Objects to a decision to ship without an approved review."""
     if subject.is_production:
-        yield from _objection(subject)
+        yield from _objection(subject, is_decision=True)
 
 
 def _objections(subject: Subject, *, is_new_plan: bool) -> Iterator[Finding]:
@@ -69,7 +70,7 @@ def _reaches_everybody(subject: Subject, is_new_plan: bool) -> bool:
     return treated * subject.coverage_after_ppm // WHOLE_PPM >= EVERYBODY_PPM
 
 
-def _objection(subject: Subject) -> Iterator[Finding]:
+def _objection(subject: Subject, *, is_decision: bool = False) -> Iterator[Finding]:
     owner = launched(subject.flag, subject.environment, subject.experiment)
     review = _review(subject, owner)
     if review is not None:
@@ -78,8 +79,29 @@ def _objection(subject: Subject) -> Iterator[Finding]:
         fix = "Open a launch review on the page of the experiment or of the flag."
         title = f"the launch of {owner.key if owner else subject.flag} was not reviewed"
         yield Finding("launch_review", title, fix)
+    elif owner is not None and (is_decision or subject.experiment != owner.key):
+        yield from _second_person(subject, owner)
     for other in _undecided(subject, owner):
         yield from _standing(other)
+
+
+def _second_person(subject: Subject, owner: "Experiment") -> Iterator[Finding]:
+    """Objects to a launch that the report does not recommend, whatever policies say. An experiment that grows
+    by its plan is no such launch, and a decision to ship is judged once, when it is made."""
+    verdict = queries.verdict_against(owner)
+    if verdict:
+        title = f"the report of {owner.key} says {verdict}: a launch against it needs a second reviewer"
+        able = queries.may_second(owner, subject.actor)
+        yield Finding("launch_review", title, _way_to_a_second(able), {"verdict": verdict})
+
+
+def _way_to_a_second(able: list[str]) -> str:
+    fix = "Open a launch review on the experiment's page; two people who neither ask for it nor own it sign."
+    if len(able) > 1:
+        return fix
+    who = f"only {able[0]} could" if able else "nobody could"
+    add = "an admin makes an account (`manage.py create_login`) and gives it the role under People and roles"
+    return f"{fix} Here {who} sign for performance: {add}."
 
 
 def _standing(review: LaunchReview) -> Iterator[Finding]:
@@ -133,5 +155,6 @@ def _words(found: Standing) -> str:
         who = ", ".join(f"{each.discipline} ({each.by})" for each in found.valid if each.answer == "rejected")
         return f"the launch review is blocked by {who}"
     if found.missing:
-        return f"the launch review lacks the sign-off of {', '.join(dict.fromkeys(found.missing))}"
+        lacking = f"the launch review lacks the sign-off of {', '.join(dict.fromkeys(found.missing))}"
+        return f"{lacking}; two people sign against the report" if found.is_against_rule else lacking
     return "the risk questions of the launch review are not answered"

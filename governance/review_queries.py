@@ -27,7 +27,7 @@ from organisation.roles import Discipline
 if TYPE_CHECKING:
     from experiments.models import Experiment
 
-RETIRED = "retired"
+RETIRED, SHIP = "retired", "ship"
 FLAG_LASTS = timedelta(days=30)
 """A sign-off on a flag without an experiment; there is no report whose change could end it."""
 
@@ -157,6 +157,21 @@ def binds_performance(owner: "Experiment") -> bool:
 def attached_to(owner: "Experiment") -> tuple[Any, ...]:
     """Guardrails that policies attach to the experiment, waived ones too."""
     return policy_queries.attached(surface=owner.surface_id or "", team=owner.team_id or "")
+
+
+def verdict_against(owner: "Experiment") -> str:
+    """What the newest report says when it does not recommend the launch and nobody decided to ship; else
+    empty. Without a report there is no rule."""
+    taken, report = experiments.decision(owner.key), analysis.latest_snapshot(owner.key)
+    if report is None or (taken is not None and taken.taken == SHIP):
+        return ""
+    return report.verdict if reviewing.is_against_rule(report.verdict) else ""
+
+
+def may_second(owner: "Experiment", requester: str) -> list[str]:
+    """Who could sign a launch against the report that the requester wants."""
+    able = organisation.signers(Discipline.PERFORMANCE, owner.environment)
+    return [name for name in able if name not in {requester, owner.owner}]
 
 
 def team_of(flag: str) -> str:

@@ -91,6 +91,13 @@ def reviewers(discipline: Discipline, environment: str = "") -> list[str]:
     return list(here.values_list("username", flat=True))
 
 
+def signers(discipline: Discipline, environment: str) -> list[str]:
+    """Who may sign there and can log in, by name: everybody on a site without roles."""
+    if roles_hold():
+        return reviewers(discipline, environment)
+    return list(people().values_list("username", flat=True))
+
+
 def reviewers_by_place(discipline: Discipline) -> dict[str, list[str]]:
     """Who may sign for the discipline and can log in, each with the environments; empty for all of them."""
     held = grants().filter(role=Role.REVIEWER, discipline=discipline)

@@ -66,6 +66,7 @@ def decide(request: HttpRequest, key: str, again: Again | None = None) -> HttpRe
         "snapshot": status.snapshot(sha256),
         "taken": Taken.choices,
         "treatments": planned.treatments,
+        "is_production": flag_queries.is_production(experiment.environment),
         "again": again,
     }
     return render(request, "experiments/decide.html", {**frame(experiment, "decide"), **context})

@@ -94,14 +94,14 @@ def drafted_on(flag, environment):
     return experiments.create(key=f"on-{flag}", content=content, actor="rosa", now=NOW)
 
 
-def look_of(owner):
+def look_of(owner, number=0):
     """A look under the plan in force, the same one however often it is asked for."""
-    about = {"experiment": owner, "plan_version": 1, "look": 99}
+    about = {"experiment": owner, "plan_version": 1, "look": 99 + number}
     return AnalysisRun.objects.filter(**about).first() or AnalysisRun.objects.create(
         **about,
         plan_sha256="0" * 64,
         data_cut=NOW,
-        config_hash="0" * 64,
+        config_hash=f"{number:064x}",
         code_version="test",
         engine="duckdb",
         trigger="manual",
@@ -112,11 +112,11 @@ def look_of(owner):
     )
 
 
-def reported(owner):
-    """A report that says ship, so that there is something to sign."""
+def reported(owner, verdict="SHIP", number=0):
+    """A report, so that there is something to sign; a larger `number` is another one."""
     document = {
         "experiment": {"plan_version": 1},
-        "verdict": {"code": "SHIP"},
+        "verdict": {"code": verdict},
         "trust": {"checks": []},
         "effects_hidden": False,
         "results": [],
@@ -124,10 +124,11 @@ def reported(owner):
     }
     ReportSnapshot.objects.create(
         experiment=owner,
-        run=look_of(owner),
-        verdict="SHIP",
+        run=look_of(owner, number),
+        verdict=verdict,
         document=json.dumps(document),
-        sha256=f"{owner.id:064x}",
+        sha256=f"{number:032x}{owner.id:032x}",
+        prev_sha256=f"{number - 1:032x}{owner.id:032x}" if number else "",
         created_at=NOW,
     )
 
@@ -164,14 +165,15 @@ def begun(key, *, treated_ppm=990_000, coverage_ppm=HALF, starts=True, **changes
     return world.started(key, now=NOW, coverage_ppm=coverage_ppm, starts=starts, **asked)
 
 
-def measured():
-    """Long enough measured, stopped, on a flag that it assigned; the report lets it be shipped."""
+def measured(verdict="SHIP"):
+    """Long enough measured, stopped, on a flag that it assigned; the report lets it be shipped unless told
+    otherwise."""
     flags.create_environment(key="production", is_production=True, actor="ada", now=world.START)
     flags.create_flag(key=world.KEY, value_type="bool", actor="ada", now=world.START)
     team()
     owner = world.started(assigned_here=True, coverage_ppm=HALF, planned_units=100, team="buyers")
     experiments.stop(key=world.KEY, reason="done", actor="rosa", now=NOW)
-    reported(owner)
+    reported(owner, verdict)
 
 
 def settled():
