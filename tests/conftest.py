@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import chromium, nodejs
 from tests.core.analysis import spark_cluster
@@ -12,6 +13,20 @@ from tests.platform import connected, demonstration, platform  # noqa: F401  fix
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+settings.register_profile(
+    "same",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("same")
+"""Every run tries the same examples, whatever the machine's speed: a run that fails fails everywhere."""
+
+PATIENT_MS = 30_000
+"""How long an expectation of a page may take to come true; the five seconds of Playwright are few where three
+runs share two slow processors."""
 
 MARKED_FOLDERS = {"flows": "flow", "browser": "browser", "calibration": "slow"}
 HEAVY = (
@@ -54,8 +69,9 @@ def browser() -> Iterator["Browser"]:
     """
     if chromium.find() is None:
         pytest.skip(chromium.MISSING)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENT_MS)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, which Django takes for asynchronous code.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")

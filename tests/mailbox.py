@@ -1,5 +1,6 @@
 """A mail server on loopback that keeps what it is given: what a real one would have been sent."""
 
+import secrets
 import socket
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -40,8 +41,17 @@ class Mailbox:
         self._server.stop()
 
 
+OWN_PORTS = range(15_000, 30_000)
+"""Below those that the system hands out by itself. A server needs seconds between the choice of its port and
+listening on it; meanwhile any connection or test server on this machine might be handed a port from above."""
+
+
 def free_port() -> int:
     """A loopback port that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+    while True:
+        port = secrets.choice(OWN_PORTS)
+        try:
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            continue

@@ -8,6 +8,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.mailbox import free_port
+
 FAULTS = ("kill", "hang", "500", "401", "garbage", "empty", "truncated", "redirect", "html", "older", "drip")
 
 
@@ -29,7 +31,7 @@ class FaultServer:
         self._open_streams = set()
         self._released = threading.Event()
         self._server = None
-        self._port = 0
+        self._port = free_port()  # nobody else is given it while the server is away
         self.start()
 
     @property
@@ -44,7 +46,6 @@ class FaultServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
         self._server.daemon_threads = True
-        self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self):
@@ -78,12 +79,18 @@ class FaultServer:
         for stream in list(self._open_streams):
             stream.put(raw)
 
-    def wait_for_streams(self, number=1, timeout_s=5.0):
+    def wait_for_streams(self, number=1, timeout_s=60.0):
         return eventually(lambda: len(self._open_streams) >= number, timeout_s)
+
+    def knowing(self):
+        """The keys of the clients that said that they have the document of now."""
+        etag = _etag(_body(self.document))
+        asked = [headers for path, headers in list(self.requests) if path == "/sdk/v1/config"]
+        return {headers["Authorization"] for headers in asked if headers.get("If-None-Match") == etag}
 
     def wait(self):
         """Hang until the server stops."""
-        self._released.wait(30)
+        self._released.wait(120)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -166,8 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
             owner._open_streams.discard(told)
 
     def _send_document(self, owner):
-        body = owner.document if isinstance(owner.document, bytes) else packed(owner.document)
-        etag = f'"{abs(hash(body))}"'
+        body = _body(owner.document)
+        etag = _etag(body)
         if self.headers.get("if-none-match") == etag:
             self._answer(304, b"", {"ETag": f"W/{etag}"})
             return
@@ -231,13 +238,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+def _body(document):
+    return document if isinstance(document, bytes) else packed(document)
+
+
+def _etag(body):
+    return f'"{abs(hash(body))}"'
+
+
 def packed(document):
     """A document as the platform's server writes it."""
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def eventually(condition, timeout_s=5.0):
-    """Whether a condition holds before the time is out."""
+def eventually(condition, timeout_s=60.0):
+    """Whether a condition holds before the time is out, which is long: nobody waits longer than it takes."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         if condition():

@@ -10,6 +10,7 @@ import pytest
 from headway.ablation import Applied, Budget, Delay
 from headway.testing import MemoryClient
 from tests.core.sdk.build import document, flag, split
+from tests.core.sdk.faults import eventually
 
 DAY = datetime(2026, 11, 23, 23, tzinfo=UTC)
 SLOW = flag(
@@ -187,7 +188,7 @@ def test_delay__many_at_once__never_more_than_allowed(client):
         with lock:
             running[0] += 1
             peak[0] = max(peak[0], running[0])
-        release.wait(5)
+        release.wait(60)
         with lock:
             running[0] -= 1
 
@@ -196,12 +197,12 @@ def test_delay__many_at_once__never_more_than_allowed(client):
     threads = [threading.Thread(target=delay.apply, args=(unit,)) for unit in units]
     for thread in threads:
         thread.start()
-    for thread in threads[2:]:
-        thread.join(0.05)
+    others_went_on = eventually(lambda: sum(thread.is_alive() for thread in threads) == 2 == running[0])
     release.set()
     for thread in threads:
         thread.join()
 
+    assert others_went_on
     assert peak[0] == 2
     assert delay.apply(units[0]).ms == 200
 
@@ -221,4 +222,4 @@ def test_delay__in_async_code__the_loop_goes_on(client):
     given, ticks = asyncio.run(both())
 
     assert given == 200
-    assert ticks >= 3
+    assert ticks >= 2, "a loop that is held up comes round once, when all is over"

@@ -30,12 +30,12 @@ def test_evaluate__in_a_loop_while_the_server_fails__loop_goes_on(fault):
         return sorted(lags)
 
     with headway.Client(server.url, "k", poll_s=0.05, flush_s=0.05, timeout_s=0.5) as client:
-        assert client.wait_until_ready(5)
+        assert client.wait_until_ready(60)
         server.fail(fault)
         lags = asyncio.run(work(client))
     server.stop()
 
-    assert lags[95] < 0.01
+    assert lags[95] < 0.25, "whoever waited for the server would wait for half a second"
 
 
 def test_guide__asgi_application__starts_answers_and_closes(monkeypatch):

@@ -159,7 +159,7 @@ def test_life__server_dead_at_the_start__error_and_defaults_until_it_is_back(ser
     assert (details.value, details.error_code) == ("own", ErrorCode.PROVIDER_NOT_READY)
     server.recover()
 
-    assert eventually(lambda: client.get_provider_status() == ProviderStatus.READY, 10)
+    assert eventually(lambda: client.get_provider_status() == ProviderStatus.READY)
     assert client.get_string_details("home", "own", USER).reason == Reason.SPLIT
 
 
@@ -170,7 +170,7 @@ def test_life__flag_changed__told_and_used(server):
 
     server.document = document({"home": {**experiment(), "on": False}}, version=2)
 
-    assert eventually(lambda: len(told) >= 1, 10)
+    assert eventually(lambda: len(told) >= 1)
     assert client.get_string_details("home", "own", USER).reason == Reason.DISABLED
 
 
