@@ -24,6 +24,7 @@ from ledger.models import AuditEvent, AuditHead
 GENESIS = "0" * 64
 CHAIN_LOCK = 0x4845_4144
 PURPOSE = b"headway audit seal"
+SEALED = "audit.sealed"
 AT = """to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 BREAKS = (
     "the chain breaks at row {}: that row or the one before it was altered, removed, added or re-ordered "
@@ -234,14 +235,14 @@ def _fault_of_kept(kept: Kept | None, passed: bool, rows: int) -> str:
     if kept is None or passed:
         return ""
     if kept.rows > rows:
-        return f"there are {rows} rows, and the seal you kept was over {kept.rows}"
-    return f"the first {kept.rows} rows are not those that the seal you kept was over"
+        return f"there are {rows} rows, and the seal kept earlier was over {kept.rows}"
+    return f"the first {kept.rows} rows are not those that the seal kept earlier was over"
 
 
 @transaction.atomic
 def seal_anew(*, actor: str, now: datetime, reason: str) -> None:
     """Seal the rows as they stand, for a site whose secret key was changed; this goes on record itself."""
-    record(now=now, actor=actor, action="audit.sealed", subject="audit:chain", reason=reason)
+    record(now=now, actor=actor, action=SEALED, subject="audit:chain", reason=reason)
     seal, rows = "", 0
     for sha256 in AuditEvent.objects.order_by("id").values_list("sha256", flat=True):
         seal, rows = next_seal(seal, sha256), rows + 1

@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.api.reading import day
-from ledger import audit, queries
+from governance.api.reading import by, day
+from ledger import queries, verifying
 
 FILTERS = {
     "subject": "What it is about, from the beginning: `flag:checkout`",
@@ -39,12 +39,17 @@ class AuditRowSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField()
 
 
-class VerifiedSerializer(serializers.Serializer[Any]):
-    """`fault` says where and why the chain does not hold, and is empty when it does."""
+class WalkedSerializer(serializers.Serializer[Any]):
+    """What the newest walk found. `holds` is null before the first one, `fault` says where and why the chain
+    does not hold, `seal` is over the rows that were read; `is_busy` while another walk is under way."""
 
-    rows = serializers.IntegerField()
-    holds = serializers.BooleanField()
+    holds = serializers.BooleanField(allow_null=True)
     fault = serializers.CharField()
+    rows = serializers.IntegerField()
+    seal = serializers.CharField()
+    checked_at = serializers.DateTimeField(allow_null=True)
+    is_busy = serializers.BooleanField()
+    failure = serializers.CharField()
 
 
 class NewestRows(CursorPagination):
@@ -71,12 +76,30 @@ class Trail(generics.ListAPIView[Any]):
 
 
 class Verification(APIView):
-    @extend_schema(responses=VerifiedSerializer)
+    @extend_schema(responses=WalkedSerializer)
     def get(self, request: Request) -> Response:
-        """Walk the whole chain: was a row changed, taken out, or moved?"""
-        found = audit.check()
-        told = {"rows": found.rows, "holds": not found.fault, "fault": found.fault}
-        return Response(VerifiedSerializer(told).data)
+        """What the newest walk over the whole chain found: was a row changed, taken out, or moved?"""
+        return Response(WalkedSerializer(_walked()).data)
+
+    @extend_schema(request=None, responses={202: WalkedSerializer})
+    def post(self, request: Request) -> Response:
+        """Have a worker walk the chain as it is now; `is_busy` until it has. Asking twice is asking once."""
+        verifying.ask_now(**by(request))
+        return Response(WalkedSerializer(_walked()).data, status=202)
+
+
+def _walked() -> dict[str, Any]:
+    found = verifying.walks()
+    newest = found.newest
+    return {
+        "holds": None if newest is None else newest.action == verifying.HOLDS,
+        "fault": "" if newest is None else newest.reason,
+        "rows": found.found.get("rows", 0),
+        "seal": found.found.get("seal", ""),
+        "checked_at": None if newest is None else newest.at,
+        "is_busy": found.is_busy,
+        "failure": found.failure,
+    }
 
 
 def _start(given: dict[str, str], name: str, days_later: int = 0) -> datetime | None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.views.decorators.http import require_http_methods
 
-from ledger import audit, queries, verifying
+from governance.pages.acting import by
+from ledger import queries, verifying
 
 if TYPE_CHECKING:
     from ledger.models import AuditEvent
@@ -42,7 +44,7 @@ def trail(request: HttpRequest) -> HttpResponse:
         "filters": {**filters, **days},
         "is_filtered": any(filters.values()) or any(days.values()),
         "query": request.GET.urlencode(),
-        "checked": queries.audit_of(verifying.SUBJECT).first(),
+        "checked": verifying.walks().newest,
     }
     return render(request, "governance/audit.html", shown)
 
@@ -67,9 +69,13 @@ def page_of(subject: str) -> str:
         return ""
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
-    """Walk the whole chain and say whether it holds."""
-    return render(request, "governance/audit_verified.html", {"found": audit.check()})
+    """What the newest walk over the chain found; a worker walks it again when somebody asks."""
+    if request.method == "POST":
+        verifying.ask_now(**by(request))
+        return redirect("audit-verify")
+    return render(request, "governance/audit_verified.html", {"walks": verifying.walks()})
 
 
 def facts_of(row: "AuditEvent") -> dict[str, Any]:

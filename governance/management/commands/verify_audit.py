@@ -1,7 +1,7 @@
 """`manage.py verify_audit`: does every audit row still follow from the one before it, and is none missing?
 
 A seal that is kept outside the database finds even what nothing in it can: rows cut off the end by somebody
-who put back the older seal as well.
+who put back the older seal as well. Without one, that of the newest walk by a worker is asked for.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from ledger import audit
+from ledger import audit, verifying
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["seal"]:
             audit.seal_anew(actor="operator", now=timezone.now(), reason=options["seal"])
-        found = audit.check(kept=options["kept"])
+        found = audit.check(kept=options["kept"] or verifying.kept_before())
         if found.fault:
             row = "" if found.broken is None else f" ({found.broken})"
             raise CommandError(f"{found.fault}{row}")

@@ -10,7 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from governance.pages.audit import page_of
-from ledger import audit
+from ledger import audit, jobs, verifying
+from ledger.models import AuditEvent, Job
 from tests.apps.ledger.test_audit import NOW, without_trigger
 
 pytestmark = pytest.mark.django_db
@@ -107,11 +108,53 @@ def test_page_of__subject__its_page_or_nothing(subject, address):
     assert page_of(subject) == address
 
 
-def test_verify__untouched__the_chain_holds_with_its_length(reader):
+VERIFY = "/reviews/audit/verify/"
+
+
+def walked():
+    """A worker does what was asked for."""
+    for job in Job.objects.filter(kind=verifying.KIND, state="queued"):
+        jobs.run(job.id)
+
+
+def test_verify__never_walked__says_so_and_offers_it(reader):
+    write()
+
+    shown = page(reader, VERIFY)
+
+    assert "was not checked yet" in shown
+    assert "Check now" in shown
+
+
+def test_verify__asked_twice__one_walk_is_busy_and_then_there_with_who_asked(reader):
     write()
     write()
 
-    assert "All 2 rows follow" in page(reader, "/reviews/audit/verify/")
+    for _ in range(2):
+        assert reader.post(VERIFY).status_code == 302
+    busy, sealed = page(reader, VERIFY), audit.head().seal
+    walked()
+    shown = page(reader, VERIFY)
+
+    assert ("every 2s" in busy, "Check now" in busy) == (True, False)
+    assert "All 2 rows that stood there" in shown
+    assert f"2:{sealed}" in shown
+    assert "Check now" in shown
+    assert AuditEvent.objects.get(subject=verifying.SUBJECT).actor == "ada"
+
+
+def test_verify__walk_that_came_to_no_end__says_why_and_goes_again_when_asked(reader):
+    write()
+    reader.post(VERIFY)
+    Job.objects.filter(kind=verifying.KIND).update(
+        state="dead", failure="MemoryError: rows", attempt=3, token=3
+    )
+
+    assert "MemoryError: rows" in page(reader, VERIFY)
+    reader.post(VERIFY)
+    walked()
+
+    assert "The chain holds" in page(reader, VERIFY)
 
 
 def tampered():
@@ -125,10 +168,16 @@ def tampered():
 @pytest.mark.django_db(transaction=True)
 def test_verify__tampered__names_the_row(reader):
     victim = tampered()
+    reader.post(VERIFY)
+    walked()
 
-    assert f"breaks at row {victim.id}" in page(reader, "/reviews/audit/verify/")
+    shown = page(reader, VERIFY)
     told = reader.get("/api/v1/audit/verify").json()
-    assert (told["rows"], told["holds"]) == (1, False)
+
+    assert f"breaks at row {victim.id}" in shown
+    assert "The row reads: 2026-03-02 09:30 ada flag.created flag:checkout" in shown
+    assert "did not hold when it was walked" in page(reader)
+    assert (told["rows"], told["holds"], told["is_busy"]) == (1, False, False)
     assert f"breaks at row {victim.id}" in told["fault"]
 
 
@@ -168,7 +217,20 @@ def test_api__filtered__rows_with_their_hashes_and_a_bad_day_is_refused(reader):
     assert [row["id"] for row in of_otto] == [second.id]
     assert later == []
     assert reader.get("/api/v1/audit?since=yesterday").status_code == 422
-    assert reader.get("/api/v1/audit/verify").json() == {"rows": 2, "holds": True, "fault": ""}
+
+
+def test_api__walk_asked_for__busy_and_then_there_with_its_seal(reader):
+    write()
+    before = reader.get("/api/v1/audit/verify").json()
+    asked = reader.post("/api/v1/audit/verify")
+    sealed = audit.head().seal
+    walked()
+
+    after = reader.get("/api/v1/audit/verify").json()
+
+    assert (before["holds"], before["checked_at"], before["is_busy"]) == (None, None, False)
+    assert (asked.status_code, asked.json()["is_busy"]) == (202, True)
+    assert (after["holds"], after["rows"], after["seal"], after["is_busy"]) == (True, 1, sealed, False)
 
 
 def lines(client, address):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
+from django.utils import timezone
 
 from ledger import audit, jobs, verifying
 from ledger.models import AuditEvent, AuditHead, Job
@@ -75,15 +76,31 @@ def test_audit__rows_written_during_the_walk__no_fault(monkeypatch):
     assert audit.check().rows == 7
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE ledger_auditevent SET actor = 'eve' WHERE id = %s",
-        "UPDATE ledger_auditevent SET after = '{\"coverage_ppm\": 7}' WHERE id = %s",
-        "DELETE FROM ledger_auditevent WHERE id = %s",
-    ],
-)
+ALTERED = {
+    "time": "at = at + interval '1 microsecond'",
+    "actor": "actor = 'eve'",
+    "action": "action = 'flag.edited'",
+    "subject": "subject = 'flag:other'",
+    "reason": "reason = reason || ' '",
+    "content before": "before = NULL",
+    "null of JSON": "before = 'null'",
+    "content after": """after = '{"coverage_ppm": 7}'""",
+    "one more field": """after = after || '{"x": 1}'""",
+    "a number as text": """after = jsonb_set(after, '{coverage_ppm}', '"3"')""",
+    "a whole number with a point": "after = jsonb_set(after, '{coverage_ppm}', '3.0')",
+    "hash before": "previous_sha256 = repeat('0', 64)",
+    "hash": "sha256 = repeat('f', 64)",
+    "hash in other letters": "sha256 = upper(sha256)",
+}
+REMOVED = {"one row": "id = %s", "the oldest rows": "id <= %s"}
+TAMPERED = {
+    **{what: f"UPDATE ledger_auditevent SET {how} WHERE id = %s" for what, how in ALTERED.items()},
+    **{what: f"DELETE FROM ledger_auditevent WHERE {which}" for what, which in REMOVED.items()},
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("statement", TAMPERED.values(), ids=TAMPERED)
 def test_audit__row_tampered_with__found(statement):
     write(5)
     victim = AuditEvent.objects.order_by("id")[2]
@@ -95,6 +112,35 @@ def test_audit__row_tampered_with__found(statement):
     assert broken.id in {victim.id, victim.id + 1}
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("change", ["rows = rows + 1", "rows = rows - 1", "seal = repeat('0', 64)"])
+def test_audit__seal_tampered_with__found(change):
+    write(2)
+
+    without_trigger(f"UPDATE ledger_audithead SET {change} WHERE id = %s", [1])
+
+    assert audit.check().fault
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("later", [0, 3], ids=["and left so", "then written on"])
+def test_audit__emptied_with_its_seal__found_by_what_the_walk_before_kept(later):
+    write(2)
+    verifying.ask_now(actor="ada", now=NOW)
+    jobs.run(Job.objects.get().id)
+    kept = verifying.kept_before()
+    for table in ("ledger_auditevent", "ledger_audithead"):
+        without_trigger(f"DELETE FROM {table} WHERE id > %s", [0])
+    write(later, actor="eve")
+
+    verifying.ask_now(actor="ada", now=NOW)
+    jobs.run(Job.objects.order_by("-id")[0].id)
+
+    assert kept.rows == 2
+    assert "kept earlier" in verifying.walks().newest.reason
+    assert verifying.kept_before() == kept
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("later", [0, 3], ids=["at the end", "then written on"])
 def test_audit__newest_rows_removed__found_although_the_rest_follows(later):
@@ -102,7 +148,7 @@ def test_audit__newest_rows_removed__found_although_the_rest_follows(later):
     last = AuditEvent.objects.order_by("-id")[1].id
 
     without_trigger("DELETE FROM ledger_auditevent WHERE id >= %s", [last])
-    write(later)
+    write(later, actor="eve")
 
     found = audit.check()
     assert found.broken is None
@@ -171,7 +217,7 @@ def test_audit__newest_rows_cut_and_the_older_seal_put_back__found_by_a_kept_one
     older.save()
 
     assert not audit.check().fault
-    assert "the seal you kept was over 5" in audit.check(kept=kept).fault
+    assert "the seal kept earlier was over 5" in audit.check(kept=kept).fault
     write(4, actor="eve")
     assert "are not those" in audit.check(kept=kept).fault
 
@@ -214,12 +260,18 @@ def test_audit__seal_removed__found_also_after_the_next_row():
 @pytest.mark.django_db
 def test_audit__secret_key_changed__sealed_anew_on_record(settings):
     write(2)
+    old = audit.head()
+    verifying.ask_now(actor="ada", now=NOW)
+    jobs.run(Job.objects.get().id)
     settings.SECRET_KEY = "another-key-" * 6
     assert "secret key was changed" in audit.check().fault
 
-    audit.seal_anew(actor="ops", now=NOW, reason="the key was renewed")
+    assert verifying.kept_before() == old
 
-    assert audit.check() == audit.Checked(rows=3)
+    audit.seal_anew(actor="ops", now=timezone.now(), reason="the key was renewed")
+
+    assert verifying.kept_before() is None
+    assert audit.check() == audit.Checked(rows=4)
     assert AuditEvent.objects.order_by("-id")[0].action == "audit.sealed"
 
 
