@@ -12,8 +12,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from analysis import queries as analysis
-from experiments import queries as experiments
+from config.places import concerned
 from organisation import queries
 from organisation.roles import MEANINGS, RIGHTS, Right, Role
 
@@ -91,9 +90,6 @@ RULES: tuple[tuple[str, Right], ...] = (
 )
 """The first line whose beginning fits counts, so longer beginnings stand first. `LOOK` means that the finer
 rule stands with what it guards: who signs a review is asked for a discipline there."""
-EXPERIMENTS = ("experiments/<slug:key>/", "api/v1/experiments/<slug:key>")
-TRIPS = ("api/v1/trips/<int:trip_id>",)
-"""Beginnings of addresses that name something which lives in one environment."""
 
 
 def named_right(route: str) -> Right | None:
@@ -119,8 +115,7 @@ def _check(request: HttpRequest, where: dict[str, Any]) -> None:
     match = request.resolver_match
     route = match.route if match is not None else ""
     right = named_right(route) or Right.ADMINISTER
-    named = {str(where.get("environment", "")), _environment_of(route, where), _asked(request)}
-    for environment in sorted(named - {""}) or [""]:
+    for environment in concerned(request, where):
         _check_there(request.user.get_username(), right, environment)
 
 
@@ -130,24 +125,6 @@ def _check_there(user: str, right: Right, environment: str) -> None:
         place = f" in {environment}" if environment else ""
         fix = "Roles are given on the page People and roles."
         raise PermissionDenied(f"This needs one of the roles {_roles_with(right)}{place}. {fix}")
-
-
-def _environment_of(route: str, where: dict[str, Any]) -> str:
-    """The environment of the experiment or trip that an address names; empty when it names none."""
-    if route.startswith(EXPERIMENTS):
-        found = experiments.experiments().filter(key=where["key"])
-        return str(found.values_list("environment", flat=True).first() or "")
-    if route.startswith(TRIPS):
-        opened = analysis.trips().filter(id=where["trip_id"])
-        return str(opened.values_list("experiment__environment", flat=True).first() or "")
-    return ""
-
-
-def _asked(request: HttpRequest) -> str:
-    """The environment a page of flags is about; bodies of the API are read by their views alone."""
-    if request.path.startswith("/api/"):
-        return ""
-    return request.POST.get("environment") or request.GET.get("environment") or ""
 
 
 def _roles_with(right: Right) -> str:

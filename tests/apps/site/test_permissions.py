@@ -1,12 +1,13 @@
 """Roles hold at every address that changes something, in the console and over the API."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from config.permissions import RULES, named_right
+from config.places import CHOSEN, LIVING, WRITTEN
 from organisation import queries, services
 from organisation.roles import Right
 
@@ -27,6 +28,13 @@ def routes(resolver: URLResolver | None = None, beginning: str = "") -> list[str
     for entry in (resolver or get_resolver()).url_patterns:
         route = beginning + str(entry.pattern)
         found += [route] if isinstance(entry, URLPattern) else routes(entry, route)
+    return found
+
+
+def names(resolver: URLResolver | None = None) -> set[str | None]:
+    found: set[str | None] = set()
+    for entry in (resolver or get_resolver()).url_patterns:
+        found |= {entry.name} if isinstance(entry, URLPattern) else names(entry)
     return found
 
 
@@ -66,6 +74,11 @@ def test_rules__none_hidden_behind_a_shorter_one_before_it():
     ]
 
     assert hidden == []
+
+
+def test_places__every_one__is_an_address():
+    assert names() >= CHOSEN | WRITTEN
+    assert [start for start, _ in LIVING if not any(route.startswith(start) for route in routes())] == []
 
 
 CHANGES = [
@@ -151,3 +164,78 @@ def test_site_without_roles__everybody__may_change(client):
         client.post("/organisation/teams/", {"key": "shop", "name": "Shop", "owner": "ada"}).status_code
         == 302
     )
+
+
+def test_admin_of_one_environment__names_it_in_the_address__gives_no_role_for_all(as_role):
+    client = as_role("admin", environment="staging")
+
+    answer = client.post("/organisation/people/?environment=staging", {"user": "eva", "role": "admin"})
+
+    assert answer.status_code == 403
+    assert [grant.environment for grant in queries.held_by("eva")] == ["staging"]
+
+
+@pytest.mark.parametrize(
+    ("role", "route"),
+    [
+        ("admin", "/organisation/teams/"),
+        ("admin", "/sources/-/new/"),
+        ("admin", "/reviews/receivers/"),
+        ("admin", "/flags/environments/"),
+        ("metric_owner", "/metrics/new/"),
+        ("experimenter", "/flags/new/"),
+        ("experimenter", "/flags/home/settings/"),
+        ("experimenter", "/flags/home/archive/"),
+        ("experimenter", "/impact/evidence/1/accept/"),
+        ("experimenter", "/events/labelled/new/"),
+    ],
+)
+def test_role_of_one_environment__names_it_where_every_one_is_concerned__refused(as_role, role, route):
+    client = as_role(role, environment="staging")
+
+    assert client.post(f"{route}?environment=staging", {"environment": "staging"}).status_code == 403
+
+
+@pytest.fixture
+def in_two_places():
+    """One thing of each kind in production and in staging: the addresses that change it, by environment."""
+    from flags import services as flag_services
+    from tests.apps.flags import build, ramping
+
+    for place in ("production", "staging"):
+        build.environment(place, is_production=place == "production")
+    build.flag()
+    return {place: _things(place, build, ramping, flag_services) for place in ("production", "staging")}
+
+
+def _things(place, build, ramping, flag_services):
+    at = {"flag": "checkout", "environment": place, **build.BY}
+    build.published([build.split(0)], environment=place)
+    run = flag_services.start_ramp(**at, steps=ramping.STEPS)
+    hold = flag_services.hold(**at, reason="A look at errors.")
+    change = flag_services.schedule_change(
+        **at, kind="switch_off", run_at=build.NOW + timedelta(days=1), reason="Over then."
+    )
+    held = flag_services.create_holdout(
+        key=f"quarter-{place}", environment=place, share_ppm=50_000, **build.BY
+    )
+    key, _ = build.key(environment=place)
+    return [
+        ("experimenter", f"/flags/ramps/{run.id}/pause/"),
+        ("experimenter", f"/flags/checkout/holds/{hold.id}/release/"),
+        ("experimenter", f"/flags/scheduled/{change.id}/cancel/"),
+        ("experimenter", f"/flags/holdouts/{held.key}/start/"),
+        ("admin", f"/flags/keys/{key.prefix}/revoke/"),
+    ]
+
+
+@pytest.mark.parametrize("role", ["experimenter", "admin"])
+def test_role_of_one_environment__names_it_for_what_lives_in_another__refused(as_role, in_two_places, role):
+    client, said = as_role(role, environment="staging"), {"environment": "staging", "reason": "It is fine."}
+
+    def answers(place):
+        mine = [route for needed, route in in_two_places[place] if needed == role]
+        return {client.post(f"{route}?environment=staging", said).status_code for route in mine}
+
+    assert answers("production") == {403}
+    assert answers("staging") == {302}
