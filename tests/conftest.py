@@ -1,6 +1,7 @@
 """What every test run has: folders that mean markers, a browser, and no quiet skip of the browser tests."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -39,19 +40,31 @@ HEAVY = (
 """What starts a whole platform, or most of one."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark by folder. Where workers share the files, what takes longest comes first: the platform, then files
+    of many tests."""
     for item in items:
         folder = item.path.parent.name
         if folder in MARKED_FOLDERS:
             item.add_marker(MARKED_FOLDERS[folder])
+    yield
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        sizes = Counter(map(_file, items))
+        items.sort(key=lambda item: (not _file(item).startswith(HEAVY), -sizes[_file(item)], _file(item)))
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Files stay whole, and all that is heavy stays on one worker: two platforms at a time would starve."""
     from xdist.scheduler import LoadScopeScheduling
+
+    # It would put files of many tests first by itself.
+    config.option.loadscopereorder = False
 
     class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:

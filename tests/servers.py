@@ -11,6 +11,10 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
+
+REDIS_DATABASES = 16
+"""As many as Redis has unless it is told otherwise."""
 
 
 def _start() -> None:
@@ -25,8 +29,16 @@ def _start() -> None:
     os.environ["REDIS_URL"] = running.redis_url
 
 
+def _of_worker(redis_url: str, worker: str) -> str:
+    """The address of the worker's own database: flows flush theirs, and messages name rows by number."""
+    number = 1 + int(worker.removeprefix("gw")) % (REDIS_DATABASES - 1)
+    return urlsplit(redis_url)._replace(path=f"/{number}").geturl()
+
+
 if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
     _start()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["REDIS_URL"] = _of_worker(os.environ["REDIS_URL"], os.environ["PYTEST_XDIST_WORKER"])
 os.environ.setdefault("HEADWAY_SECRET_KEY", secrets.token_urlsafe(64))
 # Databases are one for each xdist worker, and so are the files that their rows name.
 if "HEADWAY_EVENT_STORE" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
