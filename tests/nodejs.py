@@ -13,6 +13,6 @@ def is_there() -> bool:
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return False
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30).stdout
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=120).stdout
     found = re.match(r"v(\d+)", told)
     return found is not None and int(found[1]) >= OLDEST

@@ -1,6 +1,7 @@
 """The JavaScript SDK, built once. Without Node.js its tests are skipped, and the summary says so."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,13 +22,18 @@ def npm():
 
     def run(*arguments: str) -> str:
         command = [shutil.which("npm") or "npm", *arguments]
-        done = subprocess.run(command, cwd=SDK, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=SDK, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, (
-            f"npm {' '.join(arguments)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            f"npm {' '.join(arguments)}\n{failed(done.stdout)}{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         )
         return done.stdout
 
     return run
+
+
+def failed(printed: str) -> str:
+    """What Node's runner says of each test that failed, wherever it stands."""
+    return "".join(re.findall(r"^ *not ok .*\n(?: *---\n(?:.*\n)*? *\.\.\.\n)?", printed, re.MULTILINE))
 
 
 @pytest.fixture(scope="session")
@@ -60,4 +66,4 @@ def decider(built) -> Iterator[Decider]:
         yield Decider(process)
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0

@@ -97,12 +97,12 @@ def asking(folder, kind, url, key):
 
         yield ask
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def _reasons(flag, url, key):
     with Client(url, key, stream=False) as client:
-        assert client.wait_until_ready(10)
+        assert client.wait_until_ready(120)
         return client.evaluate(flag, USER["targetingKey"], {"country": "de"})
 
 
@@ -211,7 +211,7 @@ def _golden():
 @contextmanager
 def one_by_one(url, key):
     """Ask for one flag after the other over a connection that is kept alive."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=120)
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
 
     def ask(flag, context):

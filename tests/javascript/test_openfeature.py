@@ -42,7 +42,7 @@ def split_flag(place):
 
 def python_variants(url, key, flag, units):
     with Client(url, key) as flags:
-        assert flags.wait_until_ready(30)
+        assert flags.wait_until_ready(120)
         return [flags.config.evaluate(flag, unit).variant for unit in units]
 
 
@@ -52,7 +52,7 @@ def test_server_provider__real_server__python_variants_and_every_event(connected
     split_flag(place)
     command = [shutil.which("node") or "node", "test/providing.mjs", connected.edge_url, key, place]
 
-    done = subprocess.run(command, cwd=built, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, cwd=built, capture_output=True, text=True, timeout=300, check=True)
     filed(place)
 
     told = json.loads(done.stdout)
@@ -86,10 +86,10 @@ def test_web_provider__context_and_flag_change__python_variants_and_every_event(
         page.goto(site)
         shown = page.evaluate("window.shown")
         switch_off(place)
-        changed = eventually(lambda: page.evaluate("window.now()") == "DISABLED", within_s=30)
+        changed = eventually(lambda: page.evaluate("window.now()") == "DISABLED", within_s=120)
         reason = page.evaluate("window.now()")
         page.close(run_before_unload=True)
-        arrived = eventually(lambda: _file(place) == {"exposure": 2, "event": 1}, within_s=60)
+        arrived = eventually(lambda: _file(place) == {"exposure": 2, "event": 1}, within_s=180)
         context.close()
 
     assert changed, reason

@@ -79,7 +79,7 @@ def test_package__installed_elsewhere__every_entry_loads(npm, built, tmp_path, w
     kind = "module" if way == "import" else "commonjs"
 
     command = [shutil.which("node") or "node", f"--input-type={kind}", "-e", script]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     assert (done.stdout.strip(), done.stderr) == ("true", "")
 

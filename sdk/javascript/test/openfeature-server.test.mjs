@@ -29,7 +29,7 @@ afterEach(async () => {
 
 async function provided(options = {}) {
   const flags = new Client(server.url, "hw_server_x", { pollMs: 20, flushMs: 60_000, warn: () => {} });
-  await OpenFeature.setProviderAndWait(new HeadwayProvider(flags, options));
+  await OpenFeature.setProviderAndWait(new HeadwayProvider(flags, { readyWithinMs: 60_000, ...options }));
   return [OpenFeature.getClient(), flags];
 }
 

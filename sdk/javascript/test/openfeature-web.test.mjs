@@ -29,7 +29,7 @@ afterEach(async () => {
 
 async function provided(options = {}, context = USER) {
   await OpenFeature.setContext(context);
-  provider = new HeadwayWebProvider(server.url, "hw_client_x", { pollMs: 0, flushMs: 60_000, timeoutMs: 500, warn: () => {}, ...options });
+  provider = new HeadwayWebProvider(server.url, "hw_client_x", { pollMs: 0, flushMs: 60_000, timeoutMs: 20_000, warn: () => {}, ...options });
   await OpenFeature.setProviderAndWait(provider);
   return OpenFeature.getClient();
 }

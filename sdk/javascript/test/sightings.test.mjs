@@ -17,7 +17,7 @@ afterEach(() => server.stop());
 
 async function ready() {
   const flags = new Client(server.url, "hw_server_x", { stream: false, flushMs: 60_000, warn: () => {} });
-  await flags.waitUntilReady(2_000);
+  await flags.waitUntilReady(60_000);
   return flags;
 }
 
