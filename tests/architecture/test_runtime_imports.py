@@ -10,7 +10,7 @@ LISTING = "import sys, json; print(json.dumps(sorted({name.split('.')[0] for nam
 def loaded_after(code, isolated=False):
     """Top-level packages that a fresh interpreter has loaded after running `code`."""
     command = [sys.executable, "-c", f"{code}\n{LISTING}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 

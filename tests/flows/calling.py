@@ -41,17 +41,17 @@ class Console:
         """Fill in the form; whether the platform let us in."""
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.page("/login"))
         form = {"username": name, "password": password, "csrfmiddlewaretoken": token[1] if token else ""}
-        with self._open(f"{self._url}/login", urlencode(form).encode(), timeout=30) as answer:
+        with self._open(f"{self._url}/login", urlencode(form).encode(), timeout=120) as answer:
             return not answer.url.endswith("/login")
 
     def page(self, path: str) -> str:
-        with self._open(f"{self._url}{path}", timeout=30) as answer:
+        with self._open(f"{self._url}{path}", timeout=120) as answer:
             return str(answer.read().decode())
 
 
 def _json(request: Request) -> tuple[int, dict[str, Any]]:
     try:
-        with urlopen(request, timeout=30) as answer:
+        with urlopen(request, timeout=120) as answer:
             return answer.status, json.load(answer)
     except HTTPError as refused:
         with refused:

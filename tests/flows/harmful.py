@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from datetime import timedelta
+from itertools import islice
 
 import numpy as np
 from django.contrib.auth import get_user_model
@@ -17,10 +18,11 @@ from impact.grades import Design, Kind
 from metrics import services as metrics
 from organisation import services as organisation
 from tests.flows.places import environment, filed
-from tests.flows.planting import METRICS, Clock, sdk_key
+from tests.flows.planting import FLUSHED_WITHIN_S, METRICS, READY_WITHIN_S, Clock, by_turns, sdk_key
 
 OWNER, BACKUP, HOST = "rosa", "otto", "example.com"
 UNITS, DAYS, SEED = 1_500, 2, 11
+ARMS_BY_TURN = ("control", "control", "treatment", "treatment")
 USUAL_MS, SPREAD_MS, HARM_MS = 300.0, 40.0, {"phone": 90.0, "laptop": 10.0}
 
 
@@ -74,13 +76,14 @@ def begin(key, surface):
 
 
 def visit_all(edge_url, key, began_at):
-    """Every unit comes once, phones and laptops in turn; nobody orders more or less."""
+    """Every unit comes once, phones and laptops in turn and as many of each in both arms; nobody orders more
+    or less."""
     clock, drawn = Clock(), np.random.default_rng(SEED)
     with closing(Client(edge_url, sdk_key(key), clock=clock, exposure_dims=("device",))) as client:
-        assert client.wait_until_ready(30)
-        for number in range(UNITS):
+        assert client.wait_until_ready(READY_WITHIN_S)
+        for number, unit in enumerate(islice(by_turns(client, key, ARMS_BY_TURN), UNITS)):
             clock.at = began_at + timedelta(days=DAYS) * (number + 1) / (UNITS + 1)
-            unit, device = f"unit-{number}", "phone" if number % 2 else "laptop"
+            device = "phone" if number % 2 else "laptop"
             arm = client.variant(key, unit=unit, attributes={"device": device}, default="nobody")
             slower_ms = HARM_MS[device] if arm == "treatment" else 0.0
             waited_ms = float(drawn.normal(USUAL_MS, SPREAD_MS)) + slower_ms
@@ -89,7 +92,7 @@ def visit_all(edge_url, key, began_at):
             )
             if drawn.random() < 0.2:
                 client.track("ordered", unit=unit)
-        assert client.flush(60)
+        assert client.flush(FLUSHED_WITHIN_S)
     filed(key)
 
 

@@ -1,5 +1,7 @@
 """Environments for flow tests: each test works in its own, so that no test sees another's events."""
 
+import time
+
 from django.utils import timezone
 
 from events import queries as event_queries
@@ -7,7 +9,8 @@ from events.tasks import compact
 from flags import queries, services
 from tests.apps.embedded.watching import eventually
 
-FILED_WITHIN_S = 60
+FILED_WITHIN_S = 180
+AGAIN_S = 1.0
 
 
 def environment(key: str) -> str:
@@ -19,9 +22,16 @@ def environment(key: str) -> str:
 
 def filed(place: str) -> None:
     """Wait until nothing of the environment waits in the inbox; the worker is woken before its time."""
-    now = timezone.now()
-    compact.apply_async(queue="ingest")
-    waited = eventually(
-        lambda: event_queries.waiting_batches(place, received_until=now) == 0, within_s=FILED_WITHIN_S
-    )
-    assert waited, f"the worker did not file the events of {place}"
+    now, woken_at = timezone.now(), float("-inf")
+
+    def is_filed() -> bool:
+        nonlocal woken_at
+        if event_queries.waiting_batches(place, received_until=now) == 0:
+            return True
+        # One that is at work already may have begun before the events came.
+        if time.monotonic() - woken_at > AGAIN_S:
+            compact.apply_async(queue="ingest", expires=10)
+            woken_at = time.monotonic()
+        return False
+
+    assert eventually(is_filed, within_s=FILED_WITHIN_S), f"the worker did not file the events of {place}"

@@ -1,13 +1,15 @@
 """Experiments with a known truth, driven through the SDK as a product would; what was sent is remembered.
 
-Who is in which arm hangs on a salt drawn anew in every run. What the units of an arm do is drawn one after
-the other from the seeded generator of the arm, so that every run plants the same effect all the same.
+Who is in which arm hangs on a salt drawn anew in every run, so units come by turns of the arms: every run
+plants the same values in the same order in arms of the same size, whoever is in them.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,8 @@ SEED = 20_260_302
 SHARES = {"control": 0.10, "treatment": 0.20}
 LOAD_MS, SPREAD_MS = 300.0, 50.0
 LIMIT_MS = 20.0
+MOST_IDS = 1_000_000
+READY_WITHIN_S, FLUSHED_WITHIN_S = 120, 180
 
 METRICS = {
     "planted-orders": """
@@ -124,17 +128,30 @@ def plant(edge_url: str, key: str, *, harm_ms: float) -> Planted:
 def send(edge_url: str, key: str, began_at: datetime, *, harm_ms: float, place: str = "") -> Planted:
     """Every unit's exposure, load time and perhaps an order, since `began_at`; filed afterwards."""
     clock, planted, where = Clock(), Planted(key), place or key
-    drawn = {arm: np.random.default_rng([SEED, number]) for number, arm in enumerate(SHARES)}
+    drawn = np.random.default_rng(SEED)
     with closing(Client(edge_url, sdk_key(where), clock=clock)) as client:
-        assert client.wait_until_ready(30)
-        for number in range(UNITS):
+        assert client.wait_until_ready(READY_WITHIN_S)
+        for number, unit in enumerate(islice(by_turns(client, key, tuple(SHARES)), UNITS)):
             clock.at = began_at + timedelta(days=DAYS) * (number + 1) / (UNITS + 1)
-            unit = f"{key}-{number}"  # what a unit does counts for every experiment of its environment
             arm = client.variant(key, unit=unit, default="nobody")
-            _live(client, planted, arm, unit, drawn[arm], harm_ms)
-        assert client.flush(60)
+            _live(client, planted, arm, unit, drawn, harm_ms)
+        assert client.flush(FLUSHED_WITHIN_S)
     filed(where)
     return planted
+
+
+def by_turns(client: Client, flag: str, arms: Sequence[str]) -> Iterator[str]:
+    """Unit ids whose variants are those of `arms`, over and over. They begin with the key of the flag: what a
+    unit does counts for every experiment of its environment. Nothing is exposed by asking."""
+    waiting: dict[str, deque[str]] = {arm: deque() for arm in arms}
+    ids = (f"{flag}-{number}" for number in range(MOST_IDS))
+    for arm in cycle(arms):
+        while not waiting[arm]:
+            unit = next(ids)
+            found = client.config.evaluate(flag, unit)
+            if found.experiment:
+                waiting[str(found.variant)].append(unit)
+        yield waiting[arm].popleft()
 
 
 def _live(

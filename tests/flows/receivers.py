@@ -45,6 +45,10 @@ class Stub:
         """What PagerDuty was asked to trigger."""
         return [each for each in self.got.get("pagerduty", []) if each["event_action"] == "trigger"]
 
+    def chatted(self):
+        """The texts of the chat channel."""
+        return [each["text"] for each in self.got.get("slack", [])]
+
     def alerts(self):
         """The names of the alerts that the alert manager got."""
         batches = self.got.get("alertmanager", [])

@@ -6,7 +6,9 @@ from headway import Client
 from headway.ablation import Budget, Delay
 from headway.allowance import Allowance
 
-USERS = 400
+USERS = 20
+MORE_ROUNDS = 100
+"""After the budget is spent: whoever could get more would."""
 
 
 def delayed_units(client, study):
@@ -15,18 +17,19 @@ def delayed_units(client, study):
     return [unit for unit in found if client.number(study, unit, default=0.0) > 0][:USERS]
 
 
-def work(url, key, study, seconds, queue):
-    """Serve requests of one process for a while; how many were slowed down."""
+def work(url, key, study, stop, queue):
+    """Serve requests of one process until told to stop, and some more; how many were slowed down."""
     with Client(url, key, poll_s=5, flush_s=0.2) as client:
-        client.wait_until_ready(30)
+        assert client.wait_until_ready(120)
         units = delayed_units(client, study)
         budget = Budget(unit_ms_per_day=1e9, total_ms_per_day=1e9, concurrent=50)
         allowance = Allowance(url, key, study, at_a_time=23)
         delay = Delay(client, study, budget, allowance=allowance, sleep=lambda seconds: None)
-        until, slowed = time.monotonic() + seconds, 0
-        while time.monotonic() < until:
-            for unit in units[:20]:
+        slowed, more = 0, MORE_ROUNDS
+        while more:
+            for unit in units:
                 slowed += delay.apply(unit).ms > 0
+            more -= stop.is_set()
             time.sleep(0.005)
         queue.put((slowed, allowance.left))
         allowance.close()

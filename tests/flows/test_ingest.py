@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from events import queries
@@ -11,6 +12,7 @@ from flags import services
 from tests.flows.calling import Console, post_batch
 from tests.flows.places import environment, filed
 
+USER, PASSWORD = "reader-of-refusals", "a long enough pass phrase"
 NEVER = (date(1990, 1, 1), date(2990, 1, 1))
 
 
@@ -94,10 +96,11 @@ def test_batch__one_bad_event_in_100__99_accepted_and_the_field_value_and_reason
     assert counted("one-bad-event")["refused"] >= 1
 
 
-def test_refused_event__on_the_page__field_value_and_reason_to_read(connected, refused, demonstration):
+def test_refused_event__on_the_page__field_value_and_reason_to_read(connected, refused):
     [problem] = refused[1]["refused"]
+    get_user_model().objects.create_user(USER, password=PASSWORD)
     console = Console(connected.web_url)
-    assert console.log_in("demo", demonstration.password)
+    assert console.log_in(USER, PASSWORD)
 
     page = console.page("/events/refused/?environment=one-bad-event").lower()
 

@@ -8,17 +8,34 @@ from django.utils import timezone
 from analysis import queries, services
 from experiments import queries as experiment_queries
 from flags import queries as flag_queries
-from tests.apps.embedded.watching import eventually
 from tests.flows import planting
+from tests.flows.hurrying import soon
 
-LOOK_WITHIN_S = 90
 HARM_MS = 60.0
+
+
+@pytest.fixture(scope="module")
+def known():
+    return {}
+
+
+@pytest.fixture
+def planted(connected, known):
+    """What was planted under a key and the report on it, made once."""
+
+    def told(key, harm_ms):
+        if key not in known:
+            planted = planting.plant(connected.edge_url, key, harm_ms=harm_ms)
+            known[key] = planted, looked_at(key)
+        return known[key]
+
+    return told
 
 
 def looked_at(key):
     """The report of a look that was asked for now."""
     services.request_look(experiment=key, trigger="manual", actor="rosa", now=timezone.now())
-    assert eventually(lambda: queries.latest_snapshot(key), within_s=LOOK_WITHIN_S), f"no look at {key}"
+    assert soon(lambda: queries.latest_snapshot(key)), f"no look at {key}"
     return json.loads(queries.latest_snapshot(key).document)
 
 
@@ -31,15 +48,13 @@ def row(report, metric):
     ("key", "harm_ms", "verdict", "state"),
     [("planted-gain", 0.0, "SHIP", "held"), ("planted-harm", HARM_MS, "ROLL BACK", "harm")],
 )
-def test_report__planted_effect__said_to_the_last_digit(connected, key, harm_ms, verdict, state):
-    planted = planting.plant(connected.edge_url, key, harm_ms=harm_ms)
-
-    report = looked_at(key)
+def test_report__planted_effect__said_to_the_last_digit(planted, key, harm_ms, verdict, state):
+    sent, report = planted(key, harm_ms)
 
     orders, load_time = row(report, "planted-orders"), row(report, "planted-load-time")
-    assert orders[1]["fixed"]["difference"] == pytest.approx(planted.order_difference, abs=1e-9)
-    assert load_time[1]["fixed"]["difference"] == pytest.approx(planted.load_difference_ms, abs=1e-9)
-    assert {arm: len(of) for arm, of in planted.ordered.items()} == {
+    assert orders[1]["fixed"]["difference"] == pytest.approx(sent.order_difference, abs=1e-9)
+    assert load_time[1]["fixed"]["difference"] == pytest.approx(sent.load_difference_ms, abs=1e-9)
+    assert {arm: len(of) for arm, of in sent.ordered.items()} == {
         "control": orders[0]["control"]["units"],
         "treatment": orders[1]["units"],
     }
@@ -47,15 +62,18 @@ def test_report__planted_effect__said_to_the_last_digit(connected, key, harm_ms,
     assert said == (verdict, state), (report["verdict"], report["trust"])
 
 
-def test_guardrail__planted_harm__one_open_trip_the_run_ends_and_the_flag_is_held(connected):
+def test_guardrail__planted_harm__one_open_trip_the_run_ends_and_the_flag_is_held(planted):
+    planted("planted-harm", HARM_MS)
     [trip] = queries.unsettled_trips("planted-harm")
 
     assert (trip.metric, trip.arm, trip.is_blocking) == ("planted-load-time", "treatment", True)
     assert trip.estimate == pytest.approx(HARM_MS, abs=10.0)
     assert trip.low < trip.estimate < trip.high
-    assert eventually(lambda: experiment_queries.experiment("planted-harm").state == "stopped")
+    assert soon(lambda: experiment_queries.experiment("planted-harm").state == "stopped")
     assert flag_queries.holds_of("planted-harm", "planted-harm").count() == 1
 
 
-def test_guardrail__nothing_planted__no_trip(connected):
+def test_guardrail__nothing_planted__no_trip(planted):
+    planted("planted-gain", 0.0)
+
     assert not queries.unsettled_trips("planted-gain").exists()

@@ -29,10 +29,11 @@ from ledger import jobs
 from ledger import queries as ledger
 from tests.apps.embedded.watching import eventually
 from tests.flows import harmful
+from tests.flows.hurrying import soon
 from tests.flows.receivers import ROUTING_KEY
 
 KEY, SURFACE = "slow-phones", "checkout-of-phones"
-SOON_S, LATER_S = 90, 180
+LATER_S = 180
 PRICED = re.compile(r"EUR \d+ a week \(EUR \d+ to EUR \d+\) if everybody had it; 50% of users have it")
 
 
@@ -89,7 +90,7 @@ def kill_worker(platform):
     """The worker and its processes, where they stand; the process manager starts another."""
     pid = platform.pid("worker")
     os.killpg(pid, signal.SIGKILL)
-    assert eventually(lambda: platform.pid("worker") not in (None, pid), within_s=SOON_S)
+    assert eventually(lambda: platform.pid("worker") not in (None, pid), within_s=LATER_S)
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +107,12 @@ def harmed(listening, watched):
         watched["review"] = harmful.under_review(KEY)
         harmful.visit_all(listening.edge_url, KEY, began_at)
         # Receivers hear of what happens after the first run of the feed; a young platform has had none.
-        assert eventually(FeedCursor.objects.exists, within_s=SOON_S)
+        assert soon(FeedCursor.objects.exists)
         _die_twice(listening, watched["review"])
         watched["trip"] = analysis.unsettled_trips(KEY).get()
-        assert eventually(lambda: queries.incident_of_trip(watched["trip"].id), within_s=LATER_S)
+        assert soon(lambda: queries.incident_of_trip(watched["trip"].id))
         watched["incident"] = queries.incident_of_trip(watched["trip"].id).id
-        assert eventually(lambda: queries.incident(watched["incident"]).gathered_at, within_s=LATER_S)
+        assert soon(lambda: queries.incident(watched["incident"]).gathered_at)
     return listening
 
 
@@ -123,11 +124,11 @@ def _die_twice(platform, review):
             kill_worker(platform)
             assert not flags.holds_of(KEY, KEY).exists()
         with redis.Redis.from_url(configured.HEADWAY_REDIS_URL) as server:
-            server.flushall()
+            server.flushdb()
         assert in_the_end(lambda: flags.holds_of(KEY, KEY).exists()), said_of(asked)
         kill_worker(platform)
         assert not review_queries.raised(review.id).exists()
-    assert eventually(lambda: review_queries.raised(review.id).exists(), within_s=LATER_S)
+    assert soon(lambda: review_queries.raised(review.id).exists())
 
 
 def said_of(asked):
@@ -176,14 +177,12 @@ def test_owner_and_backup__a_real_mail_server__one_mail_each_about_the_incident(
     title = f"Incident {watched['incident']}:"
 
     for address in inbox.values():
-        assert eventually(lambda at=address: about(harmed, at, title), within_s=SOON_S), (
-            harmed.mailbox.messages
-        )
+        assert soon(lambda at=address: about(harmed, at, title)), harmed.mailbox.messages
         [mail] = about(harmed, address, title)
         assert "a week" in mail.get_content()
         assert f"/reviews/incidents/{watched['incident']}/" in mail.get_content()
     # A mail is out a moment before its audit row is written.
-    assert eventually(lambda: count(f"incident:{watched['incident']}", "person.mailed") == 2)
+    assert soon(lambda: count(f"incident:{watched['incident']}", "person.mailed") == 2)
 
 
 def about(platform, address, title):
@@ -196,16 +195,13 @@ def test_receivers__each_kind__its_own_form_and_once(harmed, watched, stub):
     def opened():
         return {each["id"] for each in stub.got.get("webhook", []) if _is_opening(each, incident)}
 
-    def chatted():
-        return [each["text"] for each in stub.got.get("slack", [])]
-
     def paged():
         return [each for each in stub.pages() if each["dedup_key"] == f"headway/incident/{incident}"]
 
-    assert eventually(opened, within_s=LATER_S), deliveries()
-    assert eventually(paged, within_s=LATER_S), deliveries()
-    assert eventually(lambda: any("Incident opened" in text for text in chatted()), within_s=LATER_S)
-    assert eventually(lambda: {"guardrail", "incident"} <= stub.alerts(), within_s=LATER_S), deliveries()
+    assert soon(opened), deliveries()
+    assert soon(paged), deliveries()
+    assert soon(lambda: any("Incident opened" in text for text in stub.chatted())), deliveries()
+    assert soon(lambda: {"guardrail", "incident"} <= stub.alerts()), deliveries()
     assert len(opened()) == 1
     assert {each["routing_key"] for each in paged()} == {ROUTING_KEY}
 

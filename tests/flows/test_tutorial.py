@@ -6,7 +6,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 
 import pytest
@@ -16,15 +15,14 @@ from config.embedded.home import CHECKOUT
 from experiments import queries as experiment_queries
 from flags import queries as flag_queries
 from flags import services as flag_services
-from tests.apps.embedded.watching import eventually
+from tests.flows.hurrying import hurried, soon
 from tests.flows.places import environment
 
 PAGE = CHECKOUT / "docs" / "tutorial" / "first-experiment.md"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r'^make manage DO="(.*)"$', re.MULTILINE)
 PLACE, OWNER = "shop", "rosa"
-READER_S = 1.5
-"""Nobody types faster; a look reads whole seconds, so that it would miss what was sent in its own."""
+COMMAND_WITHIN_S = 300
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial uses curl")
 
@@ -65,7 +63,8 @@ def surroundings(connected):
 @pytest.fixture
 def printed(surroundings, tmp_path):
     """What each command printed, in order."""
-    return follow(PAGE, surroundings, tmp_path)
+    with hurried():
+        return follow(PAGE, surroundings, tmp_path)
 
 
 def follow(page, variables, folder):
@@ -77,7 +76,6 @@ def follow(page, variables, folder):
             (folder / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == "sh":
             outputs.append(run(block.text, folder, variables))
-            time.sleep(READER_S)
     return outputs
 
 
@@ -88,7 +86,7 @@ def run(text, folder, variables):
         env={**os.environ, **variables},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=COMMAND_WITHIN_S,
     )
     assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -103,5 +101,5 @@ def test_tutorial__as_written__harm_found_run_ended_flag_held(connected, printed
     assert re.search(
         r"^Harm found: Checkout time rose [\d.]+\sms .*; limit 30\sms\)\.$", everything, re.MULTILINE
     )
-    assert eventually(lambda: experiment_queries.experiment("new-checkout").state == "stopped")
-    assert eventually(lambda: flag_queries.holds_of("new-checkout", PLACE).exists())
+    assert soon(lambda: experiment_queries.experiment("new-checkout").state == "stopped")
+    assert soon(lambda: flag_queries.holds_of("new-checkout", PLACE).exists())
