@@ -93,10 +93,17 @@ def _watched() -> Iterator[str]:
 def _schedule(key: str, now: datetime) -> bool:
     plan = experiments.plan(key)
     cut, last = looks.due_cut(plan, now=now), queries.last_cut(key)
-    if cut is None or (last is not None and last >= cut) or is_brought(plan):
+    if cut is None or (last is not None and last >= cut) or is_brought(plan) or _is_filling(plan, now):
         return False
     job = request_look(experiment=key, trigger=Trigger.SCHEDULE, actor=SCHEDULER, now=now, until=cut)
     return job.created_at == now
+
+
+def _is_filling(plan: LockedPlan, now: datetime) -> bool:
+    """Was it started here a moment ago with a beginning in the past? Its events are on their way, and a look
+    by the clock would judge half of them; whoever has sent them all asks for one."""
+    is_running = plan.stopped_at is None
+    return is_running and now < experiments.about(plan.experiment).locked_at + looks.FIRST_LOOK_AFTER
 
 
 def is_brought(plan: LockedPlan) -> bool:

@@ -278,6 +278,15 @@ def test_schedule__due_cut__asked_once_and_not_again_when_stored(running):
     assert AnalysisRun.objects.get().trigger == "schedule"
 
 
+def test_schedule__started_now_with_a_beginning_in_the_past__an_hour_to_send_its_events(db):
+    started_at = world.at(24 * 9)
+    world.started(now=started_at, starts=False)
+    experiments.start(key=world.KEY, actor="rosa", now=started_at, began_at=world.START, reason="a replay")
+
+    assert services.schedule_looks(now=started_at + timedelta(minutes=59)) == 0
+    assert services.schedule_looks(now=started_at + timedelta(minutes=61)) == 1
+
+
 def test_schedule__stopped_experiment__one_last_look_at_the_end(running):
     experiments.stop(key=world.KEY, reason="enough", actor="rosa", now=world.at(24 * 9))
 
