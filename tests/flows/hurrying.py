@@ -1,4 +1,4 @@
-"""Waiting without waiting for the clock: what it asks for every ten or thirty seconds, asked for every second.
+"""Waiting without waiting for the clock: what it asks for every ten or thirty seconds, once a second.
 
 The same tasks go into the same queues of the same worker; the clock of the platform runs on beside.
 """
