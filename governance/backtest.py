@@ -96,7 +96,7 @@ def replay(
     ]
     first = last - timedelta(days=days - 1)
     known = [each for each in incidents if each.last >= first and each.first <= last]
-    caught = [each.title for each in known if any(_covers(each, day, window) for day in tripped)]
+    caught = [each.title for each in known if is_caught(each, tripped, window=window)]
     return Replay(
         days=days,
         judged=len(found),
@@ -105,6 +105,11 @@ def replay(
         caught=tuple(caught),
         missed=tuple(each.title for each in known if each.title not in caught),
     )
+
+
+def is_caught(incident: Known, tripped: Iterable[date], *, window: int) -> bool:
+    """Whether one of the days that would have tripped did so because of the incident."""
+    return any(_covers(incident, day, window) for day in tripped)
 
 
 def judged_days(

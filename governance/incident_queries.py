@@ -1,11 +1,12 @@
 """Reads of incidents, postmortems, actions and retro-guardrails."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import quote
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
+from governance import backtest
 from governance.models import (
     ActionItem,
     ActionState,
@@ -97,9 +98,57 @@ def guardrails(incident_id: int) -> QuerySet[RetroGuardrail]:
     return RetroGuardrail.objects.filter(incident_id=incident_id)
 
 
-def has_replayed_guardrail(incident_id: int) -> bool:
-    """Whether a guardrail that would have stopped it was replayed on stored history."""
-    return guardrails(incident_id).filter(state=BacktestState.DONE).exists()
+def guardrail(incident_id: int, guardrail_id: int) -> RetroGuardrail:
+    """One guardrail proposed after this incident, or NotFound."""
+    found = guardrails(incident_id).filter(id=guardrail_id).first()
+    if found is None:
+        fix = "They are listed on the page of the incident."
+        raise NotFound(problem("guardrail", guardrail_id, "this incident has no such guardrail", fix))
+    return found
+
+
+def catches_its_incident(row: RetroGuardrail) -> bool:
+    """Whether the replay would have tripped on the very incident it was proposed after."""
+    ended_at = row.incident.mitigated_at or row.requested_at
+    itself = backtest.Known(row.incident.title, _day(row.incident.began_at), _day(ended_at))
+    tripped = (date.fromisoformat(day) for day in row.result.get("tripped", ()))
+    return backtest.is_caught(itself, tripped, window=row.window_days)
+
+
+def counts_for_closing(row: RetroGuardrail) -> bool:
+    """Replayed, and it would have caught its incident or somebody said why it counts all the same."""
+    is_good = row.accepted_at is not None or catches_its_incident(row)
+    return row.state == BacktestState.DONE and is_good
+
+
+def on_itself(row: RetroGuardrail) -> str:
+    """What the replay says of the incident it was proposed after, as a sentence; empty without a replay."""
+    if row.state != BacktestState.DONE:
+        return ""
+    if catches_its_incident(row):
+        return "It would have tripped on this incident."
+    began, asked = _day(row.incident.began_at), _day(row.requested_at)
+    if began < asked:
+        return "It would not have tripped on this incident."
+    again = began + timedelta(days=1)
+    return f"This incident began after the last day that was replayed: ask again from {again} (UTC) on."
+
+
+def lacks_guardrail(row: Incident) -> str:
+    """Why no retro-guardrail of the incident counts yet; empty once one does."""
+    replayed = list(guardrails(row.id).filter(state=BacktestState.DONE).select_related("incident"))
+    if not replayed:
+        return "It has no retro-guardrail that was replayed on stored history."
+    if any(counts_for_closing(each) for each in replayed):
+        return ""
+    return (
+        "None of its replayed retro-guardrails would have tripped on this incident: propose another one, or "
+        "say why one of them counts all the same."
+    )
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(UTC).date()
 
 
 def missing_to_close(row: Incident) -> list[str]:
@@ -109,9 +158,8 @@ def missing_to_close(row: Incident) -> list[str]:
         missing.append("It is not mitigated yet.")
     if row.gathered_at is None:
         missing.append("The detection gap is not known yet: a worker reads the event store for it.")
-    if not has_replayed_guardrail(row.id):
-        missing.append("It has no retro-guardrail that was replayed on stored history.")
-    return missing
+    without = lacks_guardrail(row)
+    return [*missing, without] if without else missing
 
 
 def counts() -> dict[str, int]:

@@ -26,6 +26,7 @@ WORDS = {
     "incident.evidence_gathered": "Event store read",
     "incident.guardrail_proposed": "Guardrail proposed",
     "incident.guardrail_replayed": "Guardrail replayed",
+    "incident.guardrail_accepted": "Guardrail counts all the same",
     "trip.opened": "Guardrail tripped",
     "trip.escalated": "Harm confirmed by the monitor",
     "trip.acted": "The monitor acted",

@@ -57,11 +57,21 @@ class IncidentSerializer(serializers.ModelSerializer[Incident]):
 class RetroGuardrailSerializer(serializers.ModelSerializer[RetroGuardrail]):
     state = serializers.CharField(read_only=True)
     result = serializers.SerializerMethodField()
+    catches_its_incident = serializers.SerializerMethodField()
+    counts = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.DictField())
     def get_result(self, row: RetroGuardrail) -> dict[str, Any]:
         """Empty until it was replayed."""
         return {} if row.state == BacktestState.WAITING else dict(row.result)
+
+    @extend_schema_field(serializers.BooleanField())
+    def get_catches_its_incident(self, row: RetroGuardrail) -> bool:
+        return queries.catches_its_incident(row)
+
+    @extend_schema_field(serializers.BooleanField())
+    def get_counts(self, row: RetroGuardrail) -> bool:
+        return queries.counts_for_closing(row)
 
     class Meta:
         model = RetroGuardrail
@@ -74,9 +84,14 @@ class RetroGuardrailSerializer(serializers.ModelSerializer[RetroGuardrail]):
             "window_days",
             "state",
             "result",
+            "catches_its_incident",
+            "counts",
             "requested_by",
             "requested_at",
             "finished_at",
+            "accepted_because",
+            "accepted_by",
+            "accepted_at",
         ]
 
 
@@ -132,6 +147,10 @@ class NewGuardrailRequest(serializers.Serializer[Any]):
     margin = serializers.FloatField(help_text="Give the largest loss accepted.")
     is_relative = serializers.BooleanField(required=False)
     window_days = serializers.IntegerField(required=False)
+
+
+class AcceptGuardrailRequest(serializers.Serializer[Any]):
+    reason = serializers.CharField(help_text="Say why it counts although it would have missed the incident.")
 
 
 class TimelineEntrySerializer(serializers.Serializer[Any]):
@@ -252,3 +271,13 @@ class RetroGuardrails(APIView):
         body["margin"] = number(body, "margin")
         made = services.propose_guardrail(id=id, **body, **by_on(request, queries.incident(id)))
         return Response(RetroGuardrailSerializer(made).data, status=202)
+
+
+class AcceptGuardrail(APIView):
+    @extend_schema(request=AcceptGuardrailRequest, responses=RetroGuardrailSerializer)
+    def post(self, request: Request, id: int, guardrail: int) -> Response:
+        """Say why a guardrail counts although it would not have tripped on this incident."""
+        body = read(request, AcceptGuardrailRequest)
+        by_whom = by_on(request, queries.incident(id))
+        made = services.accept_guardrail(id=id, guardrail=guardrail, **body, **by_whom)
+        return Response(RetroGuardrailSerializer(made).data)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("incidents/<int:id>/timeline", incidents.Timeline.as_view()),
     path("incidents/<int:id>/notes", incidents.Notes.as_view()),
     path("incidents/<int:id>/guardrails", incidents.RetroGuardrails.as_view()),
+    path("incidents/<int:id>/guardrails/<int:guardrail>/accept", incidents.AcceptGuardrail.as_view()),
     path("postmortems", postmortems.Postmortems.as_view()),
     path("postmortems/<int:id>", postmortems.OnePostmortem.as_view()),
     path("postmortems/<int:id>/review", postmortems.ReviewPostmortem.as_view()),

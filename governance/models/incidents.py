@@ -98,6 +98,7 @@ class RetroGuardrail(models.Model):
 
     `margin` is the largest loss accepted, in the metric's unit, or relative to the usual value when
     `is_relative`; `window_days` are averaged before they are judged. `result` holds what the replay found.
+    `accepted_because` is why it counts although it would not have tripped on its own incident.
     """
 
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="guardrails")
@@ -111,10 +112,17 @@ class RetroGuardrail(models.Model):
     requested_by = models.CharField(max_length=NAME)
     requested_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    accepted_because = models.TextField(blank=True)
+    accepted_by = models.CharField(max_length=NAME, blank=True)
+    accepted_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-requested_at", "-id"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(accepted_at__isnull=True) | ~(Q(accepted_because="") | Q(accepted_by="")),
+                name="accepted_retro_guardrails_say_why",
+            ),
             models.CheckConstraint(condition=Q(margin__gt=0), name="retro_margin_above_zero"),
             models.CheckConstraint(
                 condition=Q(window_days__gte=1, window_days__lte=14), name="retro_window_of_days"

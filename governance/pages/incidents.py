@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from experiments import queries as experiments
 from governance import incident_queries as queries
 from governance import services
-from governance.models import Incident
+from governance.models import BacktestState, Incident, RetroGuardrail
 from governance.pages.acting import attempt, by
 from governance.pages.actions import ActionForm
 from governance.services.actions import today
@@ -87,6 +87,17 @@ class GuardrailForm(forms.Form):
         return {**self.cleaned_data, "is_relative": is_relative, "margin": margin}
 
 
+class AcceptForm(forms.Form):
+    """Why a guardrail counts that would not have tripped on the incident."""
+
+    guardrail = forms.TypedChoiceField(coerce=int)
+    reason = forms.CharField(max_length=2000, widget=text_area(2), label="Why it counts all the same")
+
+    def __init__(self, *args: Any, missed: list[RetroGuardrail], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["guardrail"].choices = [(each.id, words_of(each)) for each in missed]  # type: ignore[attr-defined]
+
+
 class NoteForm(forms.Form):
     text = forms.CharField(max_length=5000, widget=text_area(2), label="What happened")
     at = TimeField(required=False, label="When", help_text="UTC. Empty means now.")
@@ -94,6 +105,7 @@ class NoteForm(forms.Form):
 
 FORMS: dict[str, tuple[str, type[forms.Form], Any]] = {
     "guardrail": ("A worker replays it on the last 90 days.", GuardrailForm, services.propose_guardrail),
+    "accept": ("It counts, with your reason.", AcceptForm, services.accept_guardrail),
     "note": ("The note stands in the timeline.", NoteForm, services.add_note),
     "action": ("The action item is open.", ActionForm, services.open_action),
 }
@@ -137,11 +149,17 @@ def incident(request: HttpRequest, key: int) -> HttpResponse:
         name = request.POST.get("form", "")
         if name in FORMS:
             words, form_class, service = FORMS[name]
-            kept[name] = form_class(request.POST)
+            kept[name] = _filled(form_class, request, row)
             if _do(request, key, kept[name], words, service):
                 return redirect("incident", key=key)
     shown = {**_facts(row), "forms": _forms(row, kept)}
     return render(request, "governance/incident.html", shown, status=422 if kept else 200)
+
+
+def _filled(form_class: type[forms.Form], request: HttpRequest, row: Incident) -> forms.Form:
+    if form_class is AcceptForm:
+        return AcceptForm(request.POST, missed=_missed(row))
+    return form_class(request.POST)
 
 
 def _do(request: HttpRequest, key: int, form: forms.Form, words: str, service: Any) -> bool:
@@ -183,7 +201,7 @@ def _facts(row: Incident) -> dict[str, Any]:
         "row": row,
         "tone": TONES[row.state],
         "timeline": timeline(row, now=now),
-        "guardrails": [(each, words_of(each)) for each in queries.guardrails(row.id)],
+        "guardrails": [(each, words_of(each), queries.on_itself(each)) for each in _guardrails(row)],
         "actions": [
             (each, each.state == "open" and each.due_on < day) for each in queries.actions(incident_id=row.id)
         ],
@@ -194,6 +212,16 @@ def _facts(row: Incident) -> dict[str, Any]:
     }
 
 
+def _guardrails(row: Incident) -> list[RetroGuardrail]:
+    return list(queries.guardrails(row.id).select_related("incident"))
+
+
+def _missed(row: Incident) -> list[RetroGuardrail]:
+    """Those that were replayed and do not count."""
+    replayed = [each for each in _guardrails(row) if each.state == BacktestState.DONE]
+    return [each for each in replayed if not queries.counts_for_closing(each)]
+
+
 def _after(row: Incident, at: Any) -> Any:
     return None if at is None else at - row.opened_at
 
@@ -202,6 +230,7 @@ def _forms(row: Incident, kept: dict[str, forms.Form]) -> dict[str, forms.Form]:
     """Fresh forms with different ids, but for the one that was refused."""
     fresh = {
         "guardrail": GuardrailForm(initial={"metric": row.metric, "window_days": 1}, auto_id="guardrail-%s"),
+        "accept": AcceptForm(missed=_missed(row), auto_id="accept-%s"),
         "note": NoteForm(auto_id="note-%s"),
         "action": ActionForm(auto_id="action-%s"),
     }

@@ -8,7 +8,7 @@ from governance.services.actions import (
     remind_overdue,
     remind_soon,
 )
-from governance.services.backtesting import propose_guardrail
+from governance.services.backtesting import accept_guardrail, propose_guardrail
 from governance.services.budgets import end_budget_waiver, waive_budget
 from governance.services.digests import make_due_digest
 from governance.services.documents import register_document
@@ -34,6 +34,7 @@ from governance.services.receivers import (
 from governance.services.telling import replay, spread_news, tell
 
 __all__ = [
+    "accept_guardrail",
     "acknowledge_incident",
     "add_note",
     "change_receiver",

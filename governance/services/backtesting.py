@@ -17,7 +17,7 @@ from governance.services.access import check_may_work
 from governance.services.opening import RECORDER, record
 from ledger import jobs
 from ledger.jobs import NotYet, RunningJob
-from ledger.refusals import Problem, problem, raise_if_any
+from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
 from metrics import queries as metrics
 from metrics.definitions import Direction
 
@@ -62,6 +62,29 @@ def propose_guardrail(
     jobs.enqueue(kind=KIND, key=str(made.id), queue=QUEUE, payload={"guardrail": made.id}, now=now)
     record("incident.guardrail_proposed", row, actor=actor, now=now, reason=words_of(made))
     return made
+
+
+@transaction.atomic
+def accept_guardrail(*, id: int, guardrail: int, reason: str, actor: str, now: datetime) -> RetroGuardrail:
+    """Say why a guardrail of incident `id` counts although it would not have tripped on it: what hits a small
+    arm, say, need not show in values over everybody. Raises Conflict for one that was not replayed, or that
+    needs no such word."""
+    check_may_work(actor)
+    queries.guardrail(id, guardrail)
+    row = RetroGuardrail.objects.select_for_update(of=("self",)).select_related("incident").get(id=guardrail)
+    if row.state != BacktestState.DONE:
+        why = "only what was replayed on stored history can count"
+        raise Conflict(problem("guardrail", guardrail, why, "Wait for the replay, or propose another one."))
+    if queries.counts_for_closing(row):
+        raise Conflict(problem("guardrail", guardrail, "this one counts already", "Nothing is to be done."))
+    if not reason.strip():
+        fix = "Say why it is the right guardrail all the same."
+        raise refuse("reason", reason, "it would not have tripped on this incident", fix)
+    row.accepted_because, row.accepted_by, row.accepted_at = reason.strip(), actor, now
+    row.save(update_fields=["accepted_because", "accepted_by", "accepted_at"])
+    words = f"{words_of(row)}: {row.accepted_because}"
+    record("incident.guardrail_accepted", row.incident, actor=actor, now=now, reason=words)
+    return row
 
 
 def backtest_guardrail(job: RunningJob) -> None:

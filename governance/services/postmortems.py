@@ -69,16 +69,17 @@ def review_postmortem(*, id: int, actor: str, now: datetime) -> Postmortem:
 
 @transaction.atomic
 def publish_postmortem(*, id: int, actor: str, now: datetime) -> Postmortem:
-    """Everybody may read it, and it does not change any more. Raises Conflict while nothing that would have
-    stopped it was replayed on stored history."""
+    """Everybody may read it, and it does not change any more. Raises Conflict while no
+    retro-guardrail counts."""
     check_may_work(actor)
     row = _locked(id)
     if row.state != PostmortemState.REVIEWED:
         why = f"a postmortem that is {row.state} cannot be published"
         raise Conflict(problem("state", row.state, why, "It has to be reviewed first."))
-    if not queries.has_replayed_guardrail(row.incident_id):
-        why, fix = "no retro-guardrail was replayed on stored history", "Propose one on the incident's page."
-        raise Conflict(problem("guardrails", "none replayed", why, fix))
+    lacking = queries.lacks_guardrail(row.incident)
+    if lacking:
+        why, fix = lacking.rstrip("."), "Do so on the incident's page, then publish."
+        raise Conflict(problem("guardrails", "none counts", why, fix))
     row.state, row.published_by, row.published_at = PostmortemState.PUBLISHED, actor, now
     row.save(update_fields=["state", "published_by", "published_at"])
     _record("postmortem.published", row, actor, now)

@@ -53,6 +53,7 @@ def replayed(row):
         requested_by="ada",
         requested_at=timezone.now(),
         state=BacktestState.DONE,
+        result={"tripped": [row.incident.began_at.date().isoformat()]},
     )
 
 
