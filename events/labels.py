@@ -12,6 +12,7 @@ from metrics.reading import Fields, Findings, body_fields, what_is_wrong_with
 MAX_SLICES = 10
 MAX_LEVELS = 50
 MAX_EXPECTED = 50
+LONGEST_LINK = 500
 FIELDS = ("kind", "title", "started_at", "ended_at", "slices", "expected", "link", "origin")
 EXAMPLE = "Send a time with its zone, for example 2026-11-23T10:00:00Z."
 
@@ -135,16 +136,17 @@ def _expected(fields: Fields) -> dict[str, Direction]:
 
 
 def _link(fields: Fields) -> str:
-    link = fields.text("link", fix="Leave it out.", default="", limit=500)
-    if link and not _is_address(link):
+    link = fields.text("link", fix="Leave it out.", default="", limit=LONGEST_LINK)
+    if link and not is_address(link):
         fields.refuse("link", "this is not the address of a page", "It begins with https://.")
     return link
 
 
-def _is_address(link: str) -> bool:
-    """Only http and https: what stands here becomes a link on a page."""
+def is_address(link: str) -> bool:
+    """Whether this may become a link on a page: only http and https, and up to 500 characters."""
     try:
         parts = urlsplit(link)
     except ValueError:
         return False
-    return link.isascii() and parts.scheme in {"http", "https"} and bool(parts.netloc)
+    is_plain = link.isascii() and link.isprintable() and len(link) <= LONGEST_LINK
+    return is_plain and parts.scheme in {"http", "https"} and bool(parts.netloc)

@@ -248,12 +248,6 @@ def pending_changes(key: str) -> QuerySet[PendingChange]:
     return experiment(key).changes.all()
 
 
-def waiting_changes() -> QuerySet[PendingChange]:
-    """Changes that wait for somebody's approval, oldest first."""
-    waiting = PendingChange.objects.filter(state=ChangeState.REVIEW)
-    return waiting.select_related("experiment").order_by("requested_at")
-
-
 def open_ramp(owner: Experiment) -> CoverageRamp | None:
     """The ramp that raises the coverage now."""
     return owner.ramps.filter(ended_at__isnull=True).first()

@@ -16,7 +16,6 @@ from analysis.portfolio.shrinkage import Prior, Seen, Shrunk, Total
 from experiments import queries as experiments
 from experiments.lifecycle import State
 from experiments.plan import WHOLE_PPM, Role
-from metrics import queries as metric_queries
 
 RECENT = timedelta(days=30)
 MOST_RUNS = 200
@@ -147,8 +146,3 @@ def _runs(now: datetime) -> Iterator[Run]:
             decisive=decisive,
             watched=frozenset(roles) - decisive,
         )
-
-
-def titles_of(found: Sequence[Meeting]) -> dict[str, str]:
-    """Metric → its title, for the shared metrics of the pairs."""
-    return metric_queries.titles() if found else {}

@@ -51,7 +51,7 @@ def slack(notice: Notice, *, delivery: str, key: str = "") -> Any:
     if notice.address:
         button = {"type": "button", "text": {"type": "plain_text", "text": "Open"}, "url": notice.address}
         blocks.append({"type": "actions", "elements": [button]})
-    return {"text": notice.title, "blocks": blocks}
+    return {"text": _escaped(notice.title), "blocks": blocks}
 
 
 def pagerduty(notice: Notice, *, delivery: str, key: str = "") -> Any:

@@ -27,7 +27,6 @@ from organisation.roles import Discipline
 
 ROWS_A_PAGE = 50
 TONES = {"approved": "ok", "blocked": "fail", "in_review": "warn", "open": "warn", "withdrawn": "muted"}
-MONITORS = ("guardrail monitor",)
 ANSWERS = [("", "not answered"), ("yes", "Yes"), ("no", "No")]
 
 

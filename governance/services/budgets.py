@@ -5,12 +5,12 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
+from events.labels import is_address
 from experiments import queries as experiments
 from flags import queries as flags
 from governance import budgets
 from governance.models import BudgetWaiver
 from governance.services.access import check_may_work
-from governance.services.documents import is_address
 from ledger import audit
 from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
 from organisation import queries as organisation

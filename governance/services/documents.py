@@ -5,14 +5,14 @@ from datetime import datetime
 
 from django.db import transaction
 
-from events.labels import read_label
+from events.labels import is_address
 from experiments import queries as experiments
 from flags import queries as flags
 from governance import documents, performance_section
 from governance.models import DesignDocument
 from governance.services.access import check_may_work
 from ledger import audit
-from ledger.refusals import Problem, Refused, problem, raise_if_any
+from ledger.refusals import Problem, problem, raise_if_any
 
 LONGEST_TEXT = 200_000
 LONGEST_TITLE = 200
@@ -73,12 +73,3 @@ def _problems(title: str, experiment: str, flag: str, link: str, text: str) -> l
     if link.strip() and not is_address(link.strip()):
         found.append(problem("link", link, "this is not the address of a page", "It begins with https://."))
     return found
-
-
-def is_address(link: str) -> bool:
-    """By the rule that links of labelled events follow."""
-    try:
-        read_label({"kind": "deploy", "title": "-", "started_at": "2026-01-01T00:00:00Z", "link": link})
-    except Refused:
-        return False
-    return True

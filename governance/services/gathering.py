@@ -28,8 +28,6 @@ SILENT_DUE = timedelta(days=14)
 WAIT = timedelta(seconds=10)
 WAIT_AT_MOST = timedelta(minutes=5)
 
-ABOUT = ("title", "unit", "owner")
-
 
 def gather(job: RunningJob) -> None:
     """Do the job: exemplars and the detection gap, stored with the end of the job."""

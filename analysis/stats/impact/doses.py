@@ -89,10 +89,6 @@ class Slope:
         """One slope describes the doses, as far as the data can tell."""
         return self.fit_p_value is None or self.fit_p_value >= FIT_ALPHA
 
-    def elasticity(self, baseline_ms: float) -> float:
-        """Per cent of outcome per per cent of latency, at that latency: slope * baseline / 100 ms."""
-        return self.per_100_ms * baseline_ms / STEP_MS
-
     def to_dict(self) -> dict[str, Any]:
         return fields_as_dict(self) | {"fits": self.fits}
 

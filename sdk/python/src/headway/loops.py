@@ -48,10 +48,6 @@ class Loop:
         if thread is not None and thread is not threading.current_thread():
             thread.join(max(timeout_s, 0.0))
 
-    @property
-    def is_stopping(self) -> bool:
-        return self._is_stopping
-
     def restart_in_child(self) -> None:
         """After a fork the thread is gone and its locks may be held by nobody."""
         was_running = self._thread is not None and not self._is_stopping
