@@ -19,6 +19,7 @@ MODULES = (
     "measured_sequential",
     "measured_impact",
     "measured_history",
+    "measured_shapes",
     "measured_impact_pipeline",
     "measured_holds",
 )

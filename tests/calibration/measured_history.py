@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import statsmodels.api as sm
+from scipy import stats
 
 from analysis.stats.compare import Margin, difference, equivalence
 from analysis.stats.impact.panels import difference_in_differences, event_study
@@ -83,6 +84,36 @@ def panels(replicates=2_000, units=20, periods=10, at=6) -> Figures:
         last += abs(study.effects[-1]) < 2.093 * study.standard_errors[-1]
         trend += study.trend_p_value < 0.05
     return {"whole": whole / replicates, "last": last / replicates, "trend": trend / replicates}
+
+
+def trends(replicates=1_000) -> Figures:
+    """Panels without effect: size of the test of the trend before, ten of fifty units treated and five
+    earlier periods; five of 24 and eight; and of the joint F test of clustered coefficients by the book."""
+    rng = np.random.default_rng(807)
+    wide = [rng.normal(0, 1, (50, 10)) for _ in range(replicates)]
+    long = [rng.normal(0, 1, (24, 12)) for _ in range(replicates)]
+    told = {
+        "ten_of_fifty": [_trend(panel, 10, 6) < 0.05 for panel in wide],
+        "five_of_24": [_trend(panel, 5, 9) < 0.05 for panel in long],
+        "clustered_f_ten_of_fifty": [_clustered_f(panel, 10, 6) < 0.05 for panel in wide],
+    }
+    return {name: float(np.mean(each)) for name, each in told.items()}
+
+
+def _trend(panel, treated, at):
+    hit = np.arange(len(panel)) < treated
+    return event_study(panel.tolist(), hit.tolist(), at=at).trend_p_value
+
+
+def _clustered_f(panel, treated, at):
+    """Wald's test of the gaps to the reference, errors clustered by unit, F with G - 1 degrees of freedom."""
+    gaps = panel[:, : at - 1] - panel[:, [at - 1]]
+    hit, units, earlier = np.arange(len(panel)) < treated, len(panel), at - 1
+    change = gaps[hit].mean(axis=0) - gaps[~hit].mean(axis=0)
+    within = [gaps[group] - gaps[group].mean(axis=0) for group in (hit, ~hit)]
+    spread = sum(each.T @ each / len(each) ** 2 for each in within) * units / (units - 1)
+    statistic = change @ np.linalg.solve(spread, change) / earlier
+    return stats.f.sf(statistic, earlier, units - 1)
 
 
 def arms_of(rng, replicates, arms, units):

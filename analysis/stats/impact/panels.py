@@ -199,9 +199,8 @@ def _trend_p_value(gaps: Array, hit: NDArray[np.bool_]) -> float | None:
         return None
     if fewest > periods + 1:
         return _jointly_equal(groups)
-    return min(
-        1.0, periods * min(_jointly_equal([group[:, [each]] for group in groups]) for each in range(periods))
-    )
+    alone = (_jointly_equal([group[:, [each]] for group in groups]) for each in range(periods))
+    return min(1.0, float(periods * min(alone)))
 
 
 def _vary(groups: list[Array]) -> bool:

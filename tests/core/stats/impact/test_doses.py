@@ -138,6 +138,16 @@ def test_curve__published_ladder_that_is_not_monotone__pooled_like_the_published
     assert found.changes == pytest.approx((0, -0.0465, -0.0465, -0.072), abs=1e-9)
 
 
+def test_curve__arm_that_fell_by_chance__band_reaches_to_the_end_of_its_own_interval():
+    arms = [DoseArm(d, d, Estimate(1 + r, 1e-6)) for d, r in ((0, 0), (100, 0.001), (200, -0.002))]
+
+    found = isotonic_curve(arms, seed=1, draws=200)
+
+    error = math.sqrt(1e-6 + 0.998**2 * 1e-6)
+    assert found.upper[1:] == (0.0, 0.0)
+    assert found.lower[2] <= -0.002 - 1.959 * error
+
+
 def test_curve__same_seed__same_band():
     arms = ladder(line(-0.01), seed=5)
 
