@@ -200,6 +200,18 @@ def test_refusal__of_any_kind__problem_json(api, method, path, headers, status):
     assert answer.json()["title"]
 
 
+LISTS = ("trips", "reviews", "waivers", "incidents", "postmortems", "action-items", "deliveries")
+
+
+def test_list__filtered_by_a_state_there_is_not__422_with_those_there_are(api):
+    found = {name: api.get(f"/api/v1/{name}?state=opened") for name in LISTS}
+
+    assert {name: answer.status_code for name, answer in found.items()} == dict.fromkeys(LISTS, 422)
+    for answer in found.values():
+        assert answer.json()["problems"][0]["field"] == "state"
+        assert "Possible are: " in answer.json()["problems"][0]["fix"]
+
+
 def test_body__of_another_kind__415_problem_json(api):
     answer = api.post("/api/v1/teams", "<team/>", content_type="application/xml")
 

@@ -17,6 +17,8 @@ from flags.services.environments import create_environment
 from flags.services.keys import create_key
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+PATIENT_S = 60.0
+"""How long to wait for what is expected: on a busy machine the servers get their turn late."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Caller:
         self.edge = Edge(
             database_url=url or database_url(), secret_key=settings.SECRET_KEY, redis_url=redis_url
         )
+        if url is None:  # that database is there, however late it answers
+            self.edge._pool.timeout = PATIENT_S
 
     def __enter__(self):
         self.runner.run(self.edge.open())
@@ -148,7 +152,7 @@ class EventStream:
     def __exit__(self, *error):
         self._caller.runner.run(self._leave())
 
-    def read(self, within_s=5.0):
+    def read(self, within_s=PATIENT_S):
         """The next event or heartbeat as text; "" when nothing comes, None when the stream is over."""
         return self._caller.runner.run(self._read(within_s))
 
@@ -183,7 +187,7 @@ class EventStream:
 
     async def _leave(self):
         self._left.set()
-        await asyncio.wait_for(self._task, 5)
+        await asyncio.wait_for(self._task, PATIENT_S)
 
 
 def event(number=0, **fields):

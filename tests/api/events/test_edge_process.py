@@ -16,10 +16,12 @@ import pytest
 from events import services
 from events.models import InboxBatch
 from tests.api.events.calling import batch, event, make_key
+from tests.apps.embedded.watching import eventually
 from tests.apps.events.building import NOW, ids, stored
 from tests.apps.events.processes import ROOT, environment
+from tests.mailbox import free_port
 
-READY_WITHIN_S = 60
+READY_WITHIN_S = 120
 EVENTS_A_BATCH = 20
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,12 +31,6 @@ def store(settings, tmp_path):
     folder = tmp_path / "store"
     settings.HEADWAY_EVENT_STORE = folder.as_uri()
     return folder
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 class EdgeProcess:
@@ -56,12 +52,7 @@ class EdgeProcess:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
-            if self.get("/health") == 200:
-                return
-            time.sleep(0.05)
-        raise TimeoutError("the edge did not come up")
+        assert eventually(lambda: self.get("/health") == 200, READY_WITHIN_S), "the edge did not come up"
 
     def kill(self):
         if self.process is not None:
@@ -76,7 +67,7 @@ class EdgeProcess:
             return None
 
     def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -118,6 +109,17 @@ class Sender(threading.Thread):
         return False
 
 
+def under_load(senders):
+    """Returns in the middle of it, when every sender had some batches acknowledged."""
+    before = [len(sender.acked) for sender in senders]
+    enough = 3 * EVENTS_A_BATCH
+
+    def have_sent():
+        return all(len(each.acked) >= had + enough for each, had in zip(senders, before, strict=True))
+
+    assert eventually(have_sent, 60)
+
+
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)], ids=lambda n: f"{n}-kills")
 def test_edge__killed_again_and_again_under_load__every_acked_event_stored_once(store, kills):
     edge = EdgeProcess(store)
@@ -127,15 +129,15 @@ def test_edge__killed_again_and_again_under_load__every_acked_event_stored_once(
         for sender in senders:
             sender.start()
         for _ in range(kills):
-            time.sleep(0.3)
+            under_load(senders)
             edge.kill()
             edge.start()
-        time.sleep(0.3)
+        under_load(senders)
     finally:
         for sender in senders:
             sender.stopping.set()
         for sender in senders:
-            sender.join(10)
+            sender.join(60)
         edge.kill()
     services.drain(now=NOW)
 
@@ -160,7 +162,7 @@ def test_edge__chunked_body_over_a_socket__taken_in(store):
         parts = (body[start : start + 1_000] for start in range(0, len(body), 1_000))
         headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         status, answer = edge.request("POST", "/sdk/v1/events", parts, headers)
-        lying = socket.create_connection(("127.0.0.1", edge.port), timeout=5)
+        lying = socket.create_connection(("127.0.0.1", edge.port), timeout=30)
         lying.sendall(b"POST /sdk/v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n{")
         lying.close()
         alive = edge.get("/health")

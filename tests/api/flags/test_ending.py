@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,16 +18,15 @@ from config.embedded.home import CHECKOUT
 from flags.models import FlagSighting
 from tests.apps.embedded.watching import eventually
 from tests.apps.flags.build import environment, flag, key, published, split
+from tests.mailbox import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
-KILLED_AFTER_S = 30
+KILLED_AFTER_S = 60
 
 
 @pytest.fixture
 def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def edge(port, tmp_path):
             stderr=output,
         )
     try:
-        assert eventually(lambda: is_answering(port), 30), (tmp_path / "output.txt").read_text()
+        assert eventually(lambda: is_answering(port), 120), (tmp_path / "output.txt").read_text()
         yield process
     finally:
         process.kill()
@@ -63,7 +61,7 @@ def database_address():
 
 def is_answering(port):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as response:
             return response.status == 200
     except OSError:
         return False
@@ -71,7 +69,7 @@ def is_answering(port):
 
 def ask(port, path, secret):
     """Evaluate, with whatever answer."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as line:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as line:
         line.request("POST", path, b"{}", {"Authorization": f"Bearer {secret}"})
         line.getresponse().read()
 
