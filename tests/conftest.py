@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import chromium, nodejs
+from tests import chromium, nodejs, template
 from tests.core.analysis import spark_cluster
 from tests.platform import connected, demonstration, platform  # noqa: F401  fixtures of whatever needs the whole platform
 
@@ -56,6 +56,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 
 def _file(item: pytest.Item) -> str:
     return item.nodeid.partition("::")[0]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """The test database is a copy where there is something to copy."""
+    from django.db import connection
+
+    connection.settings_dict["TEST"]["TEMPLATE"] = template.name()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from config.embedded.home import CHECKOUT
+from tests import template
 from tests.apps.embedded.watching import eventually, living_below
 from tests.mailbox import Mailbox, free_port
 
@@ -220,7 +221,7 @@ def _stop(manager: "subprocess.Popen[str]") -> None:
 
 def _create_database(name: str) -> str:
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template.name() or "template1"}"')
     return _at_path(os.environ["DATABASE_URL"], name)
 
 

@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests import template
+
 REDIS_DATABASES = 16
 """As many as Redis has unless it is told otherwise."""
 
@@ -27,6 +29,14 @@ def _start() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     os.environ["DATABASE_URL"] = running.database_url
     os.environ["REDIS_URL"] = running.redis_url
+    os.environ.setdefault("HEADWAY_SECRET_KEY", secrets.token_urlsafe(64))
+    if _has_workers():
+        atexit.register(template.begin())
+
+
+def _has_workers() -> bool:
+    """Whether this process hands the tests out."""
+    return any(word.startswith(("-n", "--numprocesses")) for word in sys.argv[1:])
 
 
 def _of_worker(redis_url: str, worker: str) -> str:
@@ -35,6 +45,9 @@ def _of_worker(redis_url: str, worker: str) -> str:
     return urlsplit(redis_url)._replace(path=f"/{number}").geturl()
 
 
+# The processes of a run import the same files: where no bytecode is kept, each compiles them anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
     _start()
 if "PYTEST_XDIST_WORKER" in os.environ:
