@@ -32,12 +32,15 @@ def image(tmp_path_factory):
     """A folder with what `COPY . /app` puts into the image."""
     folder = tmp_path_factory.mktemp("app")
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    left_out = {ROOT / line for line in lines if line and line[0] not in "#!*"}
+
+    def ignored(below, names):
+        return {name for name in names if Path(below) / name in left_out}
+
     for name in (line[1:] for line in lines if line.startswith("!")):
         source, target = ROOT / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-    for left_out in (line for line in lines if line and line[0] not in "#!*"):
-        shutil.rmtree(folder / left_out, ignore_errors=True)
+        shutil.copytree(source, target, ignore=ignored) if source.is_dir() else shutil.copy(source, target)
     return folder
 
 
