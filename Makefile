@@ -21,6 +21,9 @@ WORKERS ?= 3
 DO ?= help
 
 export UV_NO_PROGRESS := 1
+# Kept bytecode, whatever the caller's environment says: without it each of the many processes that are started
+# compiles all that it imports, which takes three seconds of a processor for a process of the platform.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo serve test test-all check bench spark manage lock clean clean-data browser
 

@@ -2,6 +2,11 @@
 
 import pytest
 
+from tests.chance import same_chance
+from tests.databases import emptied_fast
+
+__all__ = ["emptied_fast", "same_chance"]
+
 
 @pytest.fixture
 def browser(client, django_user_model):
