@@ -1,15 +1,15 @@
-"""Reading request bodies strictly: no unknown fields, no text for a number, everything said at once.
+"""Reading requests strictly: no unknown fields, no text for a number, everything said at once.
 
 The serializers that describe the API also say what may be in a body, so the two cannot differ.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from ledger.refusals import Problem, Refused, problem
+from ledger.refusals import Problem, Refused, problem, refuse
 
 Body = type[serializers.Serializer[Any]]
 KINDS: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type, str], ...] = (
@@ -39,6 +39,15 @@ def read(request: Request, described: Body) -> dict[str, Any]:
     if problems:
         raise Refused(*problems)
     return {name: body[name] for name in fields if name in body}
+
+
+def chosen(request: Request, name: str, possible: Sequence[str]) -> str:
+    """What the address asks for, empty when it asks for nothing. Raises Refused for what is not possible: a
+    list that leaves a filter out without a word would be taken for the answer."""
+    value = request.query_params.get(name, "")
+    if value and value not in possible:
+        raise refuse(name, value, f"there is no such {name}", f"Possible are: {', '.join(possible)}.")
+    return value
 
 
 def _problems(

@@ -21,9 +21,17 @@ from rest_framework.views import APIView
 
 from analysis import answering, queries, services, unblinding
 from analysis.api.serializers import AskedSerializer, ResultSerializer, RunSerializer, TripSerializer
-from analysis.models import AnalysisRun, GuardrailTrip, HealthCheck, MetricResult, ReportSnapshot
+from analysis.models import (
+    AnalysisRun,
+    GuardrailTrip,
+    HealthCheck,
+    MetricResult,
+    ReportSnapshot,
+    TripState,
+)
 from experiments import queries as experiments
 from flags.api.access import a_person, own_environment
+from ledger.bodies import chosen
 from ledger.refusals import NotFound, problem, refuse
 from metrics.reading import body_fields
 
@@ -163,7 +171,8 @@ class Trips(generics.ListAPIView[GuardrailTrip]):
         asked, found = self.request.query_params, queries.trips()
         if asked.get("experiment"):
             found = found.filter(experiment__key=asked["experiment"])
-        return found.filter(state=asked["state"]) if asked.get("state") else found
+        state = chosen(self.request, "state", TripState.values)
+        return found.filter(state=state) if state else found
 
 
 class TripStep(APIView):

@@ -14,6 +14,8 @@ from analysis.planning.answers import Question
 from analysis.planning.sizing import Baseline, Shape
 from analysis.planning.traffic import Forecast
 from ledger.refusals import Problem, problem, raise_if_any
+from metrics import queries as metrics
+from metrics.reading import meant
 
 DEFAULTS = {
     "metric": "",
@@ -111,13 +113,21 @@ def _baseline(texts: _Texts) -> Baseline:
         known = history.baseline(metric)
         if known is not None:
             return known
-        fix = "Type its value and spread instead, or choose another metric."
-        texts.problems.append(problem("metric", metric, "no look has read this metric yet", fix))
+        texts.problems.append(_without_history(metric))
         return Baseline(1.0, 1.0)
     fix = "Choose a metric with history, or type both its value and the spread of one unit."
     value = texts.number("value", low=-MOST_UNITS, high=MOST_UNITS, fix=fix)
     spread = texts.number("spread", low=0, high=MOST_UNITS, fix=fix)
     return Baseline(value, spread**2, "typed")
+
+
+def _without_history(metric: str) -> Problem:
+    known = metrics.titles()
+    if metric not in known:
+        fix = meant(metric, known) or "The page Metrics lists them."
+        return problem("metric", metric, "there is no metric with this key", fix.strip())
+    fix = "Type its value and spread instead, or choose another metric."
+    return problem("metric", metric, "no look has read this metric yet", fix)
 
 
 def _shape(texts: _Texts) -> Shape:

@@ -119,7 +119,7 @@ def as_ppm(percent: str, field: str = "coverage") -> int:
     text = percent.strip().rstrip("%").strip().replace(",", ".")
     try:
         ppm = Decimal(text) * (WHOLE_PPM // 100)
-        if ppm == int(ppm):
+        if ppm == int(ppm) and 0 <= ppm <= WHOLE_PPM:
             return int(ppm)
     except (ArithmeticError, ValueError, OverflowError):
         pass

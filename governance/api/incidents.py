@@ -15,9 +15,9 @@ from rest_framework.views import APIView
 from governance import incident_queries as queries
 from governance import services
 from governance.api.reading import by, by_on, moment, number
-from governance.models import BacktestState, Incident, RetroGuardrail
+from governance.models import BacktestState, Incident, IncidentState, RetroGuardrail
 from governance.timeline import timeline
-from ledger.bodies import read
+from ledger.bodies import chosen, read
 
 
 class IncidentSerializer(serializers.ModelSerializer[Incident]):
@@ -183,7 +183,7 @@ class Incidents(generics.ListAPIView[Incident]):
     def get_queryset(self) -> QuerySet[Incident]:
         given = self.request.query_params
         return queries.incidents(
-            state=given.get("state", ""),
+            state=chosen(self.request, "state", [*IncidentState.values, "live"]),
             surface=given.get("surface", ""),
             experiment=given.get("experiment", ""),
         )

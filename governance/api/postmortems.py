@@ -16,10 +16,10 @@ from flags.api.access import a_person
 from governance import incident_queries as queries
 from governance import services
 from governance.api.reading import by, by_on, day
-from governance.models import ActionItem, Postmortem
+from governance.models import ActionItem, ActionState, Postmortem, PostmortemState
 from governance.services.actions import today
 from governance.services.postmortems import SECTIONS, remarks
-from ledger.bodies import read
+from ledger.bodies import chosen, read
 
 
 class RemarkSerializer(serializers.Serializer[Any]):
@@ -131,7 +131,7 @@ class Postmortems(generics.ListAPIView[Postmortem]):
     pagination_class = NewestPostmortems
 
     def get_queryset(self) -> QuerySet[Postmortem]:
-        return queries.postmortems(state=self.request.query_params.get("state", ""))
+        return queries.postmortems(state=chosen(self.request, "state", PostmortemState.values))
 
 
 class OnePostmortem(APIView):
@@ -171,10 +171,9 @@ class Actions(generics.ListAPIView[ActionItem]):
     pagination_class = NextDue
 
     def get_queryset(self) -> QuerySet[ActionItem]:
-        given = self.request.query_params
-        return queries.actions(
-            state=given.get("state", ""), owner=given.get("owner", ""), today=today(timezone.now())
-        )
+        state = chosen(self.request, "state", [*ActionState.values, "overdue"])
+        owner = self.request.query_params.get("owner", "")
+        return queries.actions(state=state, owner=owner, today=today(timezone.now()))
 
     @extend_schema(
         parameters=[

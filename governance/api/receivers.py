@@ -16,8 +16,10 @@ from rest_framework.views import APIView
 
 from governance import queries, services
 from governance.models import Delivery, DeliveryAttempt, Receiver
+from governance.models.outbound import DeliveryState
 from governance.services.receivers import masked
-from ledger.bodies import read
+from ledger.bodies import chosen, read
+from ledger.refusals import refuse
 
 
 class ReceiverSerializer(serializers.ModelSerializer[Receiver]):
@@ -137,11 +139,11 @@ class Deliveries(generics.ListAPIView[Delivery]):
     pagination_class = Newest
 
     def get_queryset(self) -> QuerySet[Delivery]:
-        asked = self.request.query_params
-        text = asked.get("receiver", "")
-        return queries.deliveries(
-            receiver_id=int(text) if text.isdecimal() else None, state=asked.get("state", "")
-        )
+        text = self.request.query_params.get("receiver", "")
+        if text and not (text.isascii() and text.isdigit() and len(text) < 19):
+            raise refuse("receiver", text, "this is no number of a receiver", "Receivers have an id.")
+        state = chosen(self.request, "state", DeliveryState.values)
+        return queries.deliveries(receiver_id=int(text) if text else None, state=state)
 
 
 class OneDelivery(APIView):

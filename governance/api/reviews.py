@@ -15,9 +15,9 @@ from rest_framework.views import APIView
 
 from governance import policy_queries, review_queries
 from governance.api.receivers import by
-from governance.models import GuardrailSet, LaunchReview, SignOff, Waiver
+from governance.models import GuardrailSet, LaunchReview, ReviewState, SignOff, Waiver, WaiverState
 from governance.services import conditions, guardrails, reviews, waivers
-from ledger.bodies import read
+from ledger.bodies import chosen, read
 from ledger.refusals import refuse
 
 
@@ -151,7 +151,7 @@ class Reviews(generics.ListAPIView[LaunchReview]):
     pagination_class = Newest
 
     def get_queryset(self) -> QuerySet[LaunchReview]:
-        return review_queries.reviews(state=self.request.query_params.get("state", ""))
+        return review_queries.reviews(state=chosen(self.request, "state", ReviewState.values))
 
     @extend_schema(request=OpenRequest, responses={201: StandingSerializer})
     def post(self, request: Request) -> Response:
@@ -235,8 +235,9 @@ class Waivers(generics.ListAPIView[Waiver]):
     pagination_class = Newest
 
     def get_queryset(self) -> QuerySet[Waiver]:
-        asked = self.request.query_params
-        return policy_queries.waivers(experiment=asked.get("experiment", ""), state=asked.get("state", ""))
+        experiment = self.request.query_params.get("experiment", "")
+        state = chosen(self.request, "state", WaiverState.values)
+        return policy_queries.waivers(experiment=experiment, state=state)
 
     @extend_schema(request=WaiverRequest, responses={201: WaiverSerializer})
     def post(self, request: Request) -> Response:

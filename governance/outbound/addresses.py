@@ -110,6 +110,7 @@ def _port(parts: SplitResult, field: str) -> int | None:
 
 
 def _private(url: str, host: str, address: Address, field: str) -> Refused:
-    why = f"{host} is {address}, which is not a public address"
+    named = "" if host == str(address) else f"{host} is "
+    why = f"{named}{address}, which is not a public address" if named else f"{host} is not a public address"
     fix = "Give a public one, or let an administrator open the network with HEADWAY_OUTBOUND_ALLOW."
     return refuse(field, url, why, fix)

@@ -128,6 +128,7 @@ def test_coverage__no_share__said_and_nothing_changed(browser, typed):
     answer = browser.post("/flags/checkout/coverage/", {"coverage": typed, "rule": "r1"})
 
     assert answer.status_code == 422
+    assert "this is not a percentage" in answer.text
     assert live().number == 2
 
 
