@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ledger.spreadsheets import inert
+
 Document = Mapping[str, Any]
 
 COLUMNS = (
@@ -40,8 +42,6 @@ COLUMNS = (
     "why",
     "probability_positive",
 )
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""First characters that make a spreadsheet run a text as a formula."""
 
 
 def markdown(document: Document, sha256: str) -> str:
@@ -263,6 +263,6 @@ def _cell(value: Any) -> Any:
     """Texts that a spreadsheet would run get a quote in front; numbers are written in full."""
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(DANGEROUS):
-        return f"'{value}"
+    if isinstance(value, str):
+        return inert(value)
     return repr(value) if isinstance(value, float) else value

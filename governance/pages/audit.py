@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from governance.pages.acting import by
 from ledger import queries, verifying
+from ledger.spreadsheets import inert
 
 if TYPE_CHECKING:
     from ledger.models import AuditEvent
@@ -29,8 +30,6 @@ COLUMNS = (
     "id", "at", "actor", "action", "subject", "reason", "before", "after", "previous_sha256", "sha256",
 )  # fmt: skip
 ROWS_A_READ = 2000
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that make a spreadsheet run a text as a formula."""
 
 
 def trail(request: HttpRequest) -> HttpResponse:
@@ -126,7 +125,7 @@ def _cell(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, dict) else str(value)
     if value is None:
         return ""
-    return f"'{text}" if text.startswith(DANGEROUS) else text
+    return inert(text)
 
 
 def _download(parts: Iterable[str], kind: str, name: str) -> StreamingHttpResponse:

@@ -51,8 +51,13 @@ def attempt(delivery: Delivery, *, now: datetime) -> Outcome:
     try:
         target = addresses.target(receiver.address, allowed=settings.HEADWAY_OUTBOUND_ALLOW)
     except Refused as refused:
-        return Outcome(0, str(refused))
+        return Outcome(0, _without_address(refused))
     return sending.post(target, body, _headers(delivery, body, now))
+
+
+def _without_address(refused: Refused) -> str:
+    """Why an address cannot be used: everybody reads the log, and its path may be a password."""
+    return "; ".join(f"{each.reason}. {each.fix}" for each in refused.problems)
 
 
 def _headers(delivery: Delivery, body: bytes, now: datetime) -> dict[str, str]:

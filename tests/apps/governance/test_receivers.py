@@ -202,7 +202,9 @@ def test_delivery__address_has_become_private__not_sent(inbox, settings):
     work()
 
     assert inbox.got == []
-    assert "not a public address" in DeliveryAttempt.objects.get().detail
+    detail = DeliveryAttempt.objects.get().detail
+    assert "not a public address" in detail
+    assert "/hook" not in detail
 
 
 @pytest.mark.parametrize(
