@@ -78,7 +78,8 @@ def contrast(
     alternative: Alternative | str = TWO_SIDED,
     null: float = 0.0,
 ) -> Compared:
-    """treatment - base_weight * control, with variance s1 + base_weight^2 s0; otherwise as `difference`."""
+    """treatment - base_weight * control, with variance s1 + base_weight^2 s0; otherwise as `difference`.
+    Raises InvalidInput for a level outside 0..1, and for a null or weight that is no number of usual size."""
     side = Alternative(alternative)
     check_level("alpha", alpha)
     if not (abs(null) <= LARGEST and abs(base_weight) <= LARGEST):

@@ -58,7 +58,8 @@ class Design:
 def power(design: Design, effect: float, units: float) -> float:
     """Probability of a significant result when the true difference (or distance from the margin) is `effect`,
     with `units` in both arms together. Noncentral t with units - 2 degrees of freedom (Cohen 1988, chapter
-    2); in a one-sided design a positive effect lies in the direction tested."""
+    2); in a one-sided design a positive effect lies in the direction tested. Raises InvalidInput for an effect
+    (in the metric's unit) that is no number of usual size."""
     if units <= 2:
         return 0.0
     if not abs(effect) <= LARGEST:
@@ -118,7 +119,8 @@ def duration(
 
 
 def cuped_variance_ratio(correlation: float) -> float:
-    """1 - rho^2: what CUPED leaves of the variance (Deng et al. 2013, eq. 5)."""
+    """1 - rho^2: what CUPED leaves of the variance (Deng et al. 2013, eq. 5). Raises InvalidInput for a
+    correlation that is not strictly between -1 and 1."""
     if not -1 < correlation < 1:
         raise InvalidInput("correlation", correlation, "it lies strictly between -1 and 1")
     return 1 - correlation**2
@@ -134,14 +136,15 @@ def clustering_design_effect(sessions_per_unit: float, intraclass_correlation: f
 
 
 def proportion_variance(share: float) -> float:
-    """Variance of one unit's 0 or 1."""
+    """Variance of one unit's 0 or 1: p (1 - p). Raises InvalidInput for a share outside 0..1."""
     check_level("share", share)
     return share * (1 - share)
 
 
 def power_per_guardrail(joint: float, guardrails: int) -> float:
     """Power each guardrail needs so that all pass together with probability `joint` when none is harmed:
-    joint^(1 / k) (Schultzberg, Ankargren & Frånberg 2024, arXiv 2402.11609)."""
+    joint^(1 / k) (Schultzberg, Ankargren & Frånberg 2024, arXiv 2402.11609). Raises InvalidInput without a
+    guardrail, and for a probability that is not strictly between 0 and 1."""
     if guardrails < 1 or not 0 < joint < 1:
         raise InvalidInput("joint, guardrails", (joint, guardrails), "need 0 < joint < 1 and a guardrail")
     return float(joint ** (1 / guardrails))
