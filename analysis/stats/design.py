@@ -58,8 +58,8 @@ class Design:
 def power(design: Design, effect: float, units: float) -> float:
     """Probability of a significant result when the true difference (or distance from the margin) is `effect`,
     with `units` in both arms together. Noncentral t with units - 2 degrees of freedom (Cohen 1988, chapter
-    2); in a one-sided design a positive effect lies in the direction tested. Raises InvalidInput for an effect
-    (in the metric's unit) that is no number of usual size."""
+    2); in a one-sided design a positive effect lies in the direction tested. Raises InvalidInput for an
+    effect (in the metric's unit) that is no number of usual size."""
     if units <= 2:
         return 0.0
     if not abs(effect) <= LARGEST:

@@ -36,7 +36,7 @@ class Spending(StrEnum):
 
 def spent(share: float, alpha: float, spending: Spending | str = Spending.OBRIEN_FLEMING) -> float:
     """One-sided alpha spent when `share` of the plan has passed (Lan & DeMets 1983, Biometrika 70:659): 0
-    before it begins, `alpha` after its end. Raises InvalidInput for a level outside 0..1 and a share of nan."""
+    before it begins, `alpha` after its end. Raises InvalidInput for a level outside 0..1 and for nan."""
     check_level("alpha", alpha)
     if math.isnan(share):
         raise InvalidInput("share", share, "it is no number")
