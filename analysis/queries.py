@@ -22,6 +22,7 @@ from analysis.models import (
 )
 from analysis.rates import Rates, add_up
 from ledger.refusals import NotFound, problem
+from metrics import queries as metrics
 
 
 def runs(experiment: str) -> QuerySet[AnalysisRun]:
@@ -122,6 +123,12 @@ def calibration(metric_versions: Iterable[int], *, until: date) -> list[Rates]:
     )
     counts = nights.order_by("metric", "day", "id").values_list("metric", "replicates", "rejected", "covered")
     return add_up(counts)
+
+
+def current_calibration(*, until: date) -> list[Rates]:
+    """The same of every metric's current version that had splits, those out of bounds first."""
+    current = [row.current_id for row in metrics.metrics() if row.current_id is not None]
+    return sorted(calibration(current, until=until), key=lambda of: (of.is_within, of.metric))
 
 
 def calibration_nights(metric: str = "") -> QuerySet[CalibrationNight]:

@@ -4,7 +4,7 @@ from django.urls import path
 
 from analysis import services
 from analysis.addresses import PAIR, SHA256
-from analysis.api import imports, reading, sharing, sources, views
+from analysis.api import calibration, imports, reading, sharing, sources, views
 from analysis.models import GuardrailTrip
 from analysis.planning import api as planning
 from analysis.portfolio import api as portfolio
@@ -47,6 +47,8 @@ urlpatterns = [
         )
         for form in PICTURES
     ),
+    path("metrics/-/calibration", calibration.Calibrations.as_view(), name="api-calibrations"),
+    path("metrics/<slug:key>/calibration", calibration.Calibration.as_view(), name="api-metric-calibration"),
     path("sources", sources.SourceList.as_view(), name="api-sources"),
     path("sources/<slug:key>", sources.SourceDetail.as_view(), name="api-source"),
     path("sources/<slug:key>/test", sources.SourceTesting.as_view(), name="api-source-test"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from analysis import queries
-from analysis.rates import ALPHA, COVERAGE, FALSE_POSITIVES, Rates
+from analysis.rates import ALPHA, COVERAGE, FALSE_POSITIVES
 from metrics import queries as metrics
 
 SHOWN_NIGHTS = 60
@@ -19,9 +18,7 @@ SHOWN_NIGHTS = 60
 
 def overview(request: HttpRequest) -> HttpResponse:
     """Every metric whose current version had splits in the last four weeks, those out of bounds first."""
-    current = {row.key: row.current_id for row in metrics.metrics() if row.current_id is not None}
-    rates = _rates(list(current.values()))
-    listed = sorted(rates, key=lambda of: (of.is_within, of.metric))
+    listed = queries.current_calibration(until=_today())
     return render(request, "analysis/calibration/overview.html", {**_promised(), "rates": listed})
 
 
@@ -31,14 +28,14 @@ def metric(request: HttpRequest, key: str) -> HttpResponse:
     shown = {
         **_promised(),
         "version": version,
-        "rates": next(iter(_rates([version.id])), None),
+        "rates": next(iter(queries.calibration([version.id], until=_today())), None),
         "nights": queries.calibration_nights(key)[:SHOWN_NIGHTS],
     }
     return render(request, "analysis/calibration/metric.html", shown)
 
 
-def _rates(versions: Sequence[int]) -> list[Rates]:
-    return queries.calibration(versions, until=timezone.now().astimezone(UTC).date())
+def _today() -> date:
+    return timezone.now().astimezone(UTC).date()
 
 
 def _promised() -> dict[str, Any]:

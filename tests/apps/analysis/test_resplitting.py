@@ -155,3 +155,42 @@ def test_pages__metric_out_of_bounds__said_first_and_with_what_to_do(browser):
 
 def test_page__metric_that_does_not_exist__not_found(browser):
     assert browser.get("/metrics/nothing/calibration/").status_code == 404
+
+
+def test_api__nights_of_two_metrics__rates_with_bands_those_out_of_bounds_first(browser):
+    world.started()
+    stored("latency-p95", rejected=20)
+    stored("orders", rejected=90)
+
+    found = browser.get("/api/v1/metrics/-/calibration").json()
+
+    assert (found["alpha"], found["false_positive_bounds"], found["coverage_bounds"]) == (
+        0.05,
+        [0.04, 0.06],
+        [0.94, 0.96],
+    )
+    assert [(of["metric"], of["is_within"]) for of in found["metrics"]] == [
+        ("orders", False),
+        ("latency-p95", True),
+    ]
+    orders = found["metrics"][0]
+    assert (orders["nights"], orders["replicates"]) == (1, 400)
+    assert (orders["false_positive_share"], orders["coverage_share"]) == (0.225, 0.775)
+    assert orders["false_positive_band"][0] < 0.225 < orders["false_positive_band"][1]
+
+
+def test_api__one_metric__rates_and_single_nights(browser):
+    world.started()
+    stored("orders", rejected=90)
+    stored("orders", rejected=20, day=timezone.now().date() - timedelta(days=40))
+
+    found = browser.get("/api/v1/metrics/orders/calibration").json()
+    untouched = browser.get("/api/v1/metrics/latency-p95/calibration").json()
+
+    assert (found["rates"]["nights"], found["rates"]["false_positive_share"]) == (1, 0.225)
+    assert [(of["experiment"], of["rejected"], of["covered"]) for of in found["nights"]] == [
+        (world.KEY, 90, 310),
+        (world.KEY, 20, 380),
+    ]
+    assert (untouched["rates"], untouched["nights"]) == (None, [])
+    assert browser.get("/api/v1/metrics/nothing/calibration").status_code == 404
