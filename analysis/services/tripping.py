@@ -2,6 +2,9 @@
 
 A trip and the job that acts on it are written in the transaction of the look; the job's own transaction holds
 the action, its audit row and the end of the job. A worker may die anywhere between them.
+
+A trip opens under the lock under which everything is launched: either the launch comes first, or it sees the
+trip and is refused. Locks come in one order: the experiment, the environment, trips, the audit.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from analysis import queries
 from analysis.guardrails import Action
 from analysis.guardrails import Trip as Harmed
 from analysis.models import UNSETTLED, AnalysisRun, GuardrailTrip, TripSeverity
 from experiments import lifecycle
 from experiments import queries as experiments
 from experiments import services as experiment_services
+from flags.services import lock_environment
 from flags.services.holds import hold
 from ledger import audit, jobs
 from ledger.jobs import RunningJob
@@ -35,8 +40,12 @@ def open_trips(run: AnalysisRun, harmed: Iterable[Harmed], *, now: datetime) -> 
     An alarm never goes away by itself, so a trip that somebody settled under the same plan is not opened
     again unless the harm has become more severe since.
     """
-    found = (_open(run, each, now) for each in harmed)
-    return [trip for trip in found if trip is not None]
+    found = list(harmed)
+    if found:
+        lock_environment(environment=run.experiment.environment)
+    known = [_of_place(run, each) for each in found]
+    opened = (_open(run, each, trips, now) for each, trips in zip(found, known, strict=True))
+    return [trip for trip in opened if trip is not None]
 
 
 def act(job: RunningJob) -> None:
@@ -45,6 +54,8 @@ def act(job: RunningJob) -> None:
     with transaction.atomic():
         now = timezone.now()
         job.finish(now=now)
+        if action is Action.ROLL_BACK:
+            experiment_services.hold_traffic(key=queries.trip(trip_id).experiment.key)
         trip = GuardrailTrip.objects.select_for_update().get(id=trip_id)
         if trip.state not in UNSETTLED:
             _record(trip, "trip.not_acted", now, reason=f"it was {trip.state} before")
@@ -63,8 +74,10 @@ def reason_of(trip: GuardrailTrip) -> str:
     return f"guardrail {trip.metric}: {word} in {trip.arm} of {trip.experiment.key}, {effect}; trip {trip.id}"
 
 
-def _open(run: AnalysisRun, harmed: Harmed, now: datetime) -> GuardrailTrip | None:
-    known = _of_place(run, harmed)
+def _open(
+    run: AnalysisRun, harmed: Harmed, known: Sequence[GuardrailTrip], now: datetime
+) -> GuardrailTrip | None:
+    """`known` are all trips so far of the same guardrail and arm."""
     unsettled = next((trip for trip in known if trip.state in UNSETTLED), None)
     rank = RANK[harmed.harm.value]
     if unsettled is not None:

@@ -1,6 +1,7 @@
 """Everything that changes an experiment. Keyword-only, one transaction each, an audit row for each change."""
 
 from experiments.services.applying import apply_change
+from experiments.services.assignment import hold_traffic
 from experiments.services.changing import approve_change, expire_changes, reject_change, request_change
 from experiments.services.closing import check_off, close
 from experiments.services.copying import follow_on
@@ -57,6 +58,7 @@ __all__ = [
     "follow_up",
     "forget_filter",
     "hand_over",
+    "hold_traffic",
     "invalidate",
     "pause",
     "pause_ramp",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.models import Experiment
 from experiments.plan import WHOLE_PPM, LockedPlan
-from experiments.services.transitions import Act
+from experiments.services.transitions import Act, locked_row
 from flags import queries as flag_queries
 from flags import services as flag_services
 from flags.gates import Subject
@@ -32,9 +32,19 @@ def subject(
 
 
 def hold_place(experiment: Experiment) -> None:
-    """Take the lock of the flag's environment before anything is written; the audit's lock comes after it."""
-    if experiment.assigned_here:
-        flag_services.lock_environment(environment=experiment.environment)
+    """Take the lock of the flag's environment before anything is written; the audit's lock comes after it.
+
+    Also where another system assigns: a trip opens under the same lock, so that no decision overlooks one.
+    """
+    flag_services.lock_environment(environment=experiment.environment)
+
+
+def hold_traffic(*, key: str) -> None:
+    """Make changes of the experiment, and of what its environment serves, wait for this transaction.
+
+    Whoever ends an experiment after something else in one transaction calls this first.
+    """
+    hold_place(locked_row(key))
 
 
 def publish(plan: LockedPlan, coverage_ppm: int, *, actor: str, now: datetime) -> None:
