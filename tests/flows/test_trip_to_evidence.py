@@ -39,9 +39,10 @@ PRICED = re.compile(r"EUR \d+ a week \(EUR \d+ to EUR \d+\) if everybody had it;
 
 @contextmanager
 def held_up(platform):
-    """Whoever stops the experiment waits until we leave: its environment is ours."""
+    """Whoever stops the experiment waits until we leave: its row is ours. A look asks no more of it than that
+    it is there, so the trip opens."""
     with psycopg.connect(platform.variables["DATABASE_URL"]) as holder:
-        holder.execute("SELECT 1 FROM flags_environment WHERE key = %s FOR NO KEY UPDATE", [KEY])
+        holder.execute("SELECT 1 FROM experiments_experiment WHERE key = %s FOR NO KEY UPDATE", [KEY])
         yield holder
         holder.rollback()
 
@@ -76,12 +77,9 @@ def is_acting(holder):
 
     Asked on another connection: inside a transaction the list of activities stays what it was.
     """
-    blocked = "%s = ANY(pg_blocking_pids(pid)) AND query LIKE %s"
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) FROM pg_stat_activity WHERE {blocked}",
-            [holder.info.backend_pid, 'SELECT "flags_environment"%'],
-        )
+        cursor.execute(blocked, [holder.info.backend_pid])
         waits = cursor.fetchone()[0] > 0
     return waits and analysis.unsettled_trips(KEY).exists()
 
@@ -132,9 +130,16 @@ def _die_twice(platform, review):
 
 
 def said_of(asked):
+    """How the look stands, for a failure's message: its job, its trips, and who waits for whom."""
     asked.refresh_from_db()
     trips = list(analysis.trips().filter(experiment__key=KEY).values("state", "action", "outcome"))
-    return asked.state, asked.failure, trips
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, pg_blocking_pids(pid), state, wait_event, now() - query_start, left(query, 200)"
+            " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        sessions = "\n".join(map(str, cursor.fetchall()))
+    return f"{asked.state} in attempt {asked.attempt} {asked.failure} {trips}\n{sessions}"
 
 
 def count(subject, action):
