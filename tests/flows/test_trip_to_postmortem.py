@@ -84,6 +84,7 @@ def test_tutorial__as_written__from_the_trip_to_the_evidence(printed, stub):
     assert re.search(r"^5 sessions, the worst [0-9a-f]{16}$", printed, re.MULTILINE)
     assert "factors, line 2: should have." in printed
     assert re.search(r"would have tripped on [12] of the last 90 days, [12] true", printed)
+    assert "would have tripped on this incident: True" in printed
     assert "state: closed" in printed
     assert flag_queries.holds_of("new-ranking", PLACE).exists()
     assert events.label(row.label).ended_at is not None

@@ -61,9 +61,7 @@ def test_close__would_have_tripped_on_it__closes(row, tripped, window):
 def test_close__would_have_missed_it__refused_with_the_two_ways_on(row, tripped, window):
     replayed(row, *tripped, window=window)
 
-    with pytest.raises(
-        Conflict, match="tripped on this incident: propose another one, or say why"
-    ):
+    with pytest.raises(Conflict, match="tripped on this incident: propose another one, or say why"):
         close(row)
 
 
