@@ -1,6 +1,7 @@
 """JSON bodies of the API: what PostgreSQL or Python could not hold is refused before any view sees it."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,6 +43,8 @@ def _check(value: Any, depth: int) -> None:
         raise ParseError(f"the body is nested deeper than {DEEPEST} levels")
     if isinstance(value, str):
         _check_text(value)
+    elif isinstance(value, float) and math.isinf(value):
+        raise ParseError("a number is beyond 1.8e308 and would be read as infinite")
     elif isinstance(value, list):
         for item in value:
             _check(item, depth + 1)

@@ -3,6 +3,7 @@
 The serializers that describe the API also say what may be in a body, so the two cannot differ.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +13,11 @@ from rest_framework.request import Request
 from ledger.refusals import Problem, Refused, problem, refuse
 
 Body = type[serializers.Serializer[Any]]
-KINDS: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type, str], ...] = (
+LARGEST = sys.float_info.max
+KINDS: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type | tuple[type, ...], str], ...] = (
     (serializers.BooleanField, bool, "true or false"),
     (serializers.IntegerField, int, "a whole number"),
+    (serializers.FloatField, (int, float), "a number"),
     (serializers.ListField, list, "a list"),
     (serializers.DictField, dict, "an object"),
     (serializers.CharField, str, "text"),
@@ -61,6 +64,9 @@ def _problems(
         return []
     for kind, wanted, words in KINDS:
         if isinstance(field, kind):
-            fits = isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))
-            return [] if fits else [problem(name, value, f"this is not {words}", f"Give {words}.")]
+            fits = isinstance(value, wanted) and isinstance(value, bool) is (wanted is bool)
+            if not fits:
+                return [problem(name, value, f"this is not {words}", f"Give {words}.")]
+            if isinstance(field, serializers.FloatField) and not -LARGEST <= value <= LARGEST:
+                return [problem(name, value, "this number is too large", "Give one below 1e308.")]
     return []

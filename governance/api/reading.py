@@ -1,6 +1,5 @@
 """Values of bodies that are more than words: times, days, numbers. Each raises Refused with its field."""
 
-import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +9,7 @@ from rest_framework.request import Request
 
 from flags.api.access import own_environment
 from governance.models import Incident
+from ledger.bodies import LARGEST
 from ledger.refusals import refuse
 
 ZONED = "Write the time with its zone, for example 2026-01-31T12:00:00Z."
@@ -49,6 +49,6 @@ def day(body: Mapping[str, Any], name: str) -> date:
 
 def number(body: Mapping[str, Any], name: str) -> float:
     value = body[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST <= value <= LARGEST:
         raise refuse(name, value, "this is not a number", "For example 30 or 0.05.")
     return float(value)

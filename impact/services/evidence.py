@@ -7,12 +7,16 @@ from typing import Any
 
 from django.db import transaction
 
+from events.labels import is_address
 from impact import queries
 from impact.grades import Design, Grade, Kind, grade_of
 from impact.models import Evidence, EvidenceState
 from ledger import audit
 from ledger.refusals import Conflict, Problem, problem, raise_if_any
 from organisation import queries as organisation
+
+LONGEST_KEY = 63
+MOST_UNITS = 10**12
 
 
 @transaction.atomic
@@ -41,7 +45,12 @@ def record(
     known = Evidence.objects.filter(origin=origin).first() if origin else None
     if known is not None:
         return known
-    raise_if_any(_problems(title, outcome, per_100_ms, standard_error, began_on, ended_on))
+    raise_if_any(
+        [
+            *_problems(title, outcome, per_100_ms, standard_error, began_on, ended_on),
+            *_source_problems(units, link),
+        ]
+    )
     made = Evidence.objects.create(
         surface=organisation.surface(surface),
         kind=design.kind.value,
@@ -98,8 +107,9 @@ def _problems(
     found = []
     if not title.strip() or len(title) > 200:
         found.append(problem("title", title, "a title has 1 to 200 characters", "Say what happened."))
-    if not outcome.strip():
-        found.append(problem("outcome", outcome, "this is empty", "Name the metric that moved."))
+    if not outcome.strip() or len(outcome) > LONGEST_KEY:
+        why = f"a metric has 1 to {LONGEST_KEY} characters"
+        found.append(problem("outcome", outcome, why, "Name the metric that moved."))
     if not math.isfinite(slope) or abs(slope) > 1:
         fix = "Give a share: -0.003 for a loss of 0.3 % per 100 ms."
         found.append(problem("per_100_ms", slope, "this is no relative change per 100 ms", fix))
@@ -107,6 +117,15 @@ def _problems(
         found.append(problem("standard_error", error, "an error is above 0", "Give it as a share."))
     if ended_on < began_on:
         found.append(problem("ended_on", ended_on.isoformat(), f"it began on {began_on.isoformat()}"))
+    return found
+
+
+def _source_problems(units: int, link: str) -> list[Problem]:
+    found = []
+    if not 0 <= units <= MOST_UNITS:
+        found.append(problem("units", units, "this is no number of units", "Say how many were measured."))
+    if link and not is_address(link):
+        found.append(problem("link", link, "this is not the address of a page", "It begins with https://."))
     return found
 
 

@@ -121,3 +121,36 @@ def test_comment__nobody_knows__no_currency_and_the_smallest_study():
     assert "The smallest study that would tell: 480,000 users" in said
     assert "- Slow \\*days\\* @\u2060everyone \\<b\\>" in said
     assert "EUR" not in said
+
+
+ENTERED = {
+    "surface": "checkout",
+    "title": "Seen in March",
+    "kind": "observation",
+    "outcome": "conversion",
+    "per_100_ms": -0.003,
+    "standard_error": 0.001,
+    "began_on": "2026-02-01",
+    "ended_on": "2026-02-21",
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("per_100_ms", "-0.003"),
+        ("per_100_ms", True),
+        ("standard_error", 10**400),
+        ("link", "javascript:alert(1)"),
+        ("link", f"https://example.com/{'a' * 500}"),
+        ("units", 10**30),
+        ("outcome", "a" * 64),
+    ],
+)
+def test_finding__entered_over_the_api_with_something_odd__refused_with_its_field(browser, field, value):
+    answer = browser.post(
+        "/api/v1/impact/findings", {**ENTERED, field: value}, content_type="application/json"
+    )
+
+    assert answer.status_code == 422
+    assert [problem["field"] for problem in answer.json()["problems"]] == [field]

@@ -29,6 +29,8 @@ def test_parse__ordinary__the_value():
         (rb'{"a": ["\ud800"]}', "lone surrogate"),
         (b'{"a": NaN}', "NaN is not a JSON number"),
         (b'{"a": -Infinity}', "-Infinity is not a JSON number"),
+        (b'{"a": [1e999]}', "would be read as infinite"),
+        (b'{"a": -1e999}', "would be read as infinite"),
         (b'{"a": ', "not JSON"),
         (b"\xff\xfe", "not JSON"),
         (b"", "not JSON"),
