@@ -36,8 +36,9 @@ HEAVY = (
     "tests/javascript/",
     "tests/architecture/test_compose_runs.py",
     "tests/calibration/test_impact_pipeline.py",
+    "tests/apps/site/test_broker.py",
 )
-"""What starts a whole platform, or most of one."""
+"""What starts a whole platform, or most of one, or changes for a moment how the Redis of all works."""
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
