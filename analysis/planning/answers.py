@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -46,7 +47,8 @@ class Answer:
 class Line:
     """One metric of a plan. `power` is that at the planned size, `target` what it should be; None: unknown.
 
-    `asks` names what has to be found: the expected effect, or no loss beyond the margin.
+    `asks` names what has to be found: the expected effect, or no loss beyond the margin. `window_days` are
+    those that the last unit waits for its value; they are among the days.
     """
 
     metric: str
@@ -57,6 +59,7 @@ class Line:
     power: float | None = None
     target: float = sizing.TARGET
     missing: str = ""
+    window_days: int = 0
 
     @property
     def is_enough(self) -> bool | None:
@@ -85,12 +88,19 @@ def answer(asked: Question) -> Answer:
     """How large and how long; InvalidInput of the statistics for what cannot be planned."""
     effect = asked.effect * abs(asked.baseline.value) if asked.is_relative else asked.effect
     planned = sizing.success_design(asked.baseline, asked.shape)
-    found = sizing.size(planned, asked.shape, effect, asked.forecast, asked.target)
+    window = asked.baseline.window_days
+    found = sizing.size(planned, asked.shape, effect, asked.forecast, asked.target, window_days=window)
     days = sizing.span(found.first_day, found.last_day) if asked.forecast else ""
-    reach = (
-        sizing.reach(planned, asked.shape, asked.forecast, REACH_DAYS, asked.target) if asked.forecast else []
-    )
-    return Answer(found, days, reach, sizing.level(asked.shape))
+    return Answer(found, days, _reach(asked, planned), sizing.level(asked.shape))
+
+
+def _reach(asked: Question, planned: Design) -> list[Reach]:
+    """By the usual durations, of a long window those after it; none without traffic."""
+    if asked.forecast is None:
+        return []
+    window = asked.baseline.window_days
+    days = tuple(day for day in REACH_DAYS if day > window) or (window + 7, window + 14)
+    return sizing.reach(planned, asked.shape, asked.forecast, days, asked.target, window_days=window)
 
 
 def sizing_of(plan: LockedPlan, *, coverage_share: float = 1.0, running: bool = False) -> Sizing:
@@ -202,7 +212,8 @@ def _unknown(binding: Binding, missing: str, target: float) -> tuple[Line, None]
 def _line(
     around: _Plan, binding: Binding, asks: str, planned: Design, effect: float, target: float
 ) -> tuple[Line, Size]:
-    found = sizing.size(planned, around.shape, effect, around.curve, target)
+    window = math.ceil((binding.definition.window_hours or 0) / 24)
+    found = sizing.size(planned, around.shape, effect, around.curve, target, window_days=window)
     units = around.pair_units
     line = Line(
         metric=binding.definition.title,
@@ -212,6 +223,7 @@ def _line(
         units=found.units,
         power=power(planned, effect, units) if units else None,
         target=target,
+        window_days=window,
     )
     return line, found
 

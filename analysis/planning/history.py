@@ -94,7 +94,7 @@ def _control_rows() -> QuerySet[MetricResult]:
     rows = MetricResult.objects.filter(
         dimension="", units_control__gte=FEWEST_UNITS, detail__control__estimate__variance__gt=0
     )
-    return rows.select_related("run__experiment").order_by("-run__data_cut", "-id")
+    return rows.select_related("run__experiment", "metric_version").order_by("-run__data_cut", "-id")
 
 
 def _baseline(row: MetricResult | None) -> Baseline | None:
@@ -103,7 +103,8 @@ def _baseline(row: MetricResult | None) -> Baseline | None:
     control: Mapping[str, Any] = row.detail["control"]
     estimate = control["estimate"]
     reads = f"{row.run.experiment.key}, {row.units_control:,} units until {row.run.data_cut:%Y-%m-%d}"
-    return Baseline(estimate["value"], estimate["variance"] * row.units_control, reads)
+    window = row.metric_version.definition.window_hours or 0
+    return Baseline(estimate["value"], estimate["variance"] * row.units_control, reads, window)
 
 
 def _coverage_by_day(experiment: str) -> Any:

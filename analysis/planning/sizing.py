@@ -6,6 +6,7 @@ smaller level, and that level is what the size is computed with.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from analysis.planning.traffic import Forecast
@@ -23,12 +24,19 @@ MOST_DAYS = 365
 class Baseline:
     """What is known of a metric: the control's value and the variance of one unit, adjusted as it will be.
 
-    `reads` says from which look it is, for people.
+    `reads` says from which look it is, for people. `window_hours`: a unit counts only so long after it came,
+    and not at all when the experiment stops before.
     """
 
     value: float
     unit_variance: float
     reads: str = ""
+    window_hours: int = 0
+
+    @property
+    def window_days(self) -> int:
+        """Days until a unit counts, begun ones in full."""
+        return math.ceil(self.window_hours / 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,15 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Units in the whole experiment; days None when the traffic does not bring them within a year."""
+    """Units in the whole experiment; days None when the traffic does not bring them within a year. The days
+    that the last of them waits for its value, `window_days`, are among the days."""
 
     effect: float
     target: float
     units: int | None
     first_day: int | None
     last_day: int | None
+    window_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +113,39 @@ def guardrail_design(baseline: Baseline, shape: Shape, *, margin: float, falls: 
     )
 
 
-def size(planned: Design, shape: Shape, effect: float, traffic: Forecast | None, target: float) -> Size:
-    """Units and days for one metric."""
+def size(
+    planned: Design,
+    shape: Shape,
+    effect: float,
+    traffic: Forecast | None,
+    target: float,
+    *,
+    window_days: int = 0,
+) -> Size:
+    """Units and days for one metric, whose units count `window_days` after they came."""
     needed = design.sample_size(planned, abs(effect), target)
     if isinstance(needed, NotEstimable):
-        return Size(effect, target, None, None, None)
+        return Size(effect, target, None, None, None, window_days)
     units = round(needed / shape.both)
-    first = _day(traffic.high, units) if traffic else None
-    last = _day(traffic.low, units) if traffic else None
-    return Size(effect, target, units, first, last)
+    first = _day(traffic.high, units, window_days) if traffic else None
+    last = _day(traffic.low, units, window_days) if traffic else None
+    return Size(effect, target, units, first, last, window_days)
 
 
 def reach(
-    planned: Design, shape: Shape, traffic: Forecast, days: tuple[int, ...], target: float
+    planned: Design,
+    shape: Shape,
+    traffic: Forecast,
+    days: tuple[int, ...],
+    target: float,
+    *,
+    window_days: int = 0,
 ) -> list[Reach]:
-    """The smallest detectable effect by day, on the less favourable curve."""
+    """The smallest detectable effect by day, on the less favourable curve, from the units that count then."""
     found = []
     for day in days:
-        units = traffic.low[day - 1] if day <= len(traffic.low) else traffic.low[-1]
+        came = min(day - window_days, len(traffic.low))
+        units = traffic.low[came - 1] if came > 0 else 0.0
         effect = design.minimum_detectable_effect(planned, units * shape.both, target)
         found.append(Reach(day, units, None if isinstance(effect, NotEstimable) else effect))
     return found
@@ -135,5 +160,7 @@ def span(first: int | None, last: int | None) -> str:
     return f"{first} day{'s' if first != 1 else ''}" if first == last else f"{first} to {last} days"
 
 
-def _day(curve: tuple[float, ...], units: float) -> int | None:
-    return next((day for day, so_far in enumerate(curve, start=1) if so_far >= units), None)
+def _day(curve: tuple[float, ...], units: float, window_days: int) -> int | None:
+    """The day by whose end so many units count; None beyond the curve."""
+    came = next((day for day, so_far in enumerate(curve, start=1) if so_far >= units), None)
+    return None if came is None or came + window_days > len(curve) else came + window_days

@@ -5,8 +5,10 @@
 import pytest
 
 from analysis.planning import history
-from experiments import preflight_queries
-from tests.apps.experiments.build import KEY, drafted, started
+from experiments import preflight_queries, services
+from metrics import services as metric_services
+from tests.apps.experiments.build import KEY, NOW, content, drafted, started
+from tests.apps.metrics.texts import metric_text
 from tests.apps.planning import build
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +117,32 @@ def test_checklist__history__says_how_long_it_takes():
     line = next(item for item in preflight_queries.checklist("second") if item.code == "power")
 
     assert f"with the traffic of {KEY} it takes" in line.detail
+
+
+@pytest.mark.usefixtures("looked")
+def test_window__metric_that_waits_a_week__days_include_it_on_pages_and_api(browser):
+    asked = {"metric": "orders", "effect": "5", "traffic_of": KEY}
+    at_once = browser.get("/api/v1/planning/duration", asked).json()["size"]
+    extra = 'tier = "beta"\ngain = { value = 0.01, relative = true }\nwindow = { days = 7 }'
+    texts = {"orders.toml": metric_text("orders", extra=extra)}
+    metric_services.load_definitions(texts=texts, actor="rosa", now=NOW)
+    build.looked(look=2, days=14.1)
+    services.create(key="second", content=content(flag="second"), actor="rosa", now=NOW)
+    bound = {"metric": "orders", "role": "primary"}
+    services.bind_metric(key="second", content=bound, actor="rosa", now=NOW)
+
+    size = browser.get("/api/v1/planning/duration", asked).json()["size"]
+    line = browser.get("/api/v1/experiments/second/sizing").json()["lines"][0]
+
+    assert (size["units"], size["window_days"]) == (at_once["units"], 7)
+    assert (size["first_day"], size["last_day"]) == (at_once["first_day"] + 7, at_once["last_day"] + 7)
+    assert "7 days after it came: the days include that wait" in text(
+        browser.get("/experiments/tools/duration/", asked)
+    )
+    assert line["window_days"] == 7
+    assert "7 of them for the window" in text(browser.get("/experiments/second/sizing/")).replace(
+        '<br><span class="muted small">', " "
+    )
 
 
 @pytest.mark.usefixtures("looked")

@@ -89,6 +89,28 @@ def test_reach__more_days__smaller_effects():
     assert design.power(planned, effects[0], 7000) == pytest.approx(0.8, abs=1e-6)
 
 
+def test_size__window_of_a_week__seven_days_after_the_last_unit_came():
+    planned, week = sizing.success_design(BASE, FIXED), Baseline(10.0, 100.0, window_hours=7 * 24 - 1)
+    at_once = sizing.size(planned, FIXED, 0.5, traffic.flat(1000, days=365), 0.8)
+
+    found = sizing.size(planned, FIXED, 0.5, traffic.flat(1000, days=365), 0.8, window_days=week.window_days)
+    beyond = sizing.size(planned, FIXED, 0.5, traffic.flat(35, days=365), 0.8, window_days=week.window_days)
+
+    assert (found.units, found.first_day) == (at_once.units, at_once.first_day + 7)
+    assert 358 * 35 < at_once.units <= 365 * 35
+    assert beyond.first_day is None
+
+
+def test_reach__window_of_a_week__effects_of_units_that_came_a_week_before():
+    planned, flat = sizing.success_design(BASE, FIXED), traffic.flat(1000, days=365)
+
+    found = sizing.reach(planned, FIXED, flat, (14, 21), 0.8, window_days=7)
+
+    at_once = sizing.reach(planned, FIXED, flat, (7, 14), 0.8)
+    assert [(each.day, each.units) for each in found] == [(14, 7000), (21, 14_000)]
+    assert [each.effect for each in found] == [each.effect for each in at_once]
+
+
 @pytest.mark.parametrize(
     ("first", "last", "words"),
     [
