@@ -17,7 +17,7 @@ from analysis import queries, unblinding
 from analysis.models import MetricResult
 from analysis.stats import compare
 from analysis.stats.bayes import Posterior, normal_posterior
-from analysis.stats.results import Estimate, NotEstimable
+from analysis.stats.results import Estimate, NotEstimable, Status
 from experiments import queries as experiments
 from ledger.refusals import Conflict, problem, refuse
 from metrics import queries as metric_queries
@@ -28,17 +28,21 @@ ROLES = ("primary", "success", "guardrail")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The posterior of one metric's relative effect in one arm."""
+    """The posterior of one metric's relative effect in one arm; None where the control is not clearly
+    above zero: nothing is known of the effect then, and the prior alone would be shown."""
 
     metric: str
     title: str
     role: str
     arm: str
-    posterior: Posterior
+    posterior: Posterior | None
 
     def to_dict(self) -> dict[str, Any]:
         named = {"metric": self.metric, "role": self.role, "arm": self.arm}
-        return {**named, **self.posterior.to_dict()}
+        return {
+            **named,
+            **(self.posterior.to_dict() if self.posterior else {"status": Status.UNBOUNDED.value}),
+        }
 
 
 def usual_sd(key: str) -> float:
@@ -82,10 +86,16 @@ def _lines(rows: Any, prior_sd: float, titles: dict[str, str]) -> Iterator[Line]
         control, treatment = (_estimate(row.detail.get(side)) for side in ("control", "treatment"))
         if control is None or treatment is None:
             continue
-        found = normal_posterior(compare.lift(control, treatment), prior_sd=prior_sd)
-        if not isinstance(found, NotEstimable):
-            title = titles.get(row.metric, row.metric)
-            yield Line(row.metric, title, row.role, row.arm, found)
+        title = titles.get(row.metric, row.metric)
+        yield Line(row.metric, title, row.role, row.arm, _posterior(control, treatment, prior_sd))
+
+
+def _posterior(control: Estimate, treatment: Estimate, prior_sd: float) -> Posterior | None:
+    lift = compare.lift(control, treatment)
+    if isinstance(lift, NotEstimable) or lift.status is Status.UNBOUNDED:
+        return None
+    found = normal_posterior(lift, prior_sd=prior_sd)
+    return None if isinstance(found, NotEstimable) else found
 
 
 def _estimate(side: Any) -> Estimate | None:

@@ -156,6 +156,21 @@ def test_posterior__stated_prior__shrinks_towards_no_effect(browser):
     assert "It decides nothing" in text(browser.get(f"/experiments/{KEY}/posterior/"))
 
 
+def test_posterior__control_not_clearly_above_zero__none_and_why(browser):
+    started()
+    snapshot = reported("ship")
+    detail = {
+        side: {"estimate": {"value": value, "variance": 0.01}}
+        for side, value in (("control", 0.05), ("treatment", 0.3))
+    }
+    resulted(snapshot.run, metric_version_id=metrics.version("orders").id, metric="orders", detail=detail)
+
+    [row] = browser.get(f"/api/v1/experiments/{KEY}/posterior").json()["metrics"]
+
+    assert row == {"metric": "orders", "role": "primary", "arm": "treatment", "status": "unbounded"}
+    assert "the control is not clearly above zero" in text(browser.get(f"/experiments/{KEY}/posterior/"))
+
+
 @pytest.mark.usefixtures("looked")
 @pytest.mark.parametrize("prior_sd", ["x", "0", "-1", "1000"])
 def test_posterior__impossible_prior__refused_and_kept(browser, prior_sd):
