@@ -142,7 +142,7 @@ def test_page__missed__offers_to_accept_it_keeps_a_refused_form_and_shows_the_re
 
     assert "It would not have tripped on this incident." in offered
     assert "One of them counts although" in offered
-    assert (refused.status_code, "<details open>" in refused.content.decode()) == (422, True)
+    assert (refused.status_code, '<details class="card" open>' in refused.content.decode()) == (422, True)
     said = html.unescape(accepted.content.decode())
     assert WHY in said
     assert "One of them counts although" not in said
