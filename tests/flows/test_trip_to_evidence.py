@@ -50,7 +50,7 @@ def held_up(platform):
 @contextmanager
 def without_clock(platform):
     """Nothing happens by the clock until we leave; jobs still do."""
-    beat = platform.pid("beat")
+    beat = eventually(lambda: platform.pid("beat"), within_s=LATER_S)
     os.kill(beat, signal.SIGSTOP)
     try:
         yield
@@ -86,7 +86,7 @@ def is_acting(holder):
 
 def kill_worker(platform):
     """The worker and its processes, where they stand; the process manager starts another."""
-    pid = platform.pid("worker")
+    pid = eventually(lambda: platform.pid("worker"), within_s=LATER_S)
     os.killpg(pid, signal.SIGKILL)
     assert eventually(lambda: platform.pid("worker") not in (None, pid), within_s=LATER_S)
 

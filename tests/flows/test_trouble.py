@@ -47,7 +47,7 @@ def runs(key):
 
 def test_worker__killed_in_the_middle_of_a_look__done_once_by_the_next_one(connected):
     key = running_experiment(connected, "killed-worker")
-    killed = connected.pid("worker")
+    killed = eventually(lambda: connected.pid("worker"), within_s=WITHIN_S)
 
     with held_up(connected, key):
         job = asked(key)
