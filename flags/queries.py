@@ -351,7 +351,9 @@ def key_by_secret(secret: str, *, now: datetime) -> SdkKey | None:
     if prefix is None:
         return None
     unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-    found = sdk_keys().filter(unexpired, prefix=prefix, revoked_at__isnull=True).first()
+    # Every request with a key asks this: nothing is joined or sorted that only pages show.
+    live = SdkKey.objects.select_related("environment").filter(unexpired, revoked_at__isnull=True)
+    found = live.filter(prefix=prefix).order_by("pk").first()
     if found is None or not keys.is_same(secret, found.digest, settings.SECRET_KEY):
         return None
     return found

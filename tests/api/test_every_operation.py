@@ -114,16 +114,17 @@ def keys():
 
 def test_keys__of_each_scope__reading_for_two_and_changing_for_one(client, keys):
     client.raise_request_exception = False
-    found: dict[str, set[str]] = {}
-    for scope, secret in keys.items():
-        bearer = {"authorization": f"Bearer {secret}"}
-        for path in API:
-            if client.get(path, headers=bearer).status_code not in (401, 403, 405):
-                found.setdefault(scope, set()).add("read")
-            if call(client, "post", path, **bearer).status_code not in (401, 403, 405):
-                found.setdefault(scope, set()).add("change")
 
-    assert found == {"admin": {"read", "change"}, "read": {"read"}}
+    def lets_in(scope, method):
+        bearer = {"authorization": f"Bearer {keys[scope]}"}
+        body = b"" if method == "get" else b"{}"
+        answers = (call(client, method, path, body, **bearer) for path in API)
+        return any(answer.status_code not in (401, 403, 405) for answer in answers)
+
+    reading = {scope for scope in keys if lets_in(scope, "get")}
+    changing = {scope for scope in keys if lets_in(scope, "post")}
+
+    assert (reading, changing) == ({"admin", "read"}, {"admin"})
 
 
 def test_admin_key__of_another_environment__changes_nothing_here(client, keys):
