@@ -7,7 +7,7 @@ from typing import Any
 from analysis.report import figures, numbers
 from analysis.report.facts import ArmValue, Reading, ReportFacts
 from analysis.report.states import Judged
-from analysis.stats.results import Compared, Comparison, Inference, NotEstimable, plain
+from analysis.stats.results import Compared, Comparison, Inference, NotEstimable, Status, plain
 
 
 def headline(read: Reading, inference: Inference) -> dict[str, Any]:
@@ -72,6 +72,7 @@ def rows(judged: Judged, facts: ReportFacts) -> list[dict[str, str]]:
         _line(judged.arm, _arm_text(result.treatment)),
         *_comparison("always valid", result.always_valid.difference),
         *_comparison("fixed", result.fixed.difference),
+        _line("few events", _few_events(result.fixed.difference)),
         _line("relative change", figures.lift_text(judged.reading.lift)),
     ]
     if result.adjusted_p is not None:
@@ -93,6 +94,13 @@ def _comparison(name: str, found: Compared) -> list[dict[str, str]]:
         _line(f"standard error, {name}", numbers.exact(found.standard_error)),
         _line(f"p value, {name}", numbers.p_value(found.p_value)),
     ]
+
+
+def _few_events(found: Compared) -> str:
+    """That the normal approximation was left, and for what; empty where it holds."""
+    if found.status is not Status.FEW_EVENTS:
+        return ""
+    return "below 10 with or without one in an arm; fixed: Newcombe's score interval, Fisher's exact p value"
 
 
 def _exact_interval(found: Comparison) -> str:

@@ -8,6 +8,7 @@ import pytest
 from analysis.report import wording
 from analysis.report.document import bar_texts, build, serialise, trust_texts
 from analysis.report.facts import CheckKind
+from analysis.stats.results import Status
 from experiments.plan import Role
 from tests.core.report.build import START, checkout, comparison, errors, facts, metric, orders
 from tests.golden.report.cases import CASES
@@ -220,3 +221,24 @@ def test_diagnostic__of_a_guarded_definition__stays_monitored():
 
     assert {row["role"] for row in found["results"]} == {Role.DIAGNOSTIC.value}
     assert {row["block"] for row in found["results"]} == {"monitored"}
+
+
+def test_detail__few_events__says_which_interval_and_p_value_took_the_place_of_the_usual_ones():
+    usual = errors()
+    [result] = usual.arms
+    few = replace(result.fixed.difference, status=Status.FEW_EVENTS)
+    rare = replace(usual, arms=(replace(result, fixed=replace(result.fixed, difference=few)),))
+
+    lines = [
+        {line["label"]: line["text"] for line in _detail_of_errors(facts([orders(), of]))}
+        for of in (usual, rare)
+    ]
+
+    assert "few events" not in lines[0]
+    assert "Newcombe" in lines[1]["few events"]
+
+
+def _detail_of_errors(made):
+    found = build(made, prev_sha256="", created_at=CREATED)
+    row = next(row for row in found["results"] if row["metric"] == "errors")
+    return row["arms"][0]["detail"]
