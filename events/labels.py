@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import cast
 from urllib.parse import urlsplit
 
+from ledger.times import EARLIEST, TOO_EARLY
 from metrics.reading import Fields, Findings, body_fields, what_is_wrong_with
 
 MAX_SLICES = 10
@@ -104,6 +105,9 @@ def _time(fields: Fields, name: str, *, required: bool = True) -> datetime | Non
         return None
     if found.tzinfo is None:
         fields.refuse(name, "the zone is missing", EXAMPLE)
+        return None
+    if found < EARLIEST:
+        fields.refuse(name, TOO_EARLY, EXAMPLE)
         return None
     return found
 

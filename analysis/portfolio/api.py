@@ -19,6 +19,7 @@ from analysis.portfolio import posterior as posteriors
 from analysis.portfolio import reads
 from analysis.portfolio.meetings import Meeting
 from ledger.refusals import refuse
+from ledger.times import is_usual
 
 
 class Impact(APIView):
@@ -45,7 +46,9 @@ class Digest(APIView):
         try:
             day = date.fromisoformat(text) if text else timezone.now().date()
         except ValueError:
-            raise refuse("week", text, "this is not a day", "Write it like 2026-01-31.") from None
+            day = date.max
+        if not is_usual(day):
+            raise refuse("week", text, "this is not a day since 1990", "Write it like 2026-01-31.")
         return Response(_week(reads.week(day)))
 
 

@@ -16,6 +16,7 @@ from analysis.portfolio import posterior as posteriors
 from experiments import queries, status
 from experiments.pages.detail import frame
 from ledger.refusals import Conflict, Refused
+from ledger.times import is_usual
 from metrics import queries as metric_queries
 
 ROWS_SHOWN = 50
@@ -66,11 +67,7 @@ def timeline(request: HttpRequest) -> HttpResponse:
 
 def digest(request: HttpRequest) -> HttpResponse:
     """What happened in this week?"""
-    try:
-        day = date.fromisoformat(request.GET.get("week", ""))
-    except ValueError:
-        day = timezone.now().date()
-    found = reads.week(day)
+    found = reads.week(_day(request.GET.get("week", "")) or timezone.now().date())
     context = {
         "week": found,
         "reports": [_said(report) for report in found.reports],
@@ -94,6 +91,14 @@ def posterior(request: HttpRequest, key: str) -> HttpResponse:
         context["problems"] = refused.problems
         status = 409 if isinstance(refused, Conflict) else 422
     return render(request, "analysis/portfolio/posterior.html", context, status=status)
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if is_usual(found) else None
 
 
 def _said(report: ReportSnapshot) -> dict[str, Any]:

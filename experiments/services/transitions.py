@@ -16,6 +16,7 @@ from experiments.lifecycle import State
 from experiments.models import Experiment, PendingChange
 from ledger import audit
 from ledger.refusals import refuse
+from ledger.times import EARLIEST, TOO_EARLY
 from metrics.reading import what_is_wrong_with
 
 MAX_REASON = 2000
@@ -51,6 +52,8 @@ class Act:
             raise refuse(
                 "happened_at", happened_at.isoformat(), "this lies ahead", "Name a time that is past."
             )
+        if happened_at < EARLIEST:
+            raise refuse("happened_at", happened_at.isoformat(), TOO_EARLY, "Name the time it is from.")
         self.with_reason()
 
     def with_reason(self) -> "Act":

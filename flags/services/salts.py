@@ -28,7 +28,11 @@ def draw_salt(*, subject: str, now: datetime, draw: Callable[[], int] = random_s
 
 
 def adopt_salt(*, value: int, subject: str, field: str, now: datetime) -> Salt:
-    """Register a salt that somebody wrote down. Raises Refused when it belongs to something else."""
+    """Register a salt that somebody wrote down. Raises Refused for no salt, or when it belongs to something
+    else."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < TWO_TO_32:
+        why = f"a salt is a whole number from 0 to {TWO_TO_32 - 1}"
+        raise refuse(field, value, why, "Leave the salt out to get a fresh one.")
     salt, _ = Salt.objects.get_or_create(value=value, defaults={"subject": subject, "created_at": now})
     if salt.subject != subject:
         raise refuse(

@@ -14,6 +14,8 @@ from rest_framework.views import APIView
 
 from governance.api.reading import by, day
 from ledger import queries, verifying
+from ledger.refusals import refuse
+from ledger.times import LATEST
 
 FILTERS = {
     "subject": "What it is about, from the beginning: `flag:checkout`",
@@ -106,4 +108,7 @@ def _start(given: dict[str, str], name: str, days_later: int = 0) -> datetime | 
     """The beginning of the day that is named, or of a later one; None when none is. Raises Refused."""
     if not given[name]:
         return None
-    return datetime.combine(day(given, name), time(), UTC) + timedelta(days=days_later)
+    found = day(given, name)
+    if found > LATEST:
+        raise refuse(name, given[name], "the trail has no such day", "Write it like 2026-01-31.")
+    return datetime.combine(found, time(), UTC) + timedelta(days=days_later)

@@ -13,6 +13,7 @@ from governance.models import Incident, IncidentNote, IncidentState
 from governance.services.access import check_may_work
 from governance.services.opening import follow_up, record, tell_owners
 from ledger.refusals import Conflict, Problem, problem, raise_if_any, refuse
+from ledger.times import EARLIEST, TOO_EARLY
 from metrics import queries as metrics
 from organisation import queries as organisation
 
@@ -161,6 +162,9 @@ def _problems(
     if began_at is not None and began_at > now:
         fix = "Say since when users are hurt."
         found.append(problem("began_at", began_at.isoformat(), "this is in the future", fix))
+    if began_at is not None and began_at < EARLIEST:
+        fix = "Say since when users are hurt."
+        found.append(problem("began_at", began_at.isoformat(), TOO_EARLY, fix))
     if metric and metric not in metrics.titles():
         fix = "Metrics are listed on the page Metrics."
         found.append(problem("metric", metric, "there is no metric with this key", fix))

@@ -123,6 +123,7 @@ def test_labels__window__those_that_touch_it():
         ({"started_at": None}, "started_at"),
         ({"started_at": "yesterday"}, "started_at"),
         ({"started_at": "2026-03-04T10:00:00"}, "started_at"),
+        ({"started_at": "0001-01-01T00:00:00+14:00"}, "started_at"),
         ({"started_at": 1772618400}, "started_at"),
         ({"slices": ["de"]}, "slices"),
         ({"slices": {"country": "de"}}, "slices.country"),

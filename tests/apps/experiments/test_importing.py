@@ -2,7 +2,7 @@
 # mypy: disable-error-code="index"
 """Runs of the past: their true times are kept, and the audit says when they were recorded and why."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -41,7 +41,11 @@ def test_start_and_stop__run_of_the_past_is_imported__true_times_in_the_plan_bot
 
 @pytest.mark.parametrize(
     ("began_at", "reason", "field"),
-    [(LATER + timedelta(seconds=1), "replay", "happened_at"), (NOW, "", "reason")],
+    [
+        (LATER + timedelta(seconds=1), "replay", "happened_at"),
+        (datetime.fromisoformat("0001-01-01T00:00:00+14:00"), "replay", "happened_at"),
+        (NOW, "", "reason"),
+    ],
 )
 def test_start__past_that_cannot_be__refused_and_nothing_started(began_at, reason, field):
     drafted()

@@ -182,3 +182,13 @@ def test_salt__of_another_flag__refused_so_that_nobody_picks_the_same_people():
 
     with pytest.raises(Refused, match="this salt belongs to flag:other"):
         draft([{"split": {**split()["split"], "gate_salt": taken["gate_salt"], "arm_salt": 5}}])
+
+
+@pytest.mark.parametrize("salt", [-1, 2**32, 10**30, "7", True])
+def test_salt__that_is_none__refused_at_its_field(salt):
+    flag()
+
+    with pytest.raises(Refused, match="a salt is a whole number from 0 to 4294967295") as caught:
+        draft([{"split": {**split()["split"], "gate_salt": salt, "arm_salt": 5}}])
+
+    assert caught.value.problems[0].field == "rules[0].split.gate_salt"

@@ -217,6 +217,8 @@ def test_api__filtered__rows_with_their_hashes_and_a_bad_day_is_refused(reader):
     assert [row["id"] for row in of_otto] == [second.id]
     assert later == []
     assert reader.get("/api/v1/audit?since=yesterday").status_code == 422
+    assert reader.get("/api/v1/audit?until=9999-12-31").status_code == 422
+    assert reader.get("/api/v1/audit?since=0001-01-01").status_code == 200
 
 
 def test_api__walk_asked_for__busy_and_then_there_with_its_seal(reader):

@@ -235,6 +235,16 @@ def test_open__unknown_metric_and_no_direction__everything_said_at_once():
     assert {each.field for each in refused.value.problems} == {"metric", "direction", "began_at"}
 
 
+def test_open__before_what_the_database_can_hold__refused_and_the_list_still_opens(client):
+    client.force_login(USER.objects.create_user("ada"))
+    body = {"title": "Slow", "began_at": "0001-01-01T00:00:00+14:00"}
+
+    answer = client.post("/api/v1/incidents", body, content_type="application/json")
+
+    assert answer.json()["problems"][0]["field"] == "began_at"
+    assert client.get("/reviews/incidents/").status_code == 200
+
+
 def test_viewer__may_not_open():
     USER.objects.create_superuser("admin")
     USER.objects.create_user("vera")

@@ -108,6 +108,14 @@ def test_week__everything_that_happened__from_stored_reports(browser):
     assert "Nothing happened" in quiet
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "soon"])
+def test_week__day_without_weeks_around_it__this_week_and_a_refusal_over_the_api(browser, day):
+    page = browser.get(f"/experiments/portfolio/week/?week={day}")
+
+    assert (page.status_code, page.context["is_past"]) == (200, False)
+    assert browser.get(f"/api/v1/portfolio/digest?week={day}").status_code == 422
+
+
 def test_week__results_still_hidden__not_told(browser):
     started()
     reported("keep_running_early", days=3.0)
