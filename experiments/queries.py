@@ -1,12 +1,13 @@
 """Reads of experiments. Other apps get plans (frozen data) and rows to look at, never rows to change."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from experiments import changes, preflight, required
 from experiments.changes import ChangeKind, ChangeState
@@ -27,6 +28,7 @@ from experiments.models import (
 )
 from experiments.models.planned import SEARCHED
 from experiments.plan import WHOLE_PPM, ArmRole, Binding, LockedPlan, PlannedArm, Role
+from ledger import queries as ledger
 from ledger.refusals import Conflict, NotFound, problem
 from metrics import queries as metric_queries
 from metrics.reading import meant
@@ -54,6 +56,8 @@ class About:
     changes_since_lock: int
 
 
+OWNERSHIP_LASTS = timedelta(days=30)
+"""Who hands an experiment over in order to judge it has to wait so long."""
 FILTERS = ("state", "kind", "owner", "team", "surface", "flag")
 """What a list of experiments can be narrowed by, besides the search."""
 
@@ -229,6 +233,15 @@ def owned() -> list[Owned]:
         )
         for row in rows
     ]
+
+
+def owners_lately(owner: Experiment) -> frozenset[str]:
+    """Who owns the experiment, or handed it over within 30 days: none of them judges it."""
+    edits = ledger.audit_of(f"experiment:{owner.key}").filter(
+        action__in=("experiment.handed_over", "experiment.edited"), at__gte=timezone.now() - OWNERSHIP_LASTS
+    )
+    before = edits.filter(before__has_key="owner").values_list("before__owner", flat=True)
+    return frozenset({owner.owner, *before})
 
 
 def open_change(owner: Experiment, kind: ChangeKind | None = None) -> PendingChange | None:

@@ -9,7 +9,7 @@ is stored.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ledger.refusals import Conflict, Problem
 
@@ -22,7 +22,8 @@ class Subject:
     """What is about to happen. Shares are parts per million of the units the flag can reach.
 
     `coverage_before_ppm` and `coverage_after_ppm` say how far the change opens or closes the flag; they are
-    equal when coverage does not change. `experiment` is empty for a change that belongs to none.
+    equal when coverage does not change. `experiment` is empty for a change that belongs to none. `values` are
+    the flag's variants as they will be; None for a change that leaves those in force.
     """
 
     now: datetime
@@ -33,6 +34,7 @@ class Subject:
     is_production: bool = False
     coverage_before_ppm: int = 0
     coverage_after_ppm: int = 0
+    values: Mapping[str, Any] | None = None
 
     @property
     def opens_further(self) -> bool:

@@ -11,8 +11,8 @@ What is judged is the review as it stands at this moment:
 sign-offs on a report that has changed since do not count, nor does an approval in spite of a new trip.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from experiments import queries as experiments
 from experiments.drafts import ExperimentKind
@@ -20,7 +20,7 @@ from experiments.lifecycle import State
 from experiments.plan import WHOLE_PPM
 from flags import gates
 from flags.gates import Finding, Subject
-from governance import policy_queries, treating
+from governance import policy_queries, served, treating
 from governance import review_queries as queries
 from governance.models import LaunchReview, ReviewState
 from governance.review_queries import Standing
@@ -71,18 +71,31 @@ def _reaches_everybody(subject: Subject, is_new_plan: bool) -> bool:
 
 
 def _objection(subject: Subject, *, is_decision: bool = False) -> Iterator[Finding]:
-    owner = launched(subject.flag, subject.environment, subject.experiment)
+    owner, values = launched(subject.flag, subject.environment, subject.experiment), served.values(subject)
     review = _review(subject, owner)
+    is_needed = review is not None or needs_review(subject.flag, subject.environment, owner)
     if review is not None:
-        yield from _standing(review)
-    elif needs_review(subject.flag, subject.environment, owner):
+        yield from _standing(review, values)
+    elif is_needed:
         fix = "Open a launch review on the page of the experiment or of the flag."
         title = f"the launch of {owner.key if owner else subject.flag} was not reviewed"
         yield Finding("launch_review", title, fix)
     elif owner is not None and (is_decision or subject.experiment != owner.key):
         yield from _second_person(subject, owner)
-    for other in _undecided(subject, owner):
-        yield from _standing(other)
+    if is_needed and owner is not None and not served.are_measured(owner, values):
+        yield from _unmeasured(subject, owner, values)
+    for other in _undecided(subject, owner, values):
+        yield from _standing(other, values)
+
+
+def _unmeasured(subject: Subject, owner: "Experiment", values: Mapping[str, Any]) -> Iterator[Finding]:
+    """Objects to values that are not those in the report: a review of the flag itself has to judge them."""
+    alone = queries.review_of(flag=subject.flag, environment=subject.environment)
+    if alone is not None:
+        yield from _standing(alone, values)
+        return
+    fix = "Open a launch review of the flag, or serve the values that were measured."
+    yield Finding("launch_review", f"{subject.flag} would serve other values than {owner.key} measured", fix)
 
 
 def _second_person(subject: Subject, owner: "Experiment") -> Iterator[Finding]:
@@ -104,10 +117,15 @@ def _way_to_a_second(able: list[str]) -> str:
     return f"{fix} Here {who} sign for performance: {add}."
 
 
-def _standing(review: LaunchReview) -> Iterator[Finding]:
-    found = queries.standing(review)
-    if found.state != ReviewState.APPROVED:
-        yield Finding("launch_review", _words(found), f"See /reviews/{review.id}/.", {"review": review.id})
+def _standing(review: LaunchReview, values: Mapping[str, Any]) -> Iterator[Finding]:
+    found = queries.standing(review, values)
+    if found.state == ReviewState.APPROVED:
+        return
+    words, fix = _words(found), f"See /reviews/{review.id}/."
+    if queries.standing(review).state == ReviewState.APPROVED:
+        words = f"the launch review of {review.flag} is of its draft, and this change serves other values"
+        fix = f"Publish what was signed, or discard the draft and have it signed anew: /reviews/{review.id}/."
+    yield Finding("launch_review", words, fix, {"review": review.id})
 
 
 def launched(flag: str, environment: str, experiment: str = "") -> "Experiment | None":
@@ -120,16 +138,22 @@ def launched(flag: str, environment: str, experiment: str = "") -> "Experiment |
     return newest.exclude(state__in=OVER).first() or named
 
 
-def _undecided(subject: Subject, owner: "Experiment | None") -> Iterator[LaunchReview]:
+def _undecided(
+    subject: Subject, owner: "Experiment | None", values: Mapping[str, Any]
+) -> Iterator[LaunchReview]:
     """Reviews that judge the same change and are not settled: of other experiments on the flag that nobody
-    has decided, and of the flag itself while a discipline says no to it."""
+    has decided, of the flag itself while a discipline says no to it, and, for a flag without a review, of an
+    experiment that is over and to which a discipline said no: ending it wipes out no no."""
     others = queries.started_on(subject.flag, subject.environment).filter(state__in=UNDECIDED)
     for key in others.exclude(key=owner.key if owner else "").values_list("key", flat=True):
         review = queries.review_of(experiment=key)
         if review is not None:
             yield review
-    alone = None if owner is None else queries.review_of(flag=subject.flag, environment=subject.environment)
-    if alone is not None and queries.standing(alone).state == ReviewState.BLOCKED:
+    alone = queries.review_of(flag=subject.flag, environment=subject.environment)
+    if owner is None:
+        no = None if alone else queries.rejected_lately(subject.flag, subject.environment)
+        yield from (no,) if no else ()
+    elif alone is not None and queries.standing(alone, values).state == ReviewState.BLOCKED:
         yield alone
 
 

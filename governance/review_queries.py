@@ -1,7 +1,7 @@
 """Reads of launch reviews: what is signed, what is missing, and what speaks against a launch right now."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -89,9 +89,17 @@ def review_of(*, experiment: str = "", flag: str = "", environment: str = "") ->
     return live_reviews().filter(experiment__isnull=True, flag=flag, environment=environment).first()
 
 
-def standing(row: LaunchReview) -> Standing:
-    """The review judged now: sign-offs against the newest report, findings against today's facts."""
-    signed, findings = signed_now(row), findings_of(row)
+def advocates(row: LaunchReview) -> frozenset[str]:
+    """Who wants the launch and therefore signs nothing: who asked for the review, and who owns the experiment
+    or did lately."""
+    owners = experiments.owners_lately(row.experiment) if row.experiment else frozenset()
+    return owners | {row.requested_by}
+
+
+def standing(row: LaunchReview, served: Mapping[str, Any] | None = None) -> Standing:
+    """The review judged now: sign-offs against the newest report, findings against today's facts. `served`
+    are the values a flag is about to serve; without, those that a reviewer would sign."""
+    signed, findings = signed_now(row, served), findings_of(row)
     against = signed is not None and reviewing.is_against_rule(signed.verdict)
     wanted = reviewing.required(row.answers, always_performance=against or watches_performance(row))
     valid, ended = _sorted_out(row, signed)
@@ -105,10 +113,10 @@ def standing(row: LaunchReview) -> Standing:
     return Standing(row, signed, findings, wanted, valid, ended, lacking, state)
 
 
-def signed_now(row: LaunchReview) -> Signed | None:
-    """The newest report; for a flag alone, the values its draft or live version serves."""
+def signed_now(row: LaunchReview, served: Mapping[str, Any] | None = None) -> Signed | None:
+    """The newest report; for a flag alone, the values that are named or its draft or live version serves."""
     if row.experiment is None:
-        return _values_of(row.flag, row.environment)
+        return _values_of(row.flag, row.environment, served)
     snapshot = analysis.latest_snapshot(row.experiment.key)
     if snapshot is None:
         return None
@@ -144,7 +152,7 @@ def watches_performance(row: LaunchReview) -> bool:
     owner = row.experiment
     surface = owner.surface_id or ""
     has_price = bool(surface) and impact.current_ratio(surface, today=today()) is not None
-    return binds_performance(owner) or has_price or bool(attached_to(owner))
+    return has_price or is_guarded(owner)
 
 
 def binds_performance(owner: "Experiment") -> bool:
@@ -175,25 +183,41 @@ def may_second(owner: "Experiment", requester: str) -> list[str]:
 
 
 def team_of(flag: str) -> str:
-    """The key of the flag's team, empty without one."""
-    team = flags.flag(flag).team
+    """The key of the flag's team; empty without one, and for a flag that others serve."""
+    try:
+        team = flags.flag(flag).team
+    except NotFound:
+        return ""
     return team.key if team else ""
 
 
 def is_watched(flag: str, environment: str) -> bool:
-    """Whether a guardrail set applies to the flag's team, or to one it left within FLAG_LASTS, or to an
-    experiment on the flag, even one that is over; or one measured speed."""
+    """Whether a guardrail set applies to the flag's team or to an experiment on the flag, even one that is
+    over; or one measured speed."""
+    return has_watching_team(flag) or any(is_guarded(each) for each in started_on(flag, environment))
+
+
+def has_watching_team(flag: str) -> bool:
+    """Whether a guardrail set applies to the flag's team, or to one it left within FLAG_LASTS."""
     edits = ledger.audit_of(f"flag:{flag}").filter(
         action="flag.edited", at__gte=timezone.now() - FLAG_LASTS, before__has_key="team"
     )
     teams = {team_of(flag), *(each["team"] for each in edits.values_list("before", flat=True) if each)}
-    return any(policy_queries.attached(team=each) for each in teams) or any(
-        is_guarded(each) for each in started_on(flag, environment)
-    )
+    return any(policy_queries.attached(team=each) for each in teams)
 
 
 def is_guarded(owner: "Experiment") -> bool:
-    return bool(attached_to(owner)) or binds_performance(owner)
+    """Whether a guardrail set applies to the experiment or to its flag's team, or it measures speed."""
+    return bool(attached_to(owner)) or binds_performance(owner) or has_watching_team(owner.flag)
+
+
+def rejected_lately(flag: str, environment: str) -> LaunchReview | None:
+    """The review of an experiment on the flag, over or not, to which a discipline said no within FLAG_LASTS
+    and took nothing back."""
+    keys = started_on(flag, environment).values_list("key", flat=True)
+    no = rejections().filter(at__gte=timezone.now() - FLAG_LASTS, ended_at__isnull=True)
+    found = no.filter(review__state__in=LIVE, review__experiment_id__in=list(keys)).first()
+    return None if found is None else found.review
 
 
 def started_on(flag: str, environment: str) -> "QuerySet[Experiment]":
@@ -218,7 +242,7 @@ def waiting_for(user: str) -> list[tuple[LaunchReview, list[Discipline]]]:
         if mine[row.environment] and reviewing.is_answered(row.answers):
             missing = dict.fromkeys(standing(row).missing)
             wanted = [each for each in missing if each in mine[row.environment]]
-            found += [(row, wanted)] if wanted else []
+            found += [(row, wanted)] if wanted and user not in advocates(row) else []
     return found
 
 
@@ -334,7 +358,9 @@ def _price(owner: "Experiment", document: dict[str, Any]) -> str:
     return impact_services.ask(surface=owner.surface_id, ms=round(worst), today=today()).sentence
 
 
-def _values_of(flag: str, environment: str) -> Signed | None:
+def _values_of(flag: str, environment: str, served: Mapping[str, Any] | None) -> Signed | None:
+    if served is not None:
+        return Signed("", reviewing.sha256_of([flag, environment, served]))
     found, place = flags.flag(flag), flags.environment(environment)
     version = flags.draft(found, place) or flags.live_version(found, place)
     if version is None:

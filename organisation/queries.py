@@ -127,10 +127,20 @@ def away(*, now: datetime) -> set[str]:
     return set(gone.values_list("username", flat=True))
 
 
-def orphans(*, now: datetime) -> list[ownership.Owned]:
-    """Things whose owner is missing or away, whatever app they belong to."""
-    gone = away(now=now)
-    return [thing for thing in ownership.everything() if not thing.owner or thing.owner in gone]
+def orphans(*, now: datetime) -> list[tuple[ownership.Owned, str]]:
+    """Things that nobody answers for, whatever app they belong to, with what is wrong with the owner."""
+    gone, known = away(now=now), set(User.objects.values_list("username", flat=True))
+    found = ((thing, _absence(thing.owner, gone, known)) for thing in ownership.everything())
+    return [(thing, why) for thing, why in found if why]
+
+
+def _absence(owner: str, gone: set[str], known: set[str]) -> str:
+    """Why the owner does not answer; empty when they do. A name without an account gets no mail."""
+    if not owner:
+        return "has no owner"
+    if owner not in known:
+        return f"{owner} has no account"
+    return f"{owner} is away" if owner in gone else ""
 
 
 def owned_teams() -> list[ownership.Owned]:

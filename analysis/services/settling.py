@@ -8,6 +8,7 @@ from django.db import transaction
 
 from analysis import queries
 from analysis.models import UNSETTLED, GuardrailTrip, TripState
+from experiments import queries as experiments
 from flags import queries as flag_queries
 from flags.services.holds import release_hold
 from ledger import audit
@@ -38,7 +39,7 @@ def resolve_trip(*, trip_id: int, reason: str, actor: str, now: datetime) -> Gua
     What blocks is cleared by somebody else than the owner of the experiment or who made it.
     """
     trip = _unsettled(trip_id)
-    if trip.is_blocking and actor in {trip.experiment.owner, trip.experiment.created_by}:
+    if trip.is_blocking and _is_advocate(trip, actor):
         why = "the owner of an experiment cannot clear what blocks it"
         raise refuse("actor", actor, why, "Ask somebody else to look and to resolve it.")
     return _settle(trip, TripState.RESOLVED, reason, actor, now)
@@ -51,10 +52,15 @@ def waive_trip(*, trip_id: int, reason: str, actor: str, now: datetime) -> Guard
     if not organisation.may_answer_for(actor, Discipline.PERFORMANCE, trip.experiment.environment):
         why = "harm is accepted by the performance discipline only"
         raise refuse("approver", actor, why, "Ask a reviewer of performance; see People and roles.")
-    if actor in {trip.experiment.owner, trip.experiment.created_by}:
+    if _is_advocate(trip, actor):
         reason_why = "the owner of an experiment cannot waive its guardrails"
         raise refuse("approver", actor, reason_why, "Ask somebody of the performance discipline.")
     return _settle(trip, TripState.WAIVED, reason, actor, now)
+
+
+def _is_advocate(trip: GuardrailTrip, actor: str) -> bool:
+    """Whether they made the experiment, own it, or did until lately."""
+    return actor == trip.experiment.created_by or actor in experiments.owners_lately(trip.experiment)
 
 
 def _settle(trip: GuardrailTrip, state: TripState, reason: str, actor: str, now: datetime) -> GuardrailTrip:

@@ -34,6 +34,7 @@ def _opened_besides(environment: Environment, subject: Subject) -> Iterator[Subj
             experiment="",
             coverage_before_ppm=min(reach, subject.coverage_before_ppm),
             coverage_after_ppm=min(reach, subject.coverage_after_ppm),
+            values=None,
         )
         if other.opens_further:
             yield other

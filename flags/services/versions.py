@@ -239,6 +239,7 @@ def check_gates(where: Place, definition: Mapping[str, Any], act: Act) -> None:
         is_production=where.environment.is_production,
         coverage_before_ppm=coverage_before,
         coverage_after_ppm=coverage_after,
+        values=definition["variants"],
     )
     asking.check(where.environment, subject)
 

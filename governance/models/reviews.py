@@ -62,11 +62,6 @@ class LaunchReview(models.Model):
     def __str__(self) -> str:
         return f"{self.experiment_id or self.flag}: {self.state}"
 
-    @property
-    def advocates(self) -> frozenset[str]:
-        """Who wants the launch and therefore signs nothing: who asked for the review, and the owner."""
-        return frozenset({self.requested_by, self.experiment.owner if self.experiment else self.requested_by})
-
 
 class SignOffAnswer(models.TextChoices):
     APPROVED = "approved"

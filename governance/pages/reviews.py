@@ -171,7 +171,7 @@ def _page(
         "risk": risk,
         "sign": sign,
         "questions": [(each.words, row.answers.get(each.key)) for each in reviewing.QUESTIONS],
-        "is_advocate": request.user.get_username() in row.advocates,
+        "is_advocate": request.user.get_username() in queries.advocates(row),
         "may_meet": _may_meet(request, found),
         "timeline": ledger.audit_of(subject).filter(after__review=row.id)[:50],
         "raised": queries.raised(row.id),
@@ -195,7 +195,7 @@ def _sign_form(request: HttpRequest, found: Standing) -> SignForm | None:
 def _mine(request: HttpRequest, found: Standing) -> list[Discipline]:
     """Disciplines for which the reader may answer in this review; none for who wants the launch."""
     user, row = request.user.get_username(), found.review
-    if user in row.advocates:
+    if user in queries.advocates(row):
         return []
     return [each for each in Discipline if organisation.may_answer_for(user, each, row.environment)]
 

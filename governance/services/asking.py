@@ -36,9 +36,9 @@ def _mail(row: LaunchReview, discipline: Discipline, time: str, now: datetime) -
     launch = row.experiment.title if row.experiment else f"flag {row.flag}"
     about = f"experiment:{row.experiment_id}" if row.experiment_id else f"flag:{row.flag}"
     asked = f"{row.requested_by} asked on {row.requested_at:%Y-%m-%d}"
-    people = organisation.reviewers(discipline, row.environment)
+    people, advocates = organisation.reviewers(discipline, row.environment), queries.advocates(row)
     mail_people(
-        [name for name in people if name not in row.advocates],
+        [name for name in people if name not in advocates],
         fact=f"signoff.requested/{row.id}/{discipline}/{time}",
         about=about,
         subject=f"May {launch} be launched? {discipline.value.capitalize()} has to sign",

@@ -183,6 +183,5 @@ def _waivers() -> Iterator[Row]:
 
 
 def _orphans(now: datetime) -> Iterator[Row]:
-    for thing in organisation.orphans(now=now):
-        who = f"{thing.owner} is away" if thing.owner else "has no owner"
-        yield _row(f"{thing.kind} {thing.key}", who, thing.address)
+    for thing, why in organisation.orphans(now=now):
+        yield _row(f"{thing.kind} {thing.key}", why, thing.address)

@@ -35,7 +35,7 @@ TITLES = {
     "sign_offs_waiting": "Launches that wait for sign-offs",
     "conditions": "Conditions not met yet",
     "waivers": "Waivers in force",
-    "inactive_owners": "Owners who are away",
+    "inactive_owners": "Owners who are away or have no account",
 }
 OF_THE_WEEK = ("shipped", "stopped", "harmed", "money")
 

@@ -168,7 +168,7 @@ def _not_theirs_to_withdraw(row: LaunchReview, actor: str) -> Iterator[Problem]:
     for each in queries.standing(row).valid:
         discipline = Discipline(each.discipline)
         may_answer = organisation.may_answer_for(actor, discipline, row.environment)
-        is_theirs = may_answer and actor not in row.advocates
+        is_theirs = may_answer and actor not in queries.advocates(row)
         if each.answer == SignOffAnswer.REJECTED and not is_theirs:
             why = f"{each.by} said no for {discipline}, and a no is not withdrawn by others"
             yield problem("review", row.id, why, f"Ask {each.by} or another reviewer of {discipline}.")
@@ -207,7 +207,7 @@ def raise_if_may_not_answer(row: LaunchReview, discipline: str, actor: str) -> N
         raise refuse("discipline", discipline, "there is no such discipline", fix)
     if actor == row.requested_by:
         raise refuse("actor", actor, "who asks for a review cannot sign it", "Ask somebody else.")
-    if actor in row.advocates:
+    if actor in queries.advocates(row):
         why = "the owner of an experiment cannot sign its launch"
         raise refuse("actor", actor, why, f"Ask another reviewer of {discipline}.")
     if not organisation.may_answer_for(actor, Discipline(discipline), row.environment):

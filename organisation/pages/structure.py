@@ -53,7 +53,7 @@ def archive(request: HttpRequest, kind: str, key: str) -> HttpResponse:
 
 
 def orphans(request: HttpRequest) -> HttpResponse:
-    """What nobody answers for, because its owner is missing or away."""
+    """What nobody answers for, because its owner is missing, unknown or away."""
     now = timezone.now()
     shown = {"orphans": queries.orphans(now=now), "count": len(ownership.everything())}
     return render(request, "organisation/orphans.html", shown)

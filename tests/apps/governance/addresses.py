@@ -22,23 +22,23 @@ def opening() -> frozenset[str]:
 def openers() -> dict[str, frozenset[str]]:
     """By the name of each such address, the definitions outside services that a request runs through."""
     found = {}
-    for pattern in _patterns(get_resolver()):
-        entrances, called = _followed(_served_by(pattern))
+    for pattern in patterns(get_resolver()):
+        entrances, called = followed(served_by(pattern))
         if called & opening():
             assert pattern.name, f"{pattern.pattern} has no name"
             found[pattern.name] = frozenset(entrances)
     return found
 
 
-def _patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
     for each in resolver.url_patterns:
         if isinstance(each, URLResolver):
-            yield from _patterns(each)
+            yield from patterns(each)
         else:
             yield each
 
 
-def _served_by(pattern: URLPattern) -> list[str]:
+def served_by(pattern: URLPattern) -> list[str]:
     """The view, and functions that the address hands to it."""
     view = pattern.callback
     handed = {
@@ -51,7 +51,7 @@ def _served_by(pattern: URLPattern) -> list[str]:
     return [f"{each.__module__}.{each.__qualname__}" for each in map(inspect.unwrap, functions)]
 
 
-def _followed(starts: list[str]) -> tuple[set[str], set[str]]:
+def followed(starts: list[str]) -> tuple[set[str], set[str]]:
     """What is reached without looking into services, and the services."""
     seen, waiting = set(starts), [each for each in starts if ".services." not in each]
     while waiting:

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from flags.models import ConfigDocument
 from headway.evaluation import compile_config
+from ledger import queries as ledger
 from tests.apps.flags import build
 from tests.apps.governance.open_worlds import LATER
 
@@ -39,13 +40,14 @@ class Door:
 class Answer:
     """What came of a request: `status` of the first answer, what was said in the end, and what is served.
 
-    `share` is that of the new value, where something new is served.
+    `share` is that of the new value, where something new is served; `rows` how many audit rows were written.
     """
 
     status: int
     said: str
     is_served_anew: bool
     share: float
+    rows: int
 
 
 def run(task: Callable[[], None]) -> None:
@@ -57,7 +59,7 @@ def run(task: Callable[[], None]) -> None:
 def knocked(client: Any, key: str, name: str, door: Door) -> Answer:
     """Send the door's request, as a person to pages and with a key to the API."""
     parts, body = door.ask()
-    before = served()
+    before, last = served(), ledger.last_audit_id()
     address, sent = reverse(name, kwargs=dict(parts)), dict(body)
     if name.startswith("api-"):
         headers = {} if door.needs_person else {"Authorization": f"Bearer {key}"}
@@ -68,7 +70,8 @@ def knocked(client: Any, key: str, name: str, door: Door) -> Answer:
     if door.later is not None and answer.status_code < 400:
         said = door.later()
     is_new = served() != before
-    return Answer(answer.status_code, said, is_new, share(door.flag) if is_new else 0.0)
+    rows = ledger.audit_after(last).count()
+    return Answer(answer.status_code, said, is_new, share(door.flag) if is_new else 0.0, rows)
 
 
 def served() -> bytes:

@@ -32,9 +32,9 @@ variant to 95 % or more."""
 EXPERIMENT_CLOSING = {"invalidate", "pause", "stop"}
 EXPERIMENT_HARMLESS = {
     "approve", "approve_change", "bind_metric", "check_off", "close", "create", "discard_revision", "edit",
-    "end_ramp", "expire_changes", "follow_on", "follow_up", "forget_filter", "hand_over", "pause_ramp",
-    "prepare_rollout", "reject_change", "request_change", "revise", "save_filter", "schedule_stop",
-    "send_back", "submit", "unbind_metric", "unschedule",
+    "end_ramp", "expire_changes", "follow_on", "follow_up", "forget_filter", "hand_over", "hold_traffic",
+    "pause_ramp", "prepare_rollout", "reject_change", "request_change", "revise", "save_filter",
+    "schedule_stop", "send_back", "submit", "unbind_metric", "unschedule",
 }  # fmt: skip
 OTHER_PATHS = {
     "flags.services.ramps.tick", "flags.services.schedules.tick", "impact.services.studies.start_study",

@@ -66,11 +66,11 @@ def opened(found, reason):
 
 
 def shut(found, doors):
-    """The doors that stay shut, with what they say."""
+    """The doors that stay shut, with what they say, and those through which something goes unrecorded."""
     return {
         name: (answer.status, answer.share, html.unescape(answer.said)[:2000])
         for name, answer in found.items()
-        if answer.status >= 400 or answer.share < doors[name].reaches
+        if answer.status >= 400 or answer.share < doors[name].reaches or not answer.rows
     }
 
 

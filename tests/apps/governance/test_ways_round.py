@@ -6,6 +6,7 @@ same steps go through, so that the refusal is known to come from the review.
 
 import pytest
 
+from analysis import services as looks
 from experiments import services as experiments
 from flags import queries as flag_queries
 from flags import services as flags
@@ -295,3 +296,102 @@ def test_key__where_two_people_are_asked__neither_ends_a_holdout_nor_starts_a_ho
     }
     said = open_worlds.refusals(paths)
     assert {words: words in reason for words, reason in said.items()} == dict.fromkeys(paths, True)
+
+
+def test_experiment__of_no_team_on_a_watched_flag__is_a_launch_of_the_flags_team(site):
+    open_worlds.begun("half", starts=False, team="")
+    experiments.unbind_metric(key="half", metric="latency-p95", **ROSA)
+    path = {"it": lambda: experiments.start(key="half", coverage_ppm=ALL, **ROSA) and None}
+    assert open_worlds.refusals(path) == {"it": "went through"}
+
+    open_worlds.policy()
+
+    assert open_worlds.let_through(path, UNREVIEWED) == {}
+    asked = reviews.open_review(experiment="half", **ROSA)
+    reviews.answer_risks(id=asked.id, answers=open_worlds.NO, **ROSA)
+    assert review_queries.standing(review_queries.review(asked.id)).missing == ("performance",)
+
+
+def approved(**about):
+    """A review that everybody has signed as things are."""
+    made = open_worlds.unsigned(**about)
+    open_worlds.settled()
+    return made
+
+
+OTHER = {"on": True, "off": False, "third": True}
+
+
+def test_review_of_a_draft__the_live_values_are_opened_instead__were_not_signed(plain):
+    content = {**build.definition("plain"), "rules": [rule(ALL)], "variants": OTHER}
+    draft = flags.save_draft(**PLAIN, definition=content, **BY)
+    open_worlds.policy()
+    approved(flag="plain", environment="production")
+    opened = {"it": lambda: flags.set_coverage(**PLAIN, coverage_ppm=ALL, **BY) and None}
+    signed = {"it": lambda: flags.publish(**PLAIN, version=draft.number, **BY) and None}
+
+    assert open_worlds.let_through(opened, "is of its draft, and this change serves other values") == {}
+    assert open_worlds.refusals(signed) == {"it": "went through"}
+
+
+def test_review_of_a_flag__an_older_version_with_other_values_comes_back__was_not_signed(plain):
+    build.published([], flag="plain", default="on")
+    older = flag_queries.versions(flag_queries.flag("plain"), flag_queries.environment("production"))[0]
+    build.published([rule(HALF)], flag="plain", default="off", variants=OTHER)
+    open_worlds.policy()
+    approved(flag="plain", environment="production")
+
+    path = {"it": lambda: flags.revert(**PLAIN, version=older.number, **BY) and None}
+    assert open_worlds.let_through(path, "serves other values") == {}
+
+
+def test_review_of_an_experiment__its_flag_says_something_else_since__needs_one_of_the_flag():
+    open_worlds.measured()
+    open_worlds.policy()
+    approved(experiment=world.KEY)
+    place: dict = {"flag": world.KEY, "environment": "production"}
+    live = flag_queries.served_definition(world.KEY, "production")
+    swapped = {**live, "variants": {"on": False, "off": True}}
+
+    def published(definition):
+        draft = flags.save_draft(**place, definition={**definition, "default": "on"}, **BY)
+        return flags.publish(**place, version=draft.number, **BY) and None
+
+    measured, other = {"it": lambda: published(live)}, {"it": lambda: published(swapped)}
+    assert open_worlds.refusals(measured) == {"it": "went through"}
+
+    assert open_worlds.let_through(other, f"other values than {world.KEY} measured") == {}
+    flags.save_draft(**place, definition={**swapped, "default": "on"}, **BY)
+    approved(**place)
+    assert open_worlds.refusals(other) == {"it": "went through"}
+
+
+def test_rejection__its_experiment_is_called_invalid__still_speaks_against_the_flag(site):
+    open_worlds.begun("half")
+    said = open_worlds.unsigned(experiment="half")
+    open_worlds.reported(said.experiment)
+    no = {"discipline": "performance", "answer": "rejected", "note": "too slow", "actor": "pia", "now": NOW}
+    reviews.sign(id=said.id, **no)
+    experiments.invalidate(key="half", reason="never mind", **ROSA)
+
+    path = {"it": lambda: build.published([], flag="half", default="on") and None}
+    assert open_worlds.let_through(path, "is blocked by performance (pia)") == {}
+    reviews.withdraw_review(id=said.id, reason="it is fast now", actor="pia", now=NOW)
+    assert open_worlds.refusals(path) == {"it": "went through"}
+
+
+def test_owner__hands_over_first__judges_nothing_of_it_for_a_while(site):
+    open_worlds.begun("half")
+    asked = open_worlds.unsigned(experiment="half")
+    open_worlds.reported(asked.experiment)
+    open_worlds.trip("half")
+    tripped = open_worlds.analysis.unsettled_trips().get()
+    experiments.hand_over(key="half", owner="otto", reason="holidays", **ROSA)
+    review = review_queries.review(asked.id)
+
+    paths = {
+        "waive": lambda: looks.waive_trip(trip_id=tripped.id, reason="fine", **ROSA) and None,
+        "resolve": lambda: looks.resolve_trip(trip_id=tripped.id, reason="fine", **ROSA) and None,
+    }
+    assert review_queries.advocates(review) == {"rosa", "otto"}
+    assert open_worlds.let_through(paths, "the owner of an experiment cannot") == {}

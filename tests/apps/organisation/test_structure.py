@@ -205,15 +205,19 @@ def test_away__deactivated_or_long_absent__both():
     assert queries.away(now=NOW) == {"gone", "late"}
 
 
-def test_orphans__owner_away__named_with_its_kind():
+def test_orphans__owner_away_or_without_an_account__named_with_its_kind_and_why(console):
     person("gone", is_active=False)
+    person("here", last_login=NOW)
     team(owner="gone")
+    surface(owner="ghost")
+    surface(key="cart", owner="here")
 
-    found = queries.orphans(now=NOW)
+    found = [(thing.kind, thing.key, why) for thing, why in queries.orphans(now=NOW)]
 
-    assert [(thing.kind, thing.key) for thing in found if thing.kind in ("team", "surface")] == [
-        ("team", "shop")
-    ]
+    assert ("team", "shop", "gone is away") in found
+    assert ("surface", "checkout", "ghost has no account") in found
+    assert "cart" not in {key for _, key, _ in found}
+    assert "ghost has no account" in console.get(reverse("orphans")).content.decode()
 
 
 def test_hand_over__everything__all_or_nothing_with_one_audit_row_each():
