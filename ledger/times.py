@@ -1,4 +1,4 @@
-"""Which times and days can be meant. Others are slips, and some of them can neither be stored nor added to."""
+"""Which times and days can be meant. Others are slips; some of them can neither be stored nor added to."""
 
 from datetime import UTC, date, datetime
 

@@ -11,6 +11,7 @@ from experiments import queries
 from experiments.api.serializers import DetailSerializer
 from experiments.services.transitions import MAX_REASON
 from flags.api.access import by, own_environment
+from ledger.times import is_usual
 from metrics.reading import Fields, body_fields
 
 
@@ -39,6 +40,9 @@ def moment(body: Fields, name: str) -> datetime | None:
         found = None
     if text and (found is None or found.tzinfo is None):
         body.refuse(name, "this is not a time with a zone", fix)
+        return None
+    if found is not None and not is_usual(found.date()):
+        body.refuse(name, "this is not a time since 1990", fix)
         return None
     return found
 

@@ -11,6 +11,7 @@ from flags.api.access import own_environment
 from governance.models import Incident
 from ledger.bodies import LARGEST
 from ledger.refusals import refuse
+from ledger.times import is_usual
 
 ZONED = "Write the time with its zone, for example 2026-01-31T12:00:00Z."
 
@@ -37,6 +38,8 @@ def moment(body: Mapping[str, Any], name: str) -> datetime | None:
         raise refuse(name, body[name], "this is not a time", ZONED) from None
     if found.tzinfo is None:
         raise refuse(name, body[name], "the zone is missing", ZONED)
+    if not is_usual(found.date()):
+        raise refuse(name, body[name], "this is not a time since 1990", ZONED)
     return found
 
 

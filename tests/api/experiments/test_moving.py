@@ -45,7 +45,16 @@ def test_schedule__approved_plan__state_and_times(api):
     assert send(api, "post", f"/{KEY}/unschedule", {"reason": "later"}).json()["state"] == "approved"
 
 
-@pytest.mark.parametrize("body", [{}, {"start_at": "2099-01-01"}, {"start_at": 7}, {"start": "x"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"start_at": "2099-01-01"},
+        {"start_at": 7},
+        {"start": "x"},
+        {"start_at": "9999-12-31T23:59:59-14:00"},
+    ],
+)
 def test_schedule__no_time_or_no_zone__422_names_the_field(api, body):
     drafted()
 

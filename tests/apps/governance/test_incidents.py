@@ -245,6 +245,19 @@ def test_open__before_what_the_database_can_hold__refused_and_the_list_still_ope
     assert client.get("/reviews/incidents/").status_code == 200
 
 
+def test_note__of_a_time_that_cannot_be_shown__refused(client):
+    client.force_login(USER.objects.create_user("ada"))
+    row = by_hand()
+
+    answer = client.post(
+        f"/api/v1/incidents/{row.id}/notes",
+        {"at": "0001-01-01T00:00:00+14:00", "text": "It began."},
+        content_type="application/json",
+    )
+
+    assert answer.json()["problems"][0]["field"] == "at"
+
+
 def test_viewer__may_not_open():
     USER.objects.create_superuser("admin")
     USER.objects.create_user("vera")
