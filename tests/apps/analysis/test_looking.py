@@ -256,14 +256,14 @@ def test_looks__later_one__keeps_the_scale_that_an_earlier_one_froze(running):
     assert first["planned_information"] == second["planned_information"] is not None
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_rows__changed_through_sql__refused_by_the_database(running, table):
+def test_rows__changed_through_sql__refused_by_the_database(running):
     world.look(hours=48)
 
-    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
-        table.objects.all().update(id=99)
-    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
-        table.objects.filter(id=table.objects.latest("id").id)._raw_delete("default")
+    for table in TABLES:
+        with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+            table.objects.all().update(id=99)
+        with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+            table.objects.filter(id=table.objects.latest("id").id)._raw_delete("default")
 
 
 def test_schedule__due_cut__asked_once_and_not_again_when_stored(running):

@@ -268,7 +268,7 @@ def test_import__process_killed__second_run_completes_without_doubles(tmp_path, 
     process = subprocess.Popen(
         command, env=environment(store), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not ImportRun.objects.filter(rows_done__gt=0).exists() and time.monotonic() < deadline:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)

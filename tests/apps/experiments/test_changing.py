@@ -3,7 +3,6 @@
 """Changes of a running experiment under review: the second axis, who may agree, what may be applied."""
 
 from datetime import timedelta
-from itertools import product
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -143,15 +142,20 @@ def test_changes__every_step__stands_in_the_audit():
 ROWS = [state for state in ChangeState if state is not ChangeState.IDLE]
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(ROWS, ROWS)))
-def test_change__every_pair_of_states__helper_and_database_agree_with_the_table(before, after):
+@pytest.mark.parametrize("before", ROWS)
+def test_change__every_pair_of_states__helper_and_database_agree_with_the_table(before):
     revised()
     change = services.request_change(reason="weekends count", **ROSA)
     _bring(change, before)
+    for after in ROWS:
+        with transaction.atomic():
+            _move(PendingChange.objects.get(id=change.id), before, after)
+            transaction.set_rollback(True)
 
-    may = after in changes.ALLOWED[before]
+
+def _move(change, before, after):
     locked_row(KEY)
-    if may:
+    if after in changes.ALLOWED[before]:
         move_change(change, after, Act("amir", LATER, "because"))
         assert queries.pending_changes(KEY).get().change_state is after
         return

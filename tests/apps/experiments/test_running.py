@@ -3,7 +3,6 @@
 """Start, new versions, stop and decision: what is locked, recorded and refused."""
 
 from datetime import timedelta
-from itertools import product
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -188,20 +187,20 @@ LOCKED_CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("model", "change"), LOCKED_CHANGES)
-def test_locked__changed_past_the_services__database_refuses(model, change):
+def test_locked__changed_past_the_services__database_refuses():
     started()
 
-    with pytest.raises(DatabaseError, match=r"frozen|locked"), transaction.atomic():
-        model.objects.update(**change)
+    for model, change in LOCKED_CHANGES:
+        with pytest.raises(DatabaseError, match=r"frozen|locked"), transaction.atomic():
+            model.objects.update(**change)
 
 
-@pytest.mark.parametrize("model", [Arm, MetricBinding, Phase, ExperimentVersion, Experiment])
-def test_locked__deleted_past_the_services__database_refuses(model):
+def test_locked__deleted_past_the_services__database_refuses():
     started()
 
-    with pytest.raises(DatabaseError), transaction.atomic():
-        model.objects.all()._raw_delete("default")
+    for model in (Arm, MetricBinding, Phase, ExperimentVersion, Experiment):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            model.objects.all()._raw_delete("default")
 
 
 def test_locked__arm_added_past_the_services__database_refuses():
@@ -212,11 +211,17 @@ def test_locked__arm_added_past_the_services__database_refuses():
         Arm.objects.create(version=version, position=9, key="x", variant="x", weight_ppm=1, role="treatment")
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(State, State)))
-def test_transition__every_pair__helper_and_database_agree_with_the_table(before, after):
+@pytest.mark.parametrize("before", State)
+def test_transition__every_pair__helper_and_database_agree_with_the_table(before):
     drafted()
-    _put(before)
+    for after in State:
+        with transaction.atomic():
+            _move(before, after)
+            transaction.set_rollback(True)
 
+
+def _move(before, after):
+    _put(before)
     may = is_allowed(before, after)
     if may:
         move(locked_row(KEY), after, "moved", Act("rosa", LATER))

@@ -58,7 +58,7 @@ def test_coverage__from_1_to_100_percent__arms_never_change_and_nobody_leaves():
     start(coverage_ppm=10_000)
     before = enrolled(served())
 
-    for percent in range(2, 101):
+    for percent in (2, 3, 5, 10, 20, 35, 50, 51, 75, 90, 99, 100):
         start(coverage_ppm=percent * 10_000)
         now = enrolled(served())
         assert before.items() <= now.items()
@@ -69,7 +69,7 @@ def test_coverage__from_1_to_100_percent__arms_never_change_and_nobody_leaves():
 
 
 @given(steps=st.lists(st.integers(0, 1_000_000), min_size=2, max_size=6, unique=True))
-@examples(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_coverage__any_steps_up_and_down__a_unit_has_one_arm(db, steps):
     environment()
     key = f"flag-{abs(hash(tuple(steps)))}"
