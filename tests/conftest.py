@@ -52,7 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     yield
     if "PYTEST_XDIST_WORKER" in os.environ:
         sizes = Counter(map(_file, items))
-        items.sort(key=lambda item: (not _file(item).startswith(HEAVY), -sizes[_file(item)], _file(item)))
+        items.sort(key=lambda item: _place(_file(item), sizes))
+
+
+def _place(file: str, sizes: Counter[str]) -> tuple[bool, int, str]:
+    """What shares a platform keeps the order that it has without workers: it finds what was there before."""
+    is_heavy = file.startswith(HEAVY)
+    return not is_heavy, 0 if is_heavy else -sizes[file], file
 
 
 def _file(item: pytest.Item) -> str:
