@@ -4,7 +4,7 @@ Counting lives in PostgreSQL, so that it holds over all web processes and surviv
 """
 
 from datetime import datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +21,8 @@ KEPT = timedelta(days=1)
 MOST_BY_NAME = 10
 MOST_BY_ADDRESS = 50
 """An office shares one address; a list of stolen passwords is longer than that."""
+OWN_BITS = 64
+"""How much of an IPv6 address its subscriber chooses."""
 
 
 def must_wait(*, name: str, address: str | None, now: datetime) -> bool:
@@ -66,15 +68,19 @@ class LoginForm(AuthenticationForm):
 
 
 def _address(request: HttpRequest | None) -> str | None:
-    """Where the request came from. Only a site behind TLS has a proxy, whose word (the last one) counts."""
+    """Where the request came from. Only a site behind TLS has a proxy, whose word (the last one) counts. What
+    an IPv6 subscriber may choose is left out, or every try would come from another address."""
     if request is None:
         return None
     told = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.IS_TLS else ""
     found = told.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
     try:
-        return str(ip_address(found))
+        address = ip_address(found)
     except ValueError:
         return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(IPv6Address(int(address) >> OWN_BITS << OWN_BITS))
+    return str(address)
 
 
 class Login(LoginView):

@@ -74,6 +74,9 @@ def test_login__many_names_from_one_address__the_address_waits(client, ada):
     [
         (True, "203.0.113.9, 198.51.100.7", "198.51.100.7"),
         (True, "nonsense", None),
+        (True, "2001:db8:1:2:aaaa:bbbb:cccc:dddd", "2001:db8:1:2::"),
+        (True, "fe80::1%eth0", "fe80::"),
+        (True, "::ffff:203.0.113.9", "::ffff:203.0.113.9"),
         (False, "203.0.113.9", "127.0.0.1"),
     ],
 )
