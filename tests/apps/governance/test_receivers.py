@@ -269,6 +269,19 @@ def test_slack_address__secret_in_its_path__masked_on_pages_and_in_the_audit(cli
     assert not any("verysecret" in str(row.after) for row in ledger_rows())
 
 
+def test_signing_secret__of_a_webhook__shown_to_admins_only(client, inbox):
+    people, made = get_user_model().objects, receiver(inbox.url)
+    for name, role in (("ada", "admin"), ("vera", "viewer")):
+        people.create_user(name)
+        organisation.grant(user=name, role=role, **BY)
+
+    def shown(name):
+        client.force_login(people.get(username=name))
+        return services.signing_secret(made) in client.get(reverse("receiver", args=[made.id])).text
+
+    assert (shown("ada"), shown("vera")) == (True, False)
+
+
 def ledger_rows():
     from ledger import queries as ledger
 
