@@ -12,7 +12,7 @@ from tests.core.sdk import strategies
 from tests.core.sdk.build import document
 from tests.core.sdk.faults import packed
 
-FEW = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
