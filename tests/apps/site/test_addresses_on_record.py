@@ -35,9 +35,8 @@ def takes_changes(pattern: URLPattern) -> bool:
 
 
 def leads_to_a_row(pattern: URLPattern) -> bool:
-    entrances, called = addresses.followed(addresses.served_by(pattern))
-    started = entrances | called
-    return bool(ROWS & (started | set().union(*map(reach.reached, started))))
+    starts = addresses.served_by(pattern)
+    return any(ROWS & {start, *reach.reached(start)} for start in starts)
 
 
 def test_addresses__that_take_a_change__lead_to_an_audit_row():
