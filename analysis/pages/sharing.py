@@ -97,7 +97,7 @@ def _page(
         "longest": services.LONGEST_SHARE_DAYS,
         "now": now,
     }
-    return render(request, "analysis/shares.html", context, status=400 if refused else 200)
+    return render(request, "analysis/shares.html", context, status=422 if refused else 200)
 
 
 def _listed(link: ShareLink) -> dict[str, Any]:

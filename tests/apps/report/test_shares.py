@@ -212,7 +212,7 @@ def test_page__link_made__its_whole_address_stands_on_it(browser, snapshot):
 def test_page__refused__keeps_what_was_typed_and_says_why(browser, snapshot):
     answer = browser.post(PAGE, {"what": "live", "sha256": "", "days": "400", "note": "the <board>"})
 
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "between a day and a quarter" in answer.text
     assert 'value="the &lt;board&gt;"' in answer.text
     assert 'value="400"' in answer.text
