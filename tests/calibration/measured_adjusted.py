@@ -6,9 +6,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.stats.adjusted import cuped, cuped_ratio, lin, lin_ratio, post_stratified
+from analysis.stats.adjusted import (
+    ArmRows,
+    cuped,
+    cuped_ratio,
+    lin,
+    lin_ratio,
+    post_stratified,
+    regression_adjusted,
+)
 from analysis.stats.bayes import beta_binomial
-from analysis.stats.compare import difference
+from analysis.stats.compare import difference, lift
 from analysis.stats.estimators import mean, ratio
 from analysis.stats.meta import random_effects
 from analysis.stats.moments import Moments
@@ -101,6 +109,36 @@ def ratios_with_a_past(replicates=4_000) -> Figures:
     figures = {f"{n}_over_plain": t.variance / tallies["plain"].variance for n, t in tallies.items()}
     figures |= {f"{name}_reported_over_true": tally.honesty for name, tally in tallies.items()}
     return figures | {f"{name}_coverage": tally.coverage for name, tally in tallies.items()}
+
+
+def lifts_of_adjusted_ratios(replicates=2_500, users=60, truth=0.2) -> Figures:
+    """The same with few users and a slowdown of 20 %: how often the interval of the lift misses, and misses
+    on the side of small changes, by the log of the ratio and by the delta method."""
+    figures = dict.fromkeys(("log_coverage", "delta_coverage", "log_below", "delta_below"), 0.0)
+    for rng in streams(408, replicates):
+        estimates = cuped_ratio([requests(rng, users, 1.0), requests(rng, users, 1.0 + truth)])
+        for method in ("log", "delta"):
+            interval = lift(*estimates, method=method).confidence_interval
+            figures[f"{method}_coverage"] += (truth in interval) / replicates
+            figures[f"{method}_below"] += (interval.upper < truth) / replicates
+    return figures
+
+
+def spread_by_covariate(replicates=3_000) -> Figures:
+    """900 units against 100 whose spread grows with the covariate: slopes of their own from moments, and with
+    HC2 from rows."""
+    tallies = {"moments": Tally(), "hc2": Tally()}
+    for rng in streams(409, replicates):
+        rows = [uneven_spread(rng, size) for size in (900, 100)]
+        tallies["moments"].add(difference(*lin([Moments.from_rows(np.column_stack(row)) for row in rows])))
+        tallies["hc2"].add(difference(*regression_adjusted([ArmRows(y, x[:, None]) for y, x in rows])))
+    figures = {f"{name}_coverage": tally.coverage for name, tally in tallies.items()}
+    return figures | {f"{name}_reported_over_true": tally.honesty for name, tally in tallies.items()}
+
+
+def uneven_spread(rng, size):
+    before = rng.gamma(4.0, 0.5, size) - 2.0
+    return 10 + before + rng.normal(size=size) * (0.3 + abs(before)), before
 
 
 def requests(rng, users, slowdown):

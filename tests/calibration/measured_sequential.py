@@ -13,12 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from analysis.health_checks import BALANCE_FAIL, IMBALANCE
 from analysis.stats import srm
 from analysis.stats.compare import difference
 from analysis.stats.estimators import mean, proportion
 from analysis.stats.moments import Moments
 from analysis.stats.monitor import GuardrailMonitor, MonitorLook, look_of
-from analysis.stats.results import NotEstimable
+from analysis.stats.results import Estimate, NotEstimable
 from analysis.stats.sequential import AlwaysValid, clock_unit, tuned_tau2
 from analysis.stats.simulate import z_paths
 from analysis.stats.spending import bounds_that_spend, spent
@@ -162,6 +163,44 @@ def alarms_on_totals(arms, users):
         "level_always_valid": always_valid,
         "absolute_monitor": GuardrailMonitor(planned["absolute"]).judge(looks["absolute"]).is_alarm,
     }
+
+
+def pre_periods(replicates=1_000, users=20_000) -> Figures:
+    """A skewed value from before, 20,000 users an arm arriving evenly, a look every hour of the first day and
+    every day: how often the arms are called different at 0.001 when they are alike, and when one of them is 5
+    or 10 % higher; by the check of the product, and by Welch's test at every look."""
+    looks = np.array([*range(1, 25), *range(48, HOURS + 1, 24)]) * users // HOURS
+    figures: Figures = {}
+    for seed, (name, factor) in enumerate({"alike": 1.0, "by_5": 1.05, "by_10": 1.1}.items()):
+        told = Counter(
+            kind
+            for stream in np.random.SeedSequence(370 + seed).spawn(replicates)
+            for kind in _told_before(np.random.default_rng(stream), looks, factor)
+        )
+        figures |= {f"{name}_{kind}": told[kind] / replicates for kind in ("check", "welch")}
+    return figures
+
+
+def _told_before(rng, looks, factor):
+    """Which of the two tests told a difference at any look with 100 units."""
+    sizes = looks[looks >= 100]
+    arms = [_means_to_date(scale * rng.lognormal(0.0, 1.0, sizes[-1]), sizes) for scale in (1.0, factor)]
+    told = set()
+    for control, treatment in zip(*arms, strict=True):
+        compared = difference(control, treatment)
+        always = IMBALANCE.of(compared, unit=clock_unit(control, treatment))
+        told |= {"welch"} if compared.p_value < BALANCE_FAIL else set()
+        told |= {"check"} if always.p_value < BALANCE_FAIL else set()
+    return told
+
+
+def _means_to_date(values, sizes):
+    sums, squares = np.cumsum(values)[sizes - 1], np.cumsum(values**2)[sizes - 1]
+    variances = (squares - sums**2 / sizes) / (sizes - 1)
+    return [
+        Estimate(total / n, variance / n, n - 1, n)
+        for total, variance, n in zip(sums.tolist(), variances.tolist(), sizes.tolist(), strict=True)
+    ]
 
 
 def share(events, trials):

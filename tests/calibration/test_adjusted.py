@@ -33,6 +33,22 @@ def test_ratios__with_a_pre_period__less_variance_reported_honestly():
         assert holds(found[f"{name}_coverage"], 0.95, 4_000)
 
 
+def test_lifts__of_ratios_with_a_pre_period__covered_by_the_log_where_delta_errs_on_one_side():
+    found = measured.lifts_of_adjusted_ratios()
+
+    assert holds(found["log_coverage"], 0.95, 2_500)
+    assert holds(found["log_below"], 0.025, 2_500)
+    assert found["delta_below"] > found["log_below"] + 0.004
+
+
+def test_lin__spread_that_grows_with_the_covariate__as_honest_from_moments_as_with_hc2():
+    found = measured.spread_by_covariate()
+
+    for name in ("moments", "hc2"):
+        assert holds(found[f"{name}_coverage"], 0.95, 3_000)
+        assert found[f"{name}_reported_over_true"] == pytest.approx(1.0, abs=0.1)
+
+
 def test_caps__shared_by_the_arms__unbiased_where_own_caps_must_fail():
     found = measured.caps()
 

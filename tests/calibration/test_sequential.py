@@ -52,6 +52,15 @@ def test_growing_totals__clock_in_the_level__keeps_alpha_and_power_where_the_clo
     assert found["effect_absolute_monitor"] < 0.5
 
 
+def test_pre_periods__every_look__told_at_their_level_where_welch_at_every_look_must_fail():
+    found = measured.pre_periods()
+
+    assert found["alike_check"] <= share_band(1, 1_000).upper
+    assert found["alike_welch"] > 0.005
+    assert found["by_5_check"] > 0.3
+    assert found["by_10_check"] > 0.99
+
+
 def test_sample_ratio__hourly_refresh__e_value_keeps_its_level_and_finds_51_49():
     found = measured.sample_ratio()
 
