@@ -23,13 +23,12 @@ from flags.gates import Finding, Subject
 from governance import policy_queries, served, treating
 from governance import review_queries as queries
 from governance.models import LaunchReview, ReviewState
-from governance.review_queries import Standing
+from governance.review_queries import OVER, Standing
 
 if TYPE_CHECKING:
     from experiments.models import Experiment
 
 EVERYBODY_PPM = 950_000
-OVER = [str(each) for each in (State.CLOSED, State.INVALID)]
 UNDECIDED = [str(each) for each in (State.RUNNING, State.PAUSED, State.STOPPED)]
 
 
@@ -113,7 +112,7 @@ def _way_to_a_second(able: list[str]) -> str:
     if len(able) > 1:
         return fix
     who = f"only {able[0]} could" if able else "nobody could"
-    add = "an admin makes an account (`manage.py create_login`) and gives it the role under People and roles"
+    add = "an admin makes accounts (`manage.py create_login`) and, where roles hold, gives them the role"
     return f"{fix} Here {who} sign for performance: {add}."
 
 

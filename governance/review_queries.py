@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from analysis import queries as analysis
 from experiments import queries as experiments
-from experiments.lifecycle import STARTED
+from experiments.drafts import ExperimentKind
+from experiments.lifecycle import STARTED, State
 from flags import queries as flags
 from governance import policy_queries, review_checks, reviewing
 from governance.models import LaunchReview, ReviewFlag, ReviewState, SignOff, SignOffAnswer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from experiments.models import Experiment
 
 RETIRED, SHIP = "retired", "ship"
+OVER = [str(each) for each in (State.CLOSED, State.INVALID)]
 FLAG_LASTS = timedelta(days=30)
 """A sign-off on a flag without an experiment; there is no report whose change could end it."""
 
@@ -169,11 +171,15 @@ def attached_to(owner: "Experiment") -> tuple[Any, ...]:
 
 def verdict_against(owner: "Experiment") -> str:
     """What the newest report says when it does not recommend the launch and nobody decided to ship; else
-    empty. Without a report there is no rule."""
-    taken, report = experiments.decision(owner.key), analysis.latest_snapshot(owner.key)
-    if report is None or (taken is not None and taken.taken == SHIP):
-        return ""
-    return report.verdict if reviewing.is_against_rule(report.verdict) else ""
+    empty. Before its first report that of an earlier experiment on the flag counts; without any there is no
+    rule. An A/A compares one value with itself and says nothing of a launch."""
+    earlier = started_on(owner.flag, owner.environment).exclude(key=owner.key) if owner.flag else ()
+    for each in (owner, *earlier):
+        taken, report = experiments.decision(each.key), analysis.latest_snapshot(each.key)
+        if report is not None and each.state not in OVER and each.kind != ExperimentKind.AA:
+            is_decided = taken is not None and taken.taken == SHIP
+            return "" if is_decided or report.verdict == reviewing.SHIP else report.verdict
+    return ""
 
 
 def may_second(owner: "Experiment", requester: str) -> list[str]:

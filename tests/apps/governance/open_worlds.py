@@ -165,13 +165,13 @@ def begun(key, *, treated_ppm=990_000, coverage_ppm=HALF, starts=True, **changes
     return world.started(key, now=NOW, coverage_ppm=coverage_ppm, starts=starts, **asked)
 
 
-def measured(verdict="SHIP"):
+def measured(verdict="SHIP", **changes):
     """Long enough measured, stopped, on a flag that it assigned; the report lets it be shipped unless told
     otherwise."""
     flags.create_environment(key="production", is_production=True, actor="ada", now=world.START)
     flags.create_flag(key=world.KEY, value_type="bool", actor="ada", now=world.START)
     team()
-    owner = world.started(assigned_here=True, coverage_ppm=HALF, planned_units=100, team="buyers")
+    owner = world.started(assigned_here=True, coverage_ppm=HALF, planned_units=100, team="buyers", **changes)
     experiments.stop(key=world.KEY, reason="done", actor="rosa", now=NOW)
     reported(owner, verdict)
 

@@ -81,6 +81,12 @@ def test_ship__report_recommends_it_or_no_production__asks_nobody():
     assert {*agreed.values(), *elsewhere.values()} == {"went through"}
 
 
+def test_flag__opened_after_an_a_a__asks_nobody():
+    open_worlds.measured("INCONCLUSIVE", kind="aa")
+
+    assert open_worlds.refusals({"it": lambda: opened(default="on")}) == {"it": "went through"}
+
+
 def test_ship__two_people_sign_with_reasons__goes_through_and_one_is_too_few():
     open_worlds.measured("INCONCLUSIVE")
     asked = open_worlds.unsigned(experiment=world.KEY)
@@ -114,6 +120,24 @@ def test_flag__opened_past_the_decision__needs_the_second_reviewer_too():
     assert is_asked_of(undecided) == is_asked_of(decided) == dict.fromkeys(opening, True)
 
 
+def test_flag__a_new_experiment_begun_first__its_missing_report_hides_no_earlier_one():
+    open_worlds.measured("ROLL BACK")
+    ship_by_hand = {"it": lambda: opened(default="on")}
+    experiments.decide(
+        key=world.KEY, taken="iterate", snapshot_sha256=open_experiments.sha256(), reason="no", **ROSA
+    )
+    experiments.follow_on(key=world.KEY, new_key="again", **ROSA)
+    experiments.start(key="again", coverage_ppm=10_000, **ROSA)
+    experiments.stop(key="again", reason="at once", **ROSA)
+
+    hidden = open_worlds.refusals(ship_by_hand)
+    open_worlds.reported(Experiment.objects.get(key="again"))
+    followed = open_worlds.refusals(ship_by_hand)
+
+    assert is_asked_of(hidden) == {"it": True}, hidden
+    assert followed == {"it": "went through"}
+
+
 def opened(**changes):
     build.published(changes.pop("rules", []), flag=world.KEY, **changes)
 
@@ -143,7 +167,7 @@ def test_refusal__nobody_else_has_an_account__says_how_somebody_gets_one(rosa, d
     django_user_model.objects.create_user("paul")
     with_two = fix_of(rosa)
 
-    assert "nobody could sign for performance: an admin makes an account" in alone
+    assert "nobody could sign for performance: an admin makes accounts" in alone
     assert "only pia could sign" in with_one
     assert with_two.endswith("two people who neither ask for it nor own it sign.")
 
