@@ -56,13 +56,17 @@ def stage(tmp_path):
     assert eventually(lambda: not living_below(tmp_path)), living_below(tmp_path)
 
 
-SLEEP = "import time; print('up'); time.sleep(60)"
+SLEEP = "import time; print('up'); time.sleep(600)"
 # A child of a child that ignores polite requests, as a forgotten helper would.
 WITH_HELPER = """
-    import subprocess, sys, time
-    helper = "import signal, time; signal.signal(15, signal.SIG_IGN); print('helper'); time.sleep(60)"
-    subprocess.Popen([sys.executable, "-u", "-c", helper])
-    time.sleep(60)
+    import os, subprocess, sys, time
+    there, tell = os.pipe()
+    helper = "import os, signal, sys, time; signal.signal(15, signal.SIG_IGN); print('helper');"
+    helper += "os.close(int(sys.argv[1])); time.sleep(600)"
+    subprocess.Popen([sys.executable, "-u", "-c", helper, str(tell)], pass_fds=[tell])
+    os.close(tell)
+    os.read(there, 1)  # ends when the helper has come so far
+    time.sleep(600)
 """
 
 
@@ -93,7 +97,7 @@ def test_crash__again_and_again__restarted_after_growing_pauses_and_said(stage):
 
 
 def test_crash__with_a_helper_left_behind__helper_is_gone_before_the_restart(stage):
-    stage.start("worker", WITH_HELPER.replace("time.sleep(60)\n", "time.sleep(0.5); raise SystemExit(4)\n"))
+    stage.start("worker", WITH_HELPER.replace("time.sleep(600)\n", "raise SystemExit(4)\n"))
     assert stage.said("helper")
 
     assert stage.said("worker ended with status 4")
@@ -168,7 +172,7 @@ def test_wait_until_healthy__one_of_two_never_answers__that_one_is_named(stage, 
         stage.start("web", SLEEP, health_port=health_port)
         stage.start("edge", SLEEP, health_port=unused.getsockname()[1])
 
-        assert stage.supervisor.wait_until_healthy(within_s=1) == ["edge"]
+        assert stage.supervisor.wait_until_healthy(within_s=3) == ["edge"]
 
 
 @pytest.fixture

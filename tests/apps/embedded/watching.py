@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 
-def eventually(condition, within_s=20.0):
+def eventually(condition, within_s=90.0):
     """Poll until the condition holds; the last answer is returned either way."""
     deadline = time.monotonic() + within_s
     while not (answer := condition()) and time.monotonic() < deadline:

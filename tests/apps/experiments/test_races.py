@@ -27,7 +27,7 @@ def at_once(*calls):
 
     def one(call):
         try:
-            gate.wait(timeout=10)
+            gate.wait(timeout=60)
             return call()
         except (Conflict, OperationalError) as trouble:
             return trouble

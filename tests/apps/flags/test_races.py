@@ -24,7 +24,7 @@ def at_once(*calls):
 
     def one(call):
         try:
-            gate.wait(timeout=10)
+            gate.wait(timeout=60)
             return call()
         except Refused as refused:
             return refused

@@ -256,7 +256,7 @@ def test_tick__two_workers_at_once__one_step_each_time():
 
     def work():
         try:
-            gate.wait(timeout=10)
+            gate.wait(timeout=60)
             return tick(1)
         finally:
             connection.close()

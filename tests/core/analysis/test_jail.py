@@ -50,7 +50,7 @@ def test_database__value_that_grows_without_end__an_error_and_no_dead_process(da
     with pytest.raises((duckdb.Error, MemoryError)):
         database.execute("SELECT list_sum(range(4000000000))").fetchall()
 
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert os.getpid() > 0
     assert database.execute("SELECT 1").fetchall() == [(1,)]
 

@@ -1,6 +1,6 @@
 """A design document's section on performance says budget, effect, evidence and roll-out, or what it lacks."""
 
-from time import monotonic
+from time import process_time
 
 import pytest
 
@@ -98,8 +98,8 @@ def test_section__underlined_headings__as_those_with_signs(line):
     "text", ["<" * 100_000, "```\n" * 20_000, "a\n-" * 50_000, "# " * 100_000, "<!--" * 50_000]
 )
 def test_check__hostile_text__judged_at_once(text):
-    began = monotonic()
+    began = process_time()
 
     section.check(f"## Performance\n{text}")
 
-    assert monotonic() - began < 5
+    assert process_time() - began < 5

@@ -59,8 +59,9 @@ def test_outlook__smallest_slope__is_the_one_a_single_dose_was_sized_for():
     assert found.smallest_slope == pytest.approx(0.005, rel=0.03)
 
 
-def test_outlook__asked_by_a_page__within_a_tenth_of_a_second():
-    began = time.perf_counter()
+def test_outlook__asked_by_a_page__too_fast_to_be_noticed():
+    """It takes less than a tenth of a second of a processor; a slow one gets ten times as much."""
+    began = time.process_time()
     outlook(Proposal((60, 110, 220, 440), 20_000, 14, 1, 1), level=0.051, units_a_day=3e6, slope=-0.003)
 
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1
