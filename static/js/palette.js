@@ -68,10 +68,11 @@
   }
 
   function failed() {
-    if (wanted) input.form.submit();
+    if (wanted && dialog.open) input.form.submit();
   }
 
   input.addEventListener("keydown", function (event) {
+    if (event.isComposing) return; // Enter and arrows are the input method's: a word is being put together
     if (event.key === "ArrowDown") move(1);
     else if (event.key === "ArrowUp") move(-1);
     else if (event.key === "Enter") enter(event.ctrlKey || event.metaKey);

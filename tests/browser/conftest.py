@@ -10,19 +10,30 @@ from tests import nodejs
 from tests.browser.visiting import visit
 
 
+@pytest.fixture(scope="session")
+def cookies(tmp_path_factory) -> Path:
+    """Where the first who logs in leaves them for all."""
+    file: Path = tmp_path_factory.mktemp("browser") / "state.json"
+    return file
+
+
 @pytest.fixture(scope="module")
-def logged_in(browser, platform, demonstration, tmp_path_factory) -> Path:
+def logged_in(browser, platform, demonstration, cookies) -> Path:
     """The file with the cookies of a log-in through the form."""
-    state: Path = tmp_path_factory.mktemp("browser") / "state.json"
+    if not cookies.exists():
+        _log_in(browser, platform, demonstration, cookies)
+    return cookies  # type: ignore[no-any-return]
+
+
+def _log_in(browser, platform, demonstration, cookies) -> None:
     with visit(browser, platform.web_url) as opened:
         opened.open("/")
         opened.page.get_by_label("Name", exact=True).fill("demo")
         opened.page.get_by_label("Password").fill(demonstration.password)
-        opened.page.get_by_role("button", name="Log in").click()
+        opened.send(opened.page.get_by_role("button", name="Log in"))
         opened.page.get_by_role("navigation", name="Main").wait_for()
-        opened.page.context.storage_state(path=state)
         assert opened.trouble == []
-    return state
+        opened.page.context.storage_state(path=cookies)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
@@ -52,9 +53,10 @@ class Keyboard:
     def go(self, entry: str) -> None:
         self.page.wait_for_load_state("load")
         link = self.page.locator("#rail a[data-key]").filter(has_text=entry).first
+        address, key = link.get_attribute("href"), link.get_attribute("data-key") or ""
         self.keys.press("g")
-        self.keys.press(link.get_attribute("data-key") or "")
-        self.page.wait_for_load_state()
+        self.keys.press(key)
+        self.page.wait_for_url(lambda url: urlsplit(url).path == address, wait_until="load")
 
     def next_step(self) -> None:
         self.page.wait_for_load_state("load")  # before that its keys are not there
@@ -88,7 +90,7 @@ class Keyboard:
 
     def reach(self, target: "Locator") -> None:
         """Tab until it has the focus; fails where the Tab key never leads to it."""
-        expect(target).to_be_visible(timeout=30_000)
+        expect(target).to_be_visible()
         for _ in range(MOST_TABS):
             if target.evaluate(HAS_FOCUS):
                 return

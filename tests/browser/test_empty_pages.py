@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from tests import chromium
 from tests.browser.crawling import SERIOUS
 from tests.browser.pages import plain_pages
-from tests.browser.visiting import PHONE, WIDER_THAN_THE_SCREEN
+from tests.browser.visiting import HEADINGS, PATIENT_MS, PHONE, WIDER_THAN_THE_SCREEN
 
 SITE = "http://fresh.example"
 THE_SAME_WITH_DATA = ("/help/api/", "/find/")
@@ -35,7 +35,7 @@ def pages(client, django_user_model):
 
 
 @pytest.fixture
-def phone(pages):
+def phone(pages, axe):
     """A window of a phone on the rendered pages.
 
     Opened after them: beside Playwright's loop, Django would take another connection than the test's.
@@ -45,14 +45,16 @@ def phone(pages):
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(**chromium.launch_options())
         page = opened.new_page(viewport=PHONE, reduced_motion="reduce")
+        page.set_default_timeout(PATIENT_MS)
+        page.add_init_script(axe)
         page.route("**/*", lambda route: _serve(route, pages))
         yield page
         opened.close()
 
 
 @pytest.mark.django_db
-def test_every_page__without_data__accessible_within_its_window_and_with_one_heading(phone, pages, axe):
-    trouble = {path: _trouble(phone, path, axe) for path in pages}
+def test_every_page__without_data__accessible_within_its_window_and_with_one_heading(phone, pages):
+    trouble = {path: _trouble(phone, path) for path in pages}
 
     assert {path: found for path, found in trouble.items() if found} == {}
     assert len(pages) > 50
@@ -77,12 +79,10 @@ def _serve(route, pages):
         route.abort()
 
 
-def _trouble(page, path, axe):
+def _trouble(page, path):
     """What is wrong with the page, in words."""
     page.goto(f"{SITE}{path}", wait_until="load")
-    page.evaluate(axe)
     found = [each for each in page.evaluate(CHECK) if each.startswith(SERIOUS)]
-    headings = page.get_by_role("heading", level=1).count()
-    wider_px = page.evaluate(WIDER_THAN_THE_SCREEN)
+    headings, wider_px = page.evaluate(HEADINGS), page.evaluate(WIDER_THAN_THE_SCREEN)
     found += [f"{headings} headings of level 1"] if headings != 1 else []
     return found + ([f"{wider_px} px wider than the window"] if wider_px > 0 else [])
