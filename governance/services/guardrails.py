@@ -167,7 +167,7 @@ def _raise_if_not_performance(actor: str) -> None:
 
 def _raise_without_reason(reason: str) -> None:
     if not reason.strip():
-        raise refuse("reason", reason, "changing a policy needs a reason", "Write one sentence.")
+        raise refuse("reason", reason, "changing a guardrail set needs a reason", "Write one sentence.")
 
 
 def _record(

@@ -26,7 +26,7 @@ def request_waiver(
     """Ask that the experiment need not watch an attached guardrail until a day."""
     owner = experiments.experiment(experiment)
     if metric not in {each.metric for each in experiments.required_of(owner)}:
-        why = "no policy attaches this guardrail here, or it is waived already"
+        why = "no guardrail set attaches this metric here, or it is waived already"
         raise refuse("metric", metric, why, "Guardrails you bound yourself can simply be removed.")
     if not reason.strip():
         raise refuse("reason", reason, "a waiver needs a reason", "Say why the harm is acceptable.")

@@ -161,7 +161,7 @@ def test_waiver__longer_than_ninety_days_or_of_what_nobody_attached__refused():
 
     with pytest.raises(Refused, match="90 days"):
         waiver(expires_on=(NOW + timedelta(days=91)).date())
-    with pytest.raises(Refused, match="no policy"):
+    with pytest.raises(Refused, match="no guardrail set"):
         waiver(metric="orders")
 
 
