@@ -140,7 +140,7 @@ ENTERED = {
     [
         ("per_100_ms", "-0.003"),
         ("per_100_ms", True),
-        ("standard_error", 10**400),
+        pytest.param("standard_error", 10**400, id="standard_error-beyond a float"),
         ("link", "javascript:alert(1)"),
         ("link", f"https://example.com/{'a' * 500}"),
         ("units", 10**30),
