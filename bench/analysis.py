@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 BUCKETS, METRICS, THREADS, ROUNDS = 16, 10, 2, 3
+ROWS_A_GROUP = 65_536
 NAMES = [f"action{number}" for number in range(METRICS)]
 OURS = {"memory_limit": "2GB"}
 ROWS_A_PARTITION = 400_000
@@ -30,19 +31,39 @@ DAYS, BEFORE_DAYS = 14, 7
 
 
 def generate(folder: Path, users: int, events: int) -> None:
-    """Exposures, events and a table of units, one file a bucket. A unit's hash is a 64-bit mix."""
+    """Exposures, events and a table of units. Files are those that the store would hold: one a day and
+    bucket, sorted by unit and time; of units one a bucket."""
     import duckdb
 
     database = duckdb.connect(config={"threads": THREADS, "memory_limit": "4GB"})
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SELECT setseed(0.5)")
-    for kind in ("exposures", "events", "units"):
-        (folder / kind).mkdir()
     for bucket in range(BUCKETS):
         for kind, statement in _statements(bucket, users // BUCKETS, events // BUCKETS).items():
-            path = folder / kind / f"{bucket:02d}.parquet"
-            database.execute(f"COPY ({statement}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+            database.execute(f"CREATE OR REPLACE TEMPORARY TABLE made AS {statement}")
+            if kind == "units":
+                write(database, folder / kind / f"{bucket:02d}.parquet", "FROM made ORDER BY unit")
+            else:
+                _write_days(database, folder / kind, bucket)
     (folder / SIZE).write_text(json.dumps([users, events]))
+
+
+def _write_days(database, folder: Path, bucket: int) -> None:
+    for (day,) in database.execute("SELECT DISTINCT ts::DATE FROM made").fetchall():
+        rows = f"FROM made WHERE ts::DATE = DATE '{day}' ORDER BY unit, ts"
+        write(database, folder / str(day) / f"{bucket:02d}.parquet", rows)
+
+
+def write(database, path: Path, statement: str) -> None:
+    """As compaction writes files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    settings = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_A_GROUP}"
+    database.execute(f"COPY ({statement}) TO '{path}' ({settings})")
+
+
+def unit_hash(number: str, bucket: int) -> str:
+    """A 64-bit mix with a sign, of a number that nobody else has."""
+    return f"(hash({number})::HUGEINT // {BUCKETS} * {BUCKETS} - {1 << 63})::BIGINT + {bucket}"
 
 
 def size(folder: Path) -> tuple[int, int]:
@@ -52,7 +73,7 @@ def size(folder: Path) -> tuple[int, int]:
 
 
 def _statements(bucket: int, users: int, events: int) -> dict[str, str]:
-    unit = f"((hash(i + {bucket * users}) >> 5) << 4)::BIGINT + {bucket}"
+    unit = unit_hash(f"i + {bucket * users}", bucket)
     spent = ", ".join(
         f"round(-ln(random() + 1e-9) * 10, 2) AS y{n}, round(-ln(random() + 1e-9) * 10, 2) AS x{n}"
         for n in range(METRICS)
@@ -82,7 +103,7 @@ def connection(folder: Path, threads: int = THREADS):
     database = duckdb.connect(config={"threads": threads, "memory_limit": "2GB"})
     database.execute("SET TimeZone = 'UTC'")
     for kind in ("exposures", "events", "units"):
-        database.execute(f"CREATE VIEW {kind} AS SELECT * FROM read_parquet('{folder / kind}/*.parquet')")
+        database.execute(f"CREATE VIEW {kind} AS SELECT * FROM read_parquet('{folder / kind}/**/*.parquet')")
     return database
 
 
@@ -116,7 +137,8 @@ def moments_of_units(folder: Path, covariates: bool, database=None) -> dict:
     from analysis.engines import centring
     from analysis.engines.aggregates import MomentQuery
     from analysis.engines.deviations import merge
-    from analysis.engines.duckdb import _Backend, _Partition, _View, opened
+    from analysis.engines.duckdb import _Backend, _Partition, opened
+    from analysis.engines.views import FilesView
 
     vectors = tuple((f"y{n}", f"x{n}") if covariates else (f"y{n}",) for n in range(METRICS))
     query = MomentQuery(tuple(name for vector in vectors for name in vector), vectors, ("arm",))
@@ -126,7 +148,7 @@ def moments_of_units(folder: Path, covariates: bool, database=None) -> dict:
     with ExitStack() as stack:
         partitions = [
             stack.enter_context(
-                _Partition.open(database.cursor(), index, (_View("units", schema, paths, None),))
+                _Partition.open(database.cursor(), index, (FilesView("units", schema, paths, None),))
             )
             for index, paths in enumerate(_dealt(folder))
         ]
@@ -220,7 +242,8 @@ def our_look(folder: Path, covariates: bool) -> int:
 
 
 def _paths(folder: Path) -> dict[int, tuple[str, ...]]:
-    return {bucket: (str(folder / f"{bucket:02d}.parquet"),) for bucket in range(BUCKETS)}
+    names = [(bucket, f"{bucket:02d}.parquet") for bucket in range(BUCKETS)]
+    return {bucket: tuple(sorted(map(str, folder.rglob(name)))) for bucket, name in names}
 
 
 class Cost(NamedTuple):

@@ -14,7 +14,18 @@ import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bench.analysis import BEFORE_DAYS, BUCKETS, METRICS, NAMES, THREADS, Cost, in_a_process, metric_of
+from bench.analysis import (
+    BEFORE_DAYS,
+    BUCKETS,
+    METRICS,
+    NAMES,
+    THREADS,
+    Cost,
+    in_a_process,
+    metric_of,
+    unit_hash,
+    write,
+)
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 LAST_DAY, ROUNDS, BAR = 30, 3, 1.2
@@ -28,15 +39,15 @@ def generate(folder: Path, users: int) -> None:
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SELECT setseed(0.5)")
     for bucket in range(BUCKETS):
-        unit = f"((hash(i + {bucket * users}) >> 5) << 4)::BIGINT + {bucket}"
-        anybody = unit.replace("i +", f"(random() * {users // BUCKETS - 1})::BIGINT +")
+        unit = unit_hash(f"i + {bucket * users}", bucket)
+        anybody = unit_hash(f"(random() * {users // BUCKETS - 1})::BIGINT + {bucket * users}", bucket)
         exposures = f"""
             SELECT 'x' || i AS event_id, TIMESTAMPTZ '{START}' + to_seconds(random() * 40000) AS ts,
                    {unit} AS unit, 'user' AS unit_type, 'flag' AS flag, 'speed' AS experiment,
                    CASE WHEN random() < 0.5 THEN 'off' ELSE 'on' END AS variant, 1::INTEGER AS version,
                    false AS forced, MAP {{'device': 'phone'}} AS dims, TIMESTAMPTZ '{START}' AS received_at
             FROM range({users // BUCKETS}) AS t(i)"""
-        _write(database, folder, "exposures", START.date(), bucket, exposures)
+        write(database, _path(folder, "exposures", START.date(), bucket), exposures)
         for number in range(-BEFORE_DAYS, LAST_DAY + 1):
             day = START + timedelta(days=number)
             events = f"""
@@ -46,13 +57,11 @@ def generate(folder: Path, users: int) -> None:
                        round(-ln(random() + 1e-9) * 10, 2) AS value, NULL::BIGINT AS session,
                        MAP {{'page': 'home'}} AS dims, TIMESTAMPTZ '{START}' AS received_at
                 FROM range({users // BUCKETS}) AS t(j) ORDER BY unit, ts"""
-            _write(database, folder, "events", day.date(), bucket, events)
+            write(database, _path(folder, "events", day.date(), bucket), events)
 
 
-def _write(database, folder: Path, kind: str, day: date, bucket: int, statement: str) -> None:
-    path = folder / kind / str(day) / f"{bucket:02d}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    database.execute(f"COPY ({statement}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+def _path(folder: Path, kind: str, day: date, bucket: int) -> Path:
+    return folder / kind / str(day) / f"{bucket:02d}.parquet"
 
 
 def stored(folder: Path, users: int):

@@ -24,12 +24,11 @@ def read(
     *,
     one: AnalysisPlan,
     other: AnalysisPlan,
-    is_prepared: bool = False,
 ) -> Readings:
     """Everything of `cells`, whose arms are those of `one` times those of `other`, the latter running faster.
     Units that either experiment leaves out count as crossovers."""
     units = with_edges(cells, in_both(one, other))
-    return reading.read(cells, backend, frozen, is_prepared=is_prepared, assigned_units=units)
+    return reading.read(cells, backend, frozen, assigned_units=units)
 
 
 def in_both(one: AnalysisPlan, other: AnalysisPlan) -> Table:

@@ -25,11 +25,9 @@ def parts(
     backend: Backend,
     frozen: Mapping[Entry, float],
     deal: int = 0,
-    *,
-    is_prepared: bool = False,
 ) -> Parts:
     """The same units in groups at random, for A/A splits."""
-    look = Look(plan, backend, is_prepared=is_prepared)
+    look = Look(plan, backend)
     look.hold_all()
     caps = {entry: frozen[entry] for entry in plan.capped_entries if entry in frozen}
     caps |= reading.percentile_caps(look, [entry for entry in plan.capped_entries if entry not in frozen])

@@ -1,15 +1,14 @@
 """DuckDB in this process, locked down: the engine that needs nothing but the files of the store.
 
 Each partition is an in-memory database of its own, worked on by one thread; partitions are groups of
-user-hash buckets. File access is limited to the store, extensions are never loaded, the configuration is
-locked before the first read. Objects in a bucket are read by pyarrow, which DuckDB asks for the columns and
-rows it needs. Only worker processes import this module.
+user-hash buckets, or ranges of hashes in them. File access is limited to the store, extensions are never
+loaded, the configuration is locked before the first read. Objects in a bucket are read by pyarrow, which
+DuckDB asks for the columns and rows it needs. Only worker processes import this module.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,12 +23,14 @@ import ibis
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from sqlglot.expressions import Literal
 
-from analysis.engines import crossed, dealing, reading, rollups
+from analysis.engines import crossed, dealing, portions, reading, rollups
 from analysis.engines.aggregates import Rows
 from analysis.engines.contract import EngineFailure, Parts, Readings, StoreFiles
 from analysis.engines.jail import limited_address_space
-from analysis.engines.refreshing import ReadFiles, Refresh, Statements, nothing
+from analysis.engines.portions import Portion
+from analysis.engines.refreshing import ReadFiles, Refresh, Statements
 from analysis.engines.rollups import Days
+from analysis.engines.views import FilesView, OutOfMemory, readable_failures
 from analysis.plan import AnalysisPlan, Entry
 from analysis.unit_values import EVENTS, EXPOSURES, Table
 
@@ -37,6 +38,13 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 log = logging.getLogger(__name__)
+
+ROLLED_UP = 4
+"""Rollups hold few rows of many events, so that a portion of them may be as many times larger."""
+
+FINER, LEAST = 4, 100_000
+"""By how much portions shrink where memory is too little, and the rows below which it is not they that
+take it."""
 
 T = TypeVar("T")
 Settings = dict[str, str | bool | int | float | list[str]]
@@ -57,11 +65,12 @@ class View(Protocol):
 class DuckDBEngine:
     """Reads the Parquet files below `folder`, with so many threads and so much memory in all.
 
-    `memory_limits` are tried from the first on until one is enough. With a `filesystem` the files are objects
-    in it ("s3://bucket/…") and no folder is opened. With fewer than `rows_per_partition` rows a partition
-    costs more in statements than it saves in memory; stores of fewer rows are read whole at each look. Of
-    larger ones, what whole days brought is kept in the folder `rollups`, if there is one. Plans with a
-    trigger are read whole too.
+    Partitions with more than `values_at_most` (rows by columns of the plan) are read in ranges of hashes, in
+    smaller ones where memory is too little, and only then with the next of the `memory_limits`. With a
+    `filesystem` the files are objects in it ("s3://bucket/…") and no folder is opened. With fewer than
+    `rows_per_partition` rows a partition costs more in statements than it saves in memory; stores of fewer
+    rows are read whole at each look. Of larger ones, what whole days brought is kept in the folder `rollups`,
+    if there is one. Plans with a trigger are read whole too.
     """
 
     folder: Path | None
@@ -69,6 +78,7 @@ class DuckDBEngine:
     threads: int = 2
     memory_limits: tuple[str, ...] = ("144MB", "576MB", "2GB")
     rows_per_partition: int = 400_000
+    values_at_most: int = 16_000_000
     rollups: Path | None = None
     name: str = "duckdb"
 
@@ -90,18 +100,43 @@ class DuckDBEngine:
         return replace(self, rollups=None)._ask(cells, files, question)
 
     def _ask(self, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]) -> T:
-        return self._with_memory(lambda engine: engine._ask_once(plan, files, question))
+        return self._with_memory(lambda engine: engine._ask_once(plan, files, question), plan, files)
 
-    def _with_memory(self, ask: Callable[[DuckDBEngine], T]) -> T:
+    def _with_memory(
+        self,
+        ask: Callable[[DuckDBEngine], T],
+        plan: AnalysisPlan | None = None,
+        files: StoreFiles | None = None,
+    ) -> T:
         """With as little memory as will do: what does not fit goes to disk, and what cannot go there makes
-        the look begin again with more."""
+        the look begin again."""
         try:
             return ask(self)
         except OutOfMemory as failure:
-            if len(self.memory_limits) == 1:
+            finer = self._finer(plan, files) if plan is not None and files is not None else None
+            other = finer or self._with_more()
+            if other is None:
                 raise
             log.info("a look needs more memory than %s: %s", self.memory_limits[0], failure)
-            return replace(self, memory_limits=self.memory_limits[1:])._with_memory(ask)
+            return other._with_memory(ask, plan, files)
+
+    def _finer(self, plan: AnalysisPlan, files: StoreFiles) -> DuckDBEngine | None:
+        """With smaller portions of the files' units, where that can help."""
+        ranges = self._ranges(plan, files)
+        each = files.rows // (self._groups(files) * ranges)
+        if ranges == portions.MAX_RANGES or each < LEAST:
+            return None
+        return replace(self, values_at_most=max(1, _values(plan, each) // FINER))
+
+    def _with_more(self) -> DuckDBEngine | None:
+        limits = self.memory_limits[1:]
+        return replace(self, memory_limits=limits) if limits else None
+
+    def _ranges(self, plan: AnalysisPlan, files: StoreFiles) -> int:
+        return portions.ranges(_values(plan, files.rows), self._groups(files), self.values_at_most)
+
+    def _groups(self, files: StoreFiles) -> int:
+        return portions.groups(files.buckets, files.rows, self.rows_per_partition)
 
     def _ask_once(self, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]) -> T:
         is_kept = files.days and files.rows >= self.rows_per_partition and plan.trigger is None
@@ -109,8 +144,8 @@ class DuckDBEngine:
             found = self._ask_kept(self.rollups, plan, files, question)
             if found is not None:
                 return found
-        parts = _partitions(files, self.rows_per_partition)
-        return self._ask_views(plan, [self._views(files, buckets) for buckets in parts], question)
+        listed = portions.of(files.buckets, self._groups(files), self._ranges(plan, files))
+        return self._ask_views(plan, [self._views(files, portion) for portion in listed], question)
 
     def _ask_kept(
         self, root: Path, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]
@@ -131,30 +166,30 @@ class DuckDBEngine:
     def _ask_rollups(
         self, folder: Path, plan: AnalysisPlan, files: StoreFiles, question: Callable[..., T]
     ) -> T:
-        groups = rollups.groups(files.buckets, files.rows, self.rows_per_partition)
-        paths = rollups.paths(folder, len(groups))
+        groups = portions.power_of_two(self._groups(files))
+        wanted = portions.ranges(_values(plan, files.rows), groups, self.values_at_most * ROLLED_UP)
+        ranges = portions.power_of_two(wanted)
+        listed = portions.of(files.buckets, groups, rollups.ranges(folder, ranges))
+        paths = rollups.paths(folder, listed)
+        statements = Statements(plan, compiled, _compensated_sum)
         with self._database(folder) as database, ExitStack() as stack:
             partitions = [
                 stack.enter_context(_Partition.open(database, index, (), path))
                 for index, path in enumerate(paths)
             ]
+            for partition, portion in zip(partitions, listed, strict=True):
+                partition.refresh(statements, partial(self._read_files, portion), files, portion)
             database.execute("SET lock_configuration = true")
             pool = stack.enter_context(self._pool(len(partitions)))
-            backend = _Backend(partitions, pool)
-            statements = Statements(plan, backend.compile, backend.total)
-            refreshes = [
-                partition.refresh(statements, self._read_files, files, buckets)
-                for partition, buckets in zip(partitions, groups, strict=True)
-            ]
-            list(pool.map(_run, refreshes))
-            return question(plan, backend, is_prepared=True)
+            return question(plan, _Backend(partitions, pool))
 
     def _pool(self, partitions: int) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(min(self.threads, partitions) or 1, thread_name_prefix="analysis")
 
-    def _read_files(self, cursor: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str]) -> None:
-        schema = EXPOSURES if name == "exposures" else EVENTS
-        _View(name, schema, list(paths), self.filesystem).create(cursor)
+    def _read_files(
+        self, portion: Portion, cursor: duckdb.DuckDBPyConnection, name: str, paths: Sequence[str]
+    ) -> None:
+        self._view(portion, name, list(paths)).create(cursor)
 
     def read_views(
         self, plan: AnalysisPlan, views: Sequence[Sequence[View]], caps: Mapping[Entry, float]
@@ -188,11 +223,13 @@ class DuckDBEngine:
             pool = stack.enter_context(self._pool(len(partitions)))
             return question(plan, _Backend(partitions, pool))
 
-    def _views(self, files: StoreFiles, buckets: Sequence[int]) -> list[View]:
-        return [
-            _View("exposures", EXPOSURES, _of(files.exposures, buckets), self.filesystem),
-            _View("events", EVENTS, _of(files.events, buckets), self.filesystem),
-        ]
+    def _views(self, files: StoreFiles, portion: Portion) -> list[View]:
+        both = {"exposures": files.exposures, "events": files.events}
+        return [self._view(portion, name, _of(paths, portion.buckets)) for name, paths in both.items()]
+
+    def _view(self, portion: Portion, name: str, paths: list[str]) -> FilesView:
+        schema = EXPOSURES if name == "exposures" else EVENTS
+        return FilesView(name, schema, paths, self.filesystem, portion.hashes)
 
     @contextmanager
     def _database(self, *more: Path) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -215,9 +252,9 @@ class DuckDBEngine:
 class _Partition:
     """A database in memory, or in a file of rollups, with views on its share of the files."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, *, is_file: bool = False) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
-        self._is_file = is_file
+        self._refresh: Refresh | None = None
 
     @classmethod
     @contextmanager
@@ -230,7 +267,7 @@ class _Partition:
     ) -> Iterator[_Partition]:
         with database.cursor() as cursor:
             name = f"partition_{index}"
-            with _readable_failures():
+            with readable_failures():
                 if path is None:
                     cursor.execute(f"ATTACH ':memory:' AS {name} (COMPRESS)")
                 else:
@@ -238,29 +275,29 @@ class _Partition:
             cursor.execute(f"USE {name}")
             for view in views:
                 view.create(cursor)
-            yield cls(cursor, is_file=path is not None)
+            yield cls(cursor)
 
     def keep(self, name: str, statement: str) -> None:
-        """What is in a file of rollups stays there between looks; what one look keeps does not."""
-        with _readable_failures():
-            if self._is_file:
-                self._cursor.execute(f"CREATE TEMPORARY TABLE {name} AS {statement}")
+        """A file of rollups makes the tables of a look in its own way."""
+        with readable_failures():
+            if self._refresh is not None:
+                self._refresh.make(name)
             else:
                 self._cursor.execute(f"CREATE TABLE {name} AS {statement}")
 
     def drop(self, name: str) -> None:
-        with _readable_failures():
+        with readable_failures():
             self._cursor.execute(f"DROP TABLE {name}")
 
     def refresh(
-        self, statements: Statements, read_files: ReadFiles, files: StoreFiles, buckets: Sequence[int]
-    ) -> Refresh:
-        """The work that brings this file of rollups up to date."""
-        days = [Days.of(files, kind, buckets, statements.plan.until) for kind in rollups.KINDS]
-        return Refresh(self._cursor, statements, read_files, *days)
+        self, statements: Statements, read_files: ReadFiles, files: StoreFiles, portion: Portion
+    ) -> None:
+        """Bring this file of rollups up to date before the first table of a look is kept."""
+        days = [Days.of(files, kind, portion.buckets, statements.plan.until) for kind in rollups.KINDS]
+        self._refresh = Refresh(self._cursor, statements, read_files, *days)
 
     def rows(self, statement: str) -> Rows:
-        with _readable_failures():
+        with readable_failures():
             # As a relation it would be planned twice: once for its columns and once to run.
             found = self._cursor.execute(statement)
             names = [column[0] for column in found.description or ()]
@@ -306,66 +343,9 @@ def _compiled(operation: Any) -> str:
     return str(DuckDBCompiler().to_sqlglot(operation.to_expr()).sql(dialect="duckdb"))
 
 
-def _run(refresh: Refresh) -> None:
-    with _readable_failures():
-        refresh.run()
-
-
-def _partitions(files: StoreFiles, rows_each: int) -> list[list[int]]:
-    """Neighbouring buckets together, as many partitions as the rows are worth; always the same for the same
-    files. No buckets, one partition of nothing."""
-    count = max(1, min(len(files.buckets), files.rows // rows_each))
-    parts: list[list[int]] = [[] for _ in range(count)]
-    for position, bucket in enumerate(files.buckets):
-        parts[position * count // len(files.buckets)].append(bucket)
-    return parts
+def _values(plan: AnalysisPlan, rows: int) -> int:
+    return rows * max(1, len(plan.columns))
 
 
 def _of(by_bucket: Mapping[int, Sequence[str]], buckets: Sequence[int]) -> list[str]:
     return [path for bucket in buckets for path in by_bucket.get(bucket, ())]
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """Files under one name; without files, a table of no rows."""
-
-    name: str
-    schema: ibis.Schema
-    paths: list[str]
-    filesystem: FileSystem | None
-
-    def create(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        with _readable_failures():
-            if not self.paths:
-                cursor.execute(f"CREATE OR REPLACE TEMPORARY VIEW {self.name} AS {nothing(self.schema)}")
-            elif self.filesystem is None:
-                listed = ", ".join(Literal.string(path).sql("duckdb") for path in self.paths)
-                cursor.execute(f"CREATE OR REPLACE VIEW {self.name} AS FROM read_parquet([{listed}])")
-            else:
-                cursor.register(self.name, self._objects(self.filesystem))
-
-    def _objects(self, filesystem: FileSystem) -> Any:
-        from pyarrow.dataset import dataset
-
-        keys = [path.partition("://")[2] for path in self.paths]
-        return dataset(keys, schema=self.schema.to_pyarrow(), filesystem=filesystem, format="parquet")
-
-
-class OutOfMemory(EngineFailure):
-    """A statement needs more memory than it was given."""
-
-
-@contextmanager
-def _readable_failures() -> Iterator[None]:
-    try:
-        yield
-    except duckdb.OutOfMemoryException as failure:
-        raise OutOfMemory(f"DuckDB had too little memory: {failure}") from failure
-    except _failures() as failure:
-        raise EngineFailure(f"DuckDB could not read the event store: {failure}") from failure
-
-
-def _failures() -> tuple[type[Exception], ...]:
-    """Those of pyarrow only once it is loaded, which only stores of objects need: it takes 80 MB."""
-    arrow = sys.modules.get("pyarrow")
-    return (duckdb.Error, OSError, *([arrow.ArrowException] if arrow is not None else []))

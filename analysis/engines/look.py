@@ -99,11 +99,8 @@ class Look:
         plan: AnalysisPlan,
         backend: Backend,
         assigned_units: Table | None = None,
-        *,
-        is_prepared: bool = False,
     ) -> None:
-        """`assigned_units` stand in the place of the units that the plan's own experiment has. `is_prepared`:
-        the backend holds all tables, made in its own way."""
+        """`assigned_units` stand in the place of the units that the plan's own experiment has."""
         self.plan = plan
         self.backend = backend
         self._expressions: dict[str, Table] = {}
@@ -114,7 +111,7 @@ class Look:
             stream: self._table(stream_name(index), stream_rows(plan, stream, self.assigned))
             for index, stream in enumerate(plan.streams)
         }
-        self._passing = () if is_prepared else tuple(self._expressions)
+        self._passing = tuple(self._expressions)
         self._made: set[int] = set()
 
     def _table(self, name: str, expression: Table) -> Table:

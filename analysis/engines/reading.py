@@ -49,11 +49,10 @@ def read(
     backend: Backend,
     frozen: Mapping[Entry, float],
     *,
-    is_prepared: bool = False,
     assigned_units: Table | None = None,
 ) -> Readings:
-    """Everything one look needs. `is_prepared`, `assigned_units`: see `Look`."""
-    look = Look(plan, backend, assigned_units, is_prepared=is_prepared)
+    """Everything one look needs. `assigned_units`: see `Look`."""
+    look = Look(plan, backend, assigned_units)
     if plan.dimensions or plan.streams:
         look.hold(ASSIGNED, *map(stream_name, range(len(plan.streams))))
     groupings = look.groupings()

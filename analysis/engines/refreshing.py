@@ -89,8 +89,8 @@ def nothing(schema: ibis.Schema) -> str:
 class Refresh:
     """Brings the rollups of some buckets up to date and leaves the tables that a look asks, in one database.
 
-    Tables of a day are named after it; `total_…` hold all whole days together. All tables that a look asks
-    are temporary.
+    Tables of a day are named after it; `total_…` hold all whole days together. Tables that a look asks are
+    temporary and made one by one, so that the rollups of few portions take memory at a time.
     """
 
     def __init__(
@@ -104,7 +104,20 @@ class Refresh:
         self.cursor, self.say, self.read_files = cursor, statements, read_files
         self.exposures, self.events, self.plan = exposures, events, statements.plan
 
-    def run(self) -> None:
+        self._is_current = False
+
+    def make(self, name: str) -> None:
+        """One of the tables that a look asks. Wanting the first brings the rollups up to date."""
+        if not self._is_current:
+            self._is_current = True
+            self._bring_up_to_date()
+        if name == kept.UNITS:
+            self._units()
+        elif name != kept.ASSIGNED:
+            self._stream(name)
+        self._read_last_day()
+
+    def _bring_up_to_date(self) -> None:
         self.cursor.begin()
         self.cursor.execute("CREATE TABLE IF NOT EXISTS days (kind VARCHAR, day DATE, rows BIGINT)")
         self._exposures()
@@ -112,6 +125,10 @@ class Refresh:
         self._events()
         self._remember()
         self.cursor.commit()
+        self._drop(f"temp.{name}" for name in ("open_exposed", kept.CURRENT, kept.NEW, "added", "all_added"))
+        self.cursor.execute(
+            "CREATE TEMPORARY VIEW pairs_now AS SELECT unit, first_at FROM assigned WHERE arm >= 0"
+        )
 
     def _exposures(self) -> None:
         change = Change.between(self._known(EXPOSURES), self.exposures.whole)
@@ -145,7 +162,6 @@ class Refresh:
         for day in added:
             self._read_day(day, kept.NEW)
         self._sum_up(change, added)
-        self._open_events()
 
     def _days_of_new_pairs(self, read: set[date]) -> list[date]:
         [(earliest,)] = self.cursor.execute("SELECT min(first_at) FROM new_pairs").fetchall()
@@ -217,34 +233,37 @@ class Refresh:
         self._drop([total])
         self.cursor.execute(f"ALTER TABLE next_total RENAME TO {total}")
 
-    def _open_events(self) -> None:
-        """The day that goes on is read anew at each look; and everything is put under the names of a look."""
-        self._make_temporary("pairs_now", "SELECT unit, first_at FROM assigned WHERE arm >= 0")
-        opened = self.events.open_paths
-        if opened:
-            self.read_files(self.cursor, EVENTS, opened)
+    def _units(self) -> None:
+        """The sums of whole days and those of the day that goes on, which is read anew at each look."""
         if self.plan.columns:
             nothing = "SELECT * FROM total_sums LIMIT 0"
-            self._make_temporary(kept.OPEN_SUMS, self.say.sums("pairs_now") if opened else nothing)
+            self._make_temporary(kept.OPEN_SUMS, self.say.sums("pairs_now") if self._read_open() else nothing)
         self._make_temporary(kept.UNITS, self.say.units)
-        for index in range(len(self.plan.streams)):
-            self._stream(index, bool(opened))
-        self._last_day(opened)
+        self._drop([f"temp.{kept.OPEN_SUMS}"])
 
-    def _last_day(self, opened: Sequence[str]) -> None:
-        """A look asks for the events of the last day, which is a whole one when the cut is at midnight."""
-        last = self.events.whole.get(self.plan.last_day.date())
-        if last is not None or not opened:
-            self.read_files(self.cursor, EVENTS, last.paths if last else ())
-
-    def _stream(self, index: int, has_open: bool) -> None:
-        name = stream_name(index)
+    def _stream(self, name: str) -> None:
+        index = self._kinds[-len(self.plan.streams) :].index(name)
         listed = [_of(name, day) for day in self.events.whole]
-        if has_open:
+        if self._read_open():
             self._make_temporary(f"open_{name}", self.say.stream(index, "pairs_now"))
             listed.append(f"open_{name}")
         self._list(listed, kept.pairs_table("none").mutate(value=ibis.literal(0.0)))
         self._make_temporary(name, self.say.stream_rows(index))
+        self._drop([f"temp.open_{name}"])
+
+    def _read_open(self) -> bool:
+        """Whether there are events of the day that goes on, which can be read from here on."""
+        if self.events.open_paths:
+            self.read_files(self.cursor, EVENTS, self.events.open_paths)
+        return bool(self.events.open_paths)
+
+    def _read_last_day(self) -> None:
+        """A look asks for the events of the last day, which is a whole one when the cut is at midnight."""
+        last = self.events.whole.get(self.plan.last_day.date())
+        if last is not None:
+            self.read_files(self.cursor, EVENTS, last.paths)
+        elif not self._read_open():
+            self.read_files(self.cursor, EVENTS, ())
 
     def _known(self, kind: str) -> dict[date, int]:
         found = self.cursor.execute("SELECT day, rows FROM days WHERE kind = ? ORDER BY day", [kind])

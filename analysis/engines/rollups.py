@@ -15,7 +15,7 @@ import hashlib
 import logging
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,6 +24,7 @@ from pathlib import Path
 import duckdb
 
 from analysis.engines.contract import StoredDay, StoreFiles
+from analysis.engines.portions import Portion
 from analysis.plan import AnalysisPlan
 
 log = logging.getLogger(__name__)
@@ -84,26 +85,24 @@ def forget_unused(root: Path, *, before: datetime) -> int:
     return len(locks)
 
 
-def paths(folder: Path, count: int) -> list[Path]:
-    """One file for each group of buckets; those of another number of groups are of no use any more."""
-    wanted = [folder / f"{index:02d}-of-{count:02d}.duckdb" for index in range(count)]
+def paths(folder: Path, listed: Sequence[Portion]) -> list[Path]:
+    """One file for each portion of the units, named after what it holds; others are of no use any more."""
+    wanted = [folder / _name(portion) for portion in listed]
     for path in folder.glob("*.duckdb*"):
         if not path.name.startswith(tuple(each.name for each in wanted)):
             path.unlink()
     return wanted
 
 
-def groups(buckets: Iterable[int], rows: int, rows_each: int) -> list[list[int]]:
-    """Neighbouring buckets together in 1, 2, 4 … groups, as many as the rows are worth: a number that rarely
-    changes while rows are added."""
-    listed = sorted(buckets)
-    count = 1
-    while count * 2 <= min(len(listed), max(1, rows // rows_each)):
-        count *= 2
-    parts: list[list[int]] = [[] for _ in range(count)]
-    for position, bucket in enumerate(listed):
-        parts[position * count // len(listed)].append(bucket)
-    return parts
+def _name(portion: Portion) -> str:
+    buckets = "-".join(map(str, portion.buckets)) or "none"
+    return f"{buckets}.{portion.index}-of-{portion.ranges}.duckdb"
+
+
+def ranges(folder: Path, wanted: int) -> int:
+    """Of hashes in each group of buckets: as many as are wanted, or those that an earlier look needed."""
+    kept = [int(path.stem.rpartition("-")[2]) for path in folder.glob("*-of-*.duckdb")]
+    return max([wanted, *kept])
 
 
 @dataclass(frozen=True, slots=True)

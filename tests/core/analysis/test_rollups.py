@@ -3,7 +3,6 @@
 import random
 from datetime import timedelta
 from functools import partial
-from itertools import chain
 
 import pytest
 
@@ -96,7 +95,7 @@ def test_look__nothing_new__reads_no_whole_day(growing, monkeypatch):
     asked = []
     read_files = DuckDBEngine._read_files
     monkeypatch.setattr(
-        DuckDBEngine, "_read_files", lambda *given: (asked.extend(given[3]), read_files(*given))
+        DuckDBEngine, "_read_files", lambda *given: (asked.extend(given[4]), read_files(*given))
     )
 
     growing.read(SMALL_PLAN(until=at(24 * 8 + 5)))
@@ -115,7 +114,7 @@ def test_look__files_merged_meanwhile__no_day_is_read_again(growing, monkeypatch
     asked = []
     read_files = DuckDBEngine._read_files
     monkeypatch.setattr(
-        DuckDBEngine, "_read_files", lambda *given: (asked.extend(given[3]), read_files(*given))
+        DuckDBEngine, "_read_files", lambda *given: (asked.extend(given[4]), read_files(*given))
     )
 
     growing.read(SMALL_PLAN(until=at(24 * 8 + 5)))
@@ -166,10 +165,3 @@ def test_forget_unused__plan_nobody_asked_for__its_rollups_go(growing):
     assert rollups.forget_unused(growing.kept, before=now - timedelta(hours=1)) == 0
     assert rollups.forget_unused(growing.kept, before=now + timedelta(hours=1)) == 1
     assert not list(growing.kept.rglob("*.duckdb"))
-
-
-def test_groups__more_rows__number_doubles_and_buckets_stay_neighbours():
-    found = [rollups.groups(range(16), rows, 100) for rows in (0, 150, 200, 399, 400, 10_000)]
-
-    assert [len(groups) for groups in found] == [1, 1, 2, 2, 4, 16]
-    assert all([*chain(*groups)] == list(range(16)) for groups in found)
