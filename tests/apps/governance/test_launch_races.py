@@ -9,7 +9,8 @@ import pytest
 from django.db import connection, transaction
 
 from analysis import queries as analysis
-from analysis.guardrails import Action, Harm, Trip
+from analysis.guardrails import Action, Trip
+from analysis.report.facts import Harm
 from analysis.services import tripping
 from experiments import queries as experiments
 from flags import queries as flag_queries
